@@ -1,0 +1,1 @@
+"""Customer health in the CRM: pull, score, plan, apply."""

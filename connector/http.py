@@ -1,0 +1,268 @@
+"""Where the network begins: one keep-alive session per system, with its manners.
+
+A `Session` is a `requests.Session`, so the vendors' client libraries can be handed one and inherit
+time-outs, retries, the pinned host, renewal of an expired token and the count of calls.
+
+Reads are repeated when the line breaks. A write is never repeated blindly: if its answer did not
+arrive, `InDoubt` is raised and the caller looks at what the other system holds now.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any, Protocol
+from urllib.parse import urlsplit
+
+import orjson
+import requests
+import tenacity
+
+from .errors import AuthError, InDoubt, Malformed, RemoteError, Throttled, Unreachable
+
+READS = frozenset({"GET", "HEAD", "OPTIONS"})
+CONNECT_SECONDS, ANSWER_SECONDS = 10.0, 120.0
+ATTEMPTS = 5
+LONGEST_WAIT = 60.0
+
+
+class Credentials(Protocol):
+    """What signs a request, and how it is renewed once the other side has stopped accepting it."""
+
+    def header(self) -> str:
+        """The value of the Authorization header now."""
+        ...
+
+    def renew(self, stale: str) -> None:
+        """Get a new one, unless somebody else has already replaced `stale`."""
+        ...
+
+
+class _Again(Exception):
+    """This attempt may be repeated, after `wait` seconds if the server said so."""
+
+    def __init__(self, error: RemoteError, wait: float | None = None) -> None:
+        self.error = error
+        self.wait = wait
+
+
+class Session(requests.Session):
+    """A pool of connections to one host.
+
+    `lane` names a request for the count of calls: a function of method and path.
+    """
+
+    def __init__(
+        self,
+        base: str,
+        *,
+        name: str,
+        credentials: Credentials | None = None,
+        lane: Callable[[str, str], str] = lambda method, path: f"{method} {path}",
+        attempts: int = ATTEMPTS,
+    ) -> None:
+        super().__init__()
+        self.base = base.rstrip("/")
+        self.name = name
+        self.credentials = credentials
+        self.calls: Counter[str] = Counter()
+        self.seen: dict[str, str] = {}
+        self.server_now: datetime | None = None
+        self.skew_seconds = 0.0
+        self._lane = lane
+        self._attempts = attempts
+        self._origin = _origin(self.base)
+        if self._origin[0] != "https" and not _is_loopback(self._origin[1]):
+            raise AuthError(
+                f"{name}: {self.base} is not https.",
+                hint="Credentials travel over https only; http is accepted for this machine alone.",
+            )
+
+    # The signature is wider than ours: libraries call it by position and by name.
+    def request(self, method: Any, url: Any, *args: Any, **options: Any) -> requests.Response:
+        """Send one request; repeat it where that is safe.
+
+        Raises Unreachable, InDoubt, Throttled, Malformed or AuthError. An answer with any other
+        status is returned as it is. `idempotent=True` marks a POST that changes nothing.
+        """
+        method = str(method).upper()
+        url = self.url(str(url))
+        safe = bool(options.pop("idempotent", method in READS))
+        options.setdefault("timeout", (CONNECT_SECONDS, ANSWER_SECONDS))
+        options["allow_redirects"] = False
+        retrying = tenacity.Retrying(
+            stop=tenacity.stop_after_attempt(self._attempts),
+            wait=_wait,
+            retry=tenacity.retry_if_exception_type(_Again),
+            reraise=True,
+        )
+        try:
+            return retrying(self._renewing, method, url, safe, args, options)
+        except _Again as last:
+            raise last.error from last.__cause__
+
+    def url(self, path: str) -> str:
+        """The full address of a path; an address on any other host is refused."""
+        full = path if "://" in path else f"{self.base}/{path.lstrip('/')}"
+        if _origin(full) != self._origin:
+            raise Malformed(
+                f"{self.name} pointed us to another host: {_origin(full)[1]}.",
+                hint="Credentials are sent to the configured host only. Check `url` in the config.",
+            )
+        return full
+
+    def json(self, method: str, path: str, **options: Any) -> Any:
+        """One request and its JSON body; a status of 400 or more is a RemoteError."""
+        answer = self.request(method, path, **options)
+        if answer.status_code >= 400:
+            raise RemoteError(
+                f"{self.name} answered {answer.status_code} to {method} {_path(path)}.",
+                status=answer.status_code,
+            )
+        return body_of(answer, self.name)
+
+    def _renewing(
+        self, method: str, url: str, safe: bool, args: tuple[Any, ...], options: dict[str, Any]
+    ) -> requests.Response:
+        """Send once; after a 401 renew the token once and send again."""
+        used = self.credentials.header() if self.credentials else ""
+        answer = self._once(method, url, safe, args, options, used)
+        if answer.status_code != 401 or self.credentials is None:
+            return answer
+        self.credentials.renew(used)
+        used = self.credentials.header()
+        answer = self._once(method, url, safe, args, options, used)
+        if answer.status_code == 401:
+            raise AuthError(
+                f"{self.name} refused a token that it had just issued.",
+                hint="Check that the integration user is active and may use the API.",
+            )
+        return answer
+
+    def _once(
+        self,
+        method: str,
+        url: str,
+        safe: bool,
+        args: tuple[Any, ...],
+        options: dict[str, Any],
+        authorization: str,
+    ) -> requests.Response:
+        lane = self._lane(method, urlsplit(url).path)
+        self.calls[lane] += 1
+        if authorization:
+            headers = {**(options.get("headers") or {}), "Authorization": authorization}
+            options = {**options, "headers": headers}
+        try:
+            answer = super().request(method, url, *args, **options)
+        except requests.RequestException as error:
+            raise self._broken(method, url, safe, error) from error
+        self._note(answer)
+        return self._judged(answer, method, url, safe)
+
+    def _broken(
+        self, method: str, url: str, safe: bool, error: requests.RequestException
+    ) -> Exception:
+        what = f"{self.name}: {method} {_path(url)} got no answer ({_reason(error)})."
+        unsent = isinstance(error, requests.ConnectTimeout) or "NewConnectionError" in repr(error)
+        if safe or unsent:
+            return _Again(Unreachable(what, hint=f"Is {self.base} reachable from here?"))
+        return InDoubt(what, hint="The live values are read back to see what was done.")
+
+    def _judged(
+        self, answer: requests.Response, method: str, url: str, safe: bool
+    ) -> requests.Response:
+        status = answer.status_code
+        if status == 429 or (status == 503 and "Retry-After" in answer.headers):
+            wait = _seconds(answer.headers.get("Retry-After"))
+            raise _Again(
+                Throttled(f"{self.name} asks us to slow down ({status}).", status=status), wait
+            )
+        if status >= 500 and safe:
+            raise _Again(
+                RemoteError(
+                    f"{self.name} answered {status} to {method} {_path(url)}.", status=status
+                )
+            )
+        if status >= 500:
+            raise InDoubt(f"{self.name} answered {status} to {method} {_path(url)}.", status=status)
+        if 300 <= status < 400 and status != 304:
+            raise Malformed(
+                f"{self.name} redirects {_path(url)} elsewhere ({status}).",
+                hint="Put the final address into `url`; credentials do not follow redirects.",
+                status=status,
+            )
+        return answer
+
+    def _note(self, answer: requests.Response) -> None:
+        """Remember what the server says about its clock and our allowance."""
+        for header in ("Sforce-Limit-Info", "X-HubSpot-RateLimit-Daily-Remaining"):
+            if header in answer.headers:
+                self.seen[header] = answer.headers[header]
+        if stamp := answer.headers.get("Date"):
+            try:
+                self.server_now = parsedate_to_datetime(stamp).astimezone(UTC)
+            except ValueError:
+                return
+            self.skew_seconds = (self.server_now - datetime.now(UTC)).total_seconds()
+
+
+def body_of(answer: requests.Response, name: str) -> Any:
+    """The JSON body of an answer. Login pages and maintenance notices are not JSON."""
+    try:
+        return orjson.loads(answer.content)
+    except orjson.JSONDecodeError as error:
+        kind = answer.headers.get("Content-Type", "no content type").partition(";")[0]
+        raise Malformed(
+            f"{name} answered {answer.status_code} with {kind} where JSON was promised.",
+            hint="Often a proxy, a login page or maintenance: open the address in a browser.",
+            status=answer.status_code,
+        ) from error
+
+
+_backoff = tenacity.wait_random_exponential(multiplier=0.2, max=20)
+
+
+def _wait(state: tenacity.RetryCallState) -> float:
+    """As long as the server asked for, else a random exponential back-off."""
+    error = state.outcome.exception() if state.outcome else None
+    if isinstance(error, _Again) and error.wait is not None:
+        if error.wait > LONGEST_WAIT:
+            raise error.error
+        return error.wait
+    return float(_backoff(state))
+
+
+def _seconds(text: str | None) -> float | None:
+    if text is None:
+        return None
+    if text.strip().isdigit():
+        return float(text)
+    try:
+        return max(0.0, (parsedate_to_datetime(text) - datetime.now(UTC)).total_seconds())
+    except ValueError:
+        return None
+
+
+def _origin(url: str) -> tuple[str, str, int | None]:
+    parts = urlsplit(url)
+    return parts.scheme, parts.hostname or "", parts.port
+
+
+def _is_loopback(host: str) -> bool:
+    return host in {"localhost", "127.0.0.1", "::1"} or host.startswith("127.")
+
+
+def _path(url: str) -> str:
+    """The path alone: query strings may carry what does not belong into a message."""
+    return urlsplit(url).path or url.partition("?")[0]
+
+
+def _reason(error: requests.RequestException) -> str:
+    if isinstance(error, requests.Timeout):
+        return "timed out"
+    if isinstance(error, requests.exceptions.ChunkedEncodingError | requests.ConnectionError):
+        return "the connection was cut or refused"
+    return type(error).__name__

@@ -1,0 +1,303 @@
+"""The streams and what their records carry; the few records that exist as Python objects.
+
+A stream is one kind of record. In the lake each is a table whose columns are those below plus
+`source` (who told us), `pulled_at` (when), `modified_at` (when it last changed there) and
+`deleted`. Columns hold text, numbers and moments with a zone; NULL means unknown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+TEXT, NUMBER, COUNT, FLAG, DAY, MOMENT = (
+    "VARCHAR",
+    "DOUBLE",
+    "BIGINT",
+    "BOOLEAN",
+    "DATE",
+    "TIMESTAMPTZ",
+)
+WORDS = "VARCHAR[]"
+
+#: Columns that every stream has besides its own.
+COMMON: Mapping[str, str] = {
+    "source": TEXT,
+    "pulled_at": MOMENT,
+    "modified_at": MOMENT,
+    "deleted": FLAG,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """One kind of record: its columns (name → DuckDB type) and the moment it speaks of.
+
+    `moment` is the column that says when the thing happened; windows and `as_of` cut there.
+    A stream with no moment is a state (an account, a contact), not an event.
+    """
+
+    name: str
+    columns: Mapping[str, str]
+    moment: str | None = None
+
+    @property
+    def all_columns(self) -> dict[str, str]:
+        return {**self.columns, **COMMON}
+
+
+_STREAMS = (
+    Stream(
+        "accounts",
+        {
+            "id": TEXT,
+            "name": TEXT,
+            "external_id": TEXT,
+            "owner_id": TEXT,
+            "parent_id": TEXT,
+            "master_id": TEXT,
+            "website": TEXT,
+            "industry": TEXT,
+            "segment": TEXT,
+            "currency": TEXT,
+            "revenue": NUMBER,
+            "employees": NUMBER,
+            "sentiment": NUMBER,
+            "sentiment_at": MOMENT,
+            "advocacy": TEXT,
+            "goals_total": NUMBER,
+            "goals_reached": NUMBER,
+            "onboarding": TEXT,
+            "renewal_on": DAY,
+            "crm_tier": TEXT,
+            "created_at": MOMENT,
+        },
+    ),
+    Stream(
+        "contacts",
+        {
+            "id": TEXT,
+            "account_id": TEXT,
+            "email": TEXT,
+            "role": TEXT,
+            "title": TEXT,
+            "created_at": MOMENT,
+        },
+    ),
+    Stream(
+        "owners",
+        {"id": TEXT, "name": TEXT, "email": TEXT, "active": FLAG, "created_at": MOMENT},
+    ),
+    Stream(
+        "activities",
+        {
+            "id": TEXT,
+            "account_id": TEXT,
+            "about_id": TEXT,
+            "contact_id": TEXT,
+            "owner_id": TEXT,
+            "same_as": TEXT,
+            "kind": TEXT,
+            "status": TEXT,
+            "direction": TEXT,
+            "occurred_at": MOMENT,
+            "minutes": NUMBER,
+            "created_at": MOMENT,
+        },
+        moment="occurred_at",
+    ),
+    Stream(
+        "opportunities",
+        {
+            "id": TEXT,
+            "account_id": TEXT,
+            "owner_id": TEXT,
+            "name": TEXT,
+            "kind": TEXT,
+            "stage": TEXT,
+            "product": TEXT,
+            "amount": NUMBER,
+            "currency": TEXT,
+            "probability": NUMBER,
+            "is_closed": FLAG,
+            "is_won": FLAG,
+            "close_on": DAY,
+            "created_at": MOMENT,
+        },
+        moment="created_at",
+    ),
+    Stream(
+        "tickets",
+        {
+            "id": TEXT,
+            "account_id": TEXT,
+            "contact_id": TEXT,
+            "kind": TEXT,
+            "priority": TEXT,
+            "status": TEXT,
+            "is_closed": FLAG,
+            "escalated": FLAG,
+            "satisfaction": NUMBER,
+            "opened_at": MOMENT,
+            "closed_at": MOMENT,
+        },
+        moment="opened_at",
+    ),
+    Stream(
+        "responses",
+        {
+            "id": TEXT,
+            "platform": TEXT,
+            "survey": TEXT,
+            "kind": TEXT,
+            "metric": TEXT,
+            "touchpoint": TEXT,
+            "channel": TEXT,
+            "language": TEXT,
+            "score": NUMBER,
+            "scale_min": NUMBER,
+            "scale_max": NUMBER,
+            "comment": TEXT,
+            "sentiment": TEXT,
+            "labels": WORDS,
+            "account_key": TEXT,
+            "contact_key": TEXT,
+            "company": TEXT,
+            "email": TEXT,
+            "asked_at": MOMENT,
+            "submitted_at": MOMENT,
+            "partial": FLAG,
+            "excluded": FLAG,
+        },
+        moment="submitted_at",
+    ),
+    Stream(
+        "invitations",
+        {
+            "id": TEXT,
+            "platform": TEXT,
+            "survey": TEXT,
+            "account_key": TEXT,
+            "contact_key": TEXT,
+            "company": TEXT,
+            "email": TEXT,
+            "status": TEXT,
+            "asked_at": MOMENT,
+        },
+        moment="asked_at",
+    ),
+    Stream(
+        "signals",
+        {
+            "id": TEXT,
+            "kind": TEXT,
+            "name": TEXT,
+            "account_key": TEXT,
+            "contact_key": TEXT,
+            "company": TEXT,
+            "email": TEXT,
+            "subject": TEXT,
+            "status": TEXT,
+            "value": NUMBER,
+            "unit": TEXT,
+            "occurred_at": MOMENT,
+            "due_at": MOMENT,
+            "settled_at": MOMENT,
+            "starts_at": MOMENT,
+            "ends_at": MOMENT,
+        },
+        moment="occurred_at",
+    ),
+)
+
+#: Every stream by name.
+STREAMS: Mapping[str, Stream] = {stream.name: stream for stream in _STREAMS}
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """One answer to one survey question by one person.
+
+    `score` is as given, on `scale_min`..`scale_max`; `metric` says which question it answers.
+    `submitted_at` is when the person answered, `updated_at` when the platform last changed it.
+    """
+
+    id: str
+    platform: str
+    survey: str
+    score: float | None
+    submitted_at: datetime
+    updated_at: datetime
+    metric: Literal["nps", "csat", "ces", "other"] = "nps"
+    kind: Literal["relationship", "transactional"] = "relationship"
+    scale_min: float = 0
+    scale_max: float = 10
+    comment: str | None = None
+    sentiment: str | None = None
+    labels: tuple[str, ...] = ()
+    language: str | None = None
+    touchpoint: str | None = None
+    channel: str | None = None
+    account_key: str | None = None
+    contact_key: str | None = None
+    company: str | None = None
+    email: str | None = None
+    asked_at: datetime | None = None
+    partial: bool = False
+    excluded: bool = False
+    deleted: bool = False
+
+
+Result = Literal["applied", "failed", "transient", "doubt"]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What the CRM said to one update of one record.
+
+    `failed` is final until the value or the record changes; `transient` may be tried again;
+    `doubt` means that the answer never came and the live value must be read to settle it.
+    """
+
+    id: str
+    result: Result
+    code: str = ""
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CrmField:
+    """One field of a CRM object as the running user sees it."""
+
+    name: str
+    type: str
+    label: str = ""
+    writable: bool = True
+    calculated: bool = False
+    length: int = 0
+    precision: int = 0
+    scale: int = 0
+    choices: tuple[str, ...] = ()
+    restricted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Org:
+    """Which system we are connected to, and as whom."""
+
+    id: str
+    user: str
+    url: str
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Oddity:
+    """Records that are strange but not fatal: counted, and named by id so a person can look."""
+
+    stream: str
+    rule: str
+    count: int
+    ids: tuple[str, ...] = field(default=())
