@@ -1,0 +1,1 @@
+"""Engines: tables by file list, SQL in, Arrow out."""

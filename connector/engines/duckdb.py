@@ -1,0 +1,97 @@
+"""DuckDB as the engine: reads the lake's files, runs SQL, gives Arrow streams."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from ..errors import ConnectorError
+
+
+class DuckDB:
+    """One in-memory database for one run; spills to `scratch` above `memory`."""
+
+    def __init__(self, *, memory: str = "512MB", threads: int | None = None, scratch: Path) -> None:
+        scratch.mkdir(parents=True, exist_ok=True)
+        settings: dict[str, Any] = {
+            "memory_limit": memory,
+            "temp_directory": str(scratch),
+            "preserve_insertion_order": False,
+            "autoinstall_known_extensions": False,
+        }
+        if threads:
+            settings["threads"] = threads
+        self._db = duckdb.connect(config=settings)
+        self._db.execute("SET TimeZone = 'UTC'")
+
+    def run(self, sql: str) -> None:
+        """Execute statements for their effect on this run's tables."""
+        self._execute(sql)
+
+    def rows(self, sql: str) -> list[tuple[Any, ...]]:
+        """Fetch a small result. Moments must be cast to text or numbers in the SQL."""
+        return list(self._execute(sql).fetchall())
+
+    def dicts(self, sql: str) -> list[dict[str, Any]]:
+        """Fetch a small result as one dict per row."""
+        done = self._execute(sql)
+        names = [column[0] for column in done.description or ()]
+        return [dict(zip(names, row, strict=True)) for row in done.fetchall()]
+
+    def one(self, sql: str) -> Any:
+        """The first column of the first row, or None."""
+        row = self._execute(sql).fetchone()
+        return row[0] if row else None
+
+    def stream(self, sql: str) -> Any:
+        """The result as an Arrow stream, computed as it is consumed."""
+        try:
+            return self._db.sql(sql)
+        except duckdb.Error as error:
+            raise _said(error, sql) from error
+
+    def types(self, sql: str) -> dict[str, str]:
+        """Column → type of a query, without running it."""
+        rows = self.rows(f"DESCRIBE {sql}")
+        return {str(row[0]): str(row[1]) for row in rows}
+
+    def stage(self, name: str, sql: str, kind: str = "view") -> None:
+        """Put a query under a name: a view, or a table when it is read more than once."""
+        self.run(f'CREATE OR REPLACE TEMP {kind.upper()} "{name}" AS {sql}')
+
+    def select(self, files: Sequence[str], columns: Mapping[str, str]) -> str:
+        """A SELECT over Parquet files with exactly these columns; absent ones are NULL."""
+        typed = ", ".join(f'CAST(NULL AS {kind}) AS "{name}"' for name, kind in columns.items())
+        empty = f"SELECT {typed} WHERE FALSE"
+        if not files:
+            return empty
+        listed = ", ".join("'" + file.replace("'", "''") + "'" for file in files)
+        read = f"read_parquet([{listed}], union_by_name = true, hive_partitioning = false)"
+        present = set(self.types(f"SELECT * FROM {read}"))
+        names = ", ".join(
+            f'"{name}"' if name in present else f'CAST(NULL AS {kind}) AS "{name}"'
+            for name, kind in columns.items()
+        )
+        return f"SELECT {names} FROM {read}"
+
+    def close(self) -> None:
+        self._db.close()
+
+    def _execute(self, sql: str) -> Any:
+        try:
+            return self._db.execute(sql)
+        except duckdb.Error as error:
+            raise _said(error, sql) from error
+
+
+def _said(error: duckdb.Error, sql: str) -> ConnectorError:
+    first = str(error).strip().splitlines()[0]
+    hint = "Run again with -v to see the statement."
+    if "space" in first or "No space" in first:
+        hint = "Free some disk space and run again; nothing is lost."
+    failed = ConnectorError(f"The engine could not finish: {first}", hint=hint)
+    failed.add_note(sql)
+    return failed

@@ -1,0 +1,155 @@
+"""The lake: every pulled record and every result, as append-only Delta tables.
+
+A table has two layers. `base` holds one row per record; `tail` holds what came since. The newest
+version of a record wins by `(modified_at, pulled_at)`; a long tail is folded into the base.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import deltalake
+from deltalake.exceptions import DeltaError, TableNotFoundError
+
+from ..errors import ConnectorError
+
+LAYER = "layer"
+#: Fold the tail into the base once it holds this share of the base's rows.
+FOLD_SHARE = 0.25
+KEEP_HOURS = 168
+
+
+class Engine(Protocol):
+    """The two things the lake asks of an engine."""
+
+    def stream(self, sql: str) -> Any: ...
+
+    def select(self, files: Sequence[str], columns: Mapping[str, str]) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Layers:
+    """The files of a table and how many rows each layer holds."""
+
+    base: tuple[str, ...] = ()
+    tail: tuple[str, ...] = ()
+    base_rows: int = 0
+    tail_rows: int = 0
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        return self.base + self.tail
+
+
+class Lake:
+    """Delta tables in one folder or under one object-store URL."""
+
+    def __init__(self, root: str | Path, options: Mapping[str, str] | None = None) -> None:
+        self.root = str(root).rstrip("/")
+        self._options = dict(options or {})
+
+    def append(self, table: str, engine: Engine, sql: str) -> int:
+        """Add the rows of a query to the tail in one commit; the number of rows added."""
+        return self._write(table, engine.stream(f"SELECT *, 'tail' AS {LAYER} FROM ({sql})"))
+
+    def replace(self, table: str, engine: Engine, sql: str) -> int:
+        """Make the rows of a query the whole base of a table, in one commit."""
+        data = engine.stream(f"SELECT *, 'base' AS {LAYER} FROM ({sql})")
+        return self._write(table, data, replace=True)
+
+    def layers(self, table: str) -> Layers:
+        """Where a table's rows are now; empty when there is no such table."""
+        if (found := self._open(table)) is None:
+            return Layers()
+        actions = found.get_add_actions(flatten=True)
+        paths, rows = actions["path"].to_pylist(), actions["num_records"].to_pylist()
+        kinds = actions[f"partition.{LAYER}"].to_pylist()
+        of = [(f"{self._at(table)}/{p}", n, k) for p, n, k in zip(paths, rows, kinds, strict=True)]
+        return Layers(
+            base=tuple(path for path, _, kind in of if kind == "base"),
+            tail=tuple(path for path, _, kind in of if kind == "tail"),
+            base_rows=sum(n for _, n, kind in of if kind == "base"),
+            tail_rows=sum(n for _, n, kind in of if kind == "tail"),
+        )
+
+    def columns(self, table: str) -> tuple[str, ...]:
+        """The columns a table has so far."""
+        found = self._open(table)
+        names = [field.name for field in found.schema().fields] if found else []
+        return tuple(name for name in names if name != LAYER)
+
+    def every(self, table: str, engine: Engine, columns: Mapping[str, str]) -> str:
+        """A SELECT of every row ever written."""
+        return engine.select(self.layers(table).files, columns)
+
+    def newest(
+        self, table: str, engine: Engine, columns: Mapping[str, str], key: Sequence[str] = ("id",)
+    ) -> str:
+        """A SELECT of the newest version of each record.
+
+        The base is unique already, so only the few rows of the tail are ranked.
+        """
+        layers = self.layers(table)
+        names = ", ".join(f'"{name}"' for name in columns)
+        by = ", ".join(f'"{name}"' for name in key)
+        same = " AND ".join(f't."{name}" = b."{name}"' for name in key)
+        tail = engine.select(layers.tail, columns)
+        latest = (
+            f"SELECT {names} FROM ({tail}) QUALIFY row_number() OVER "
+            f"(PARTITION BY {by} ORDER BY modified_at DESC NULLS LAST, pulled_at DESC) = 1"
+        )
+        if not layers.base:
+            return latest
+        base = engine.select(layers.base, columns)
+        newer = "(b.modified_at IS NULL OR t.modified_at >= b.modified_at)"
+        return (
+            f"WITH t AS MATERIALIZED ({latest}), b AS ({base}) "
+            f"SELECT {names} FROM b WHERE NOT EXISTS (SELECT 1 FROM t WHERE {same} AND {newer}) "
+            f"UNION ALL SELECT {names} FROM t "
+            f"WHERE NOT EXISTS (SELECT 1 FROM b WHERE {same} AND NOT {newer})"
+        )
+
+    def fold(
+        self, table: str, engine: Engine, columns: Mapping[str, str], key: Sequence[str] = ("id",)
+    ) -> bool:
+        """Fold a long tail into the base; whether it was done."""
+        layers = self.layers(table)
+        if layers.tail_rows <= max(FOLD_SHARE * layers.base_rows, 1):
+            return False
+        self.replace(table, engine, self.newest(table, engine, columns, key))
+        return True
+
+    def tidy(self, table: str) -> None:
+        """Remove files that no version within the last week refers to."""
+        if (found := self._open(table)) is not None:
+            found.vacuum(retention_hours=KEEP_HOURS, dry_run=False)
+
+    def _open(self, table: str) -> deltalake.DeltaTable | None:
+        try:
+            return deltalake.DeltaTable(self._at(table), storage_options=self._options)
+        except TableNotFoundError:
+            return None
+
+    def _write(self, table: str, data: Any, *, replace: bool = False) -> int:
+        try:
+            deltalake.write_deltalake(
+                self._at(table),
+                data,
+                mode="overwrite" if replace else "append",
+                partition_by=[LAYER],
+                schema_mode="merge",
+                storage_options=self._options,
+            )
+        except (DeltaError, OSError) as error:
+            raise ConnectorError(
+                f"The lake could not write {table}: {str(error).splitlines()[0]}",
+                hint="Is the disk full or read-only? Run again afterwards; nothing is lost.",
+            ) from error
+        found = self._open(table)
+        return int(found.history(1)[0]["operationMetrics"]["num_added_rows"]) if found else 0
+
+    def _at(self, table: str) -> str:
+        return f"{self.root}/{table}"

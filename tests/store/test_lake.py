@@ -1,0 +1,110 @@
+"""The lake: nothing is lost, the newest version wins, and a fold changes no answer."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from connector.engines.duckdb import DuckDB
+from connector.errors import ConnectorError
+from connector.store.lake import Lake
+
+COLUMNS = {
+    "id": "VARCHAR",
+    "value": "INTEGER",
+    "modified_at": "TIMESTAMPTZ",
+    "pulled_at": "TIMESTAMPTZ",
+}
+
+
+@pytest.fixture(scope="module")
+def engine(tmp_path_factory):
+    made = DuckDB(scratch=tmp_path_factory.mktemp("spill"))
+    yield made
+    made.close()
+
+
+def row(id: str, value: int, modified: int, pulled: int) -> str:
+    """One record as SQL; times are seconds."""
+    return (
+        f"SELECT '{id}' AS id, {value} AS value, to_timestamp({modified}) AS modified_at, "
+        f"to_timestamp({pulled}) AS pulled_at"
+    )
+
+
+def newest(lake: Lake, engine: DuckDB) -> dict[str, int]:
+    sql = lake.newest("things", engine, COLUMNS)
+    return dict(engine.rows(f"SELECT id, value FROM ({sql}) ORDER BY id"))
+
+
+def test_a_table_that_was_never_written_is_empty(tmp_path, engine):
+    """It can be read all the same, with its columns."""
+    assert newest(Lake(tmp_path), engine) == {}
+
+
+versions = st.lists(
+    st.tuples(st.sampled_from("abc"), st.integers(0, 9), st.integers(0, 5), st.booleans()),
+    min_size=1,
+    max_size=12,
+)
+
+
+@settings(max_examples=25, deadline=None)
+@given(versions)
+def test_the_newest_version_wins_in_whatever_order_it_arrives(engine, history):
+    """By `(modified_at, pulled_at)`, with folds in between or without."""
+    expected: dict[str, tuple[tuple[int, int], int]] = {}
+    with TemporaryDirectory() as folder:
+        lake = Lake(folder)
+        for pulled, (id, value, modified, fold) in enumerate(history):
+            lake.append("things", engine, row(id, value, modified, pulled))
+            if fold:
+                lake.fold("things", engine, COLUMNS)
+            known = expected.get(id)
+            if known is None or (modified, pulled) >= known[0]:
+                expected[id] = ((modified, pulled), value)
+        assert newest(lake, engine) == {id: value for id, (_, value) in sorted(expected.items())}
+
+
+def test_a_fold_leaves_one_row_a_record_and_no_tail(tmp_path, engine):
+    """Stale versions go, answers stay."""
+    lake = Lake(tmp_path)
+    for pulled in range(3):
+        lake.append("things", engine, row("a", pulled, pulled, pulled))
+    before = newest(lake, engine)
+    assert lake.fold("things", engine, COLUMNS)
+    layers = lake.layers("things")
+    assert (layers.base_rows, layers.tail_rows) == (1, 0)
+    assert newest(lake, engine) == before
+
+
+def test_a_short_tail_is_not_folded(tmp_path, engine):
+    """Rewriting the base for a few rows would cost more than it saves."""
+    lake = Lake(tmp_path)
+    many = " UNION ALL ".join(row(f"r{i}", i, 0, 0) for i in range(20))
+    lake.append("things", engine, many)
+    lake.fold("things", engine, COLUMNS)
+    lake.append("things", engine, row("r1", 99, 1, 1))
+    assert not lake.fold("things", engine, COLUMNS)
+    assert newest(lake, engine)["r1"] == 99
+
+
+def test_a_column_that_came_later_is_null_in_older_rows(tmp_path, engine):
+    """Additive schema: nothing old is lost or refused."""
+    lake = Lake(tmp_path)
+    lake.append("things", engine, row("a", 1, 0, 0))
+    lake.append("things", engine, f"SELECT *, 'x' AS extra FROM ({row('b', 2, 0, 0)})")
+    wider = {**COLUMNS, "extra": "VARCHAR"}
+    sql = lake.newest("things", engine, wider)
+    assert engine.rows(f"SELECT id, extra FROM ({sql}) ORDER BY id") == [("a", None), ("b", "x")]
+
+
+def test_a_lake_that_cannot_be_written_says_so(engine):
+    """The message says which table and what to do."""
+    with pytest.raises(ConnectorError, match="things") as failed:
+        Lake(Path("/proc/nowhere")).append("things", engine, row("a", 1, 0, 0))
+    assert "nothing is lost" in failed.value.hint
