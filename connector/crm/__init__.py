@@ -1,0 +1,1 @@
+"""The CRMs: systems we read accounts from and write results to."""

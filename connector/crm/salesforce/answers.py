@@ -1,0 +1,108 @@
+"""What Salesforce's error codes mean for us. The table is section 4.6 of its error reference."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import orjson
+import requests
+
+from ...errors import (
+    BudgetSpent,
+    ConfigError,
+    ConnectorError,
+    Denied,
+    Malformed,
+    RemoteError,
+    Throttled,
+)
+from ...records import Outcome
+
+#: Row errors that may go away by themselves: locks, time-outs, platform trouble.
+TRANSIENT = frozenset(
+    {
+        "UNABLE_TO_LOCK_ROW",
+        "SERVER_UNAVAILABLE",
+        "UNKNOWN_EXCEPTION",
+        "QUERY_TIMEOUT",
+        "REQUEST_RUNNING_TOO_LONG",
+        "ALL_OR_NONE_OPERATION_ROLLED_BACK",
+        "PROCESSING_HALTED",
+    }
+)
+#: Errors of a whole call that mean "look for the bad record", not "everything is bad".
+BISECT = frozenset({"JSON_PARSER_ERROR", "INVALID_FIELD", "MALFORMED_ID", "INVALID_ID_FIELD"})
+
+_MOVED_VALUES = re.compile(r":\s*[^:]{80,}$")
+
+
+def error_of(status: int, code: str, message: str, doing: str) -> ConnectorError:
+    """The error that an answer of status 400 or more stands for."""
+    said = f"Salesforce refused {doing}: {code} {message}".strip()
+    if code == "REQUEST_LIMIT_EXCEEDED":
+        return _limit(message, status)
+    if code in {"API_DISABLED_FOR_ORG", "API_CURRENTLY_DISABLED"}:
+        return Denied(said, hint="The API is switched off for this org or user.", status=status)
+    if code in {"INSUFFICIENT_ACCESS", "INSUFFICIENT_ACCESS_OR_READONLY"} or status == 403:
+        return Denied(
+            said, hint="Grant the integration user the right named here.", status=status, code=code
+        )
+    if status == 410 or code == "UNSUPPORTED_API_VERSION":
+        return ConfigError(said, hint="Set `api_version` to one that the org still serves.")
+    return RemoteError(said, status=status, code=code)
+
+
+def code_of(answer: requests.Response) -> tuple[str, str]:
+    """The error code and message of a body; `Malformed` if there is no such body."""
+    try:
+        body = orjson.loads(answer.content)
+    except orjson.JSONDecodeError as error:
+        kind = answer.headers.get("Content-Type", "no content type").partition(";")[0]
+        raise Malformed(
+            f"Salesforce answered {answer.status_code} with {kind} where JSON was promised.",
+            hint="Often a proxy, a login page or maintenance: open the instance in a browser.",
+            status=answer.status_code,
+        ) from error
+    return code_in(body)
+
+
+def code_in(body: Any) -> tuple[str, str]:
+    """The error code and message of a decoded body, in any of the shapes Salesforce uses."""
+    first: Any = body[0] if isinstance(body, list) and body else body
+    if not isinstance(first, dict):
+        return "", ""
+    code = first.get("errorCode") or first.get("error") or first.get("statusCode") or ""
+    message = first.get("message") or first.get("error_description") or ""
+    return str(code), str(message)
+
+
+def outcome_of(id: str, row: dict[str, Any]) -> Outcome:
+    """What one row of a collections answer says."""
+    if row.get("success"):
+        return Outcome(id, "applied")
+    errors = row.get("errors") or [{}]
+    code = str(errors[0].get("statusCode") or errors[0].get("errorCode") or "UNKNOWN")
+    message = str(errors[0].get("message") or "")
+    fields = ", ".join(errors[0].get("fields") or [])
+    text = f"{message} ({fields})" if fields else message
+    return Outcome(id, "transient" if code in TRANSIENT else "failed", code, shortened(text))
+
+
+def shortened(message: str) -> str:
+    """A message without long quoted values: they may be somebody's data."""
+    return _MOVED_VALUES.sub("", message)[:255]
+
+
+def _limit(message: str, status: int) -> ConnectorError:
+    if "TotalRequests" in message:
+        return BudgetSpent(
+            "Salesforce's daily allowance of API calls is used up.",
+            hint="The next run continues where this one stopped.",
+        )
+    return Throttled(
+        "Salesforce has too many long calls running at once.",
+        hint="Try again in a few minutes.",
+        status=status,
+        code="REQUEST_LIMIT_EXCEEDED",
+    )

@@ -1,0 +1,70 @@
+"""A small org in the sandbox, and our Salesforce adapter connected to it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from connector import http
+from connector.crm.salesforce import Crm
+from connector.crm.salesforce.auth import ClientCredentials, Jwt
+from connector.sandbox.server import opened, running
+from connector.secrets import Secret
+
+
+@dataclass
+class Org:
+    """The sandbox's address and keys, its controls, and an adapter."""
+
+    url: str
+    credentials: dict[str, Any]
+    folder: Path
+    crm: Crm
+
+    def control(self, path: str, body: Any = None) -> Any:
+        """Call one of the sandbox's own controls."""
+        url = f"{self.url}/_sandbox/{path}"
+        answer = requests.get(url, timeout=30) if body is None else requests.post(
+            url, json=body, timeout=30
+        )  # fmt: skip
+        answer.raise_for_status()
+        return answer.json() if answer.content else None
+
+    def another(self, **settings: Any) -> Crm:
+        """A second adapter, logged in by itself."""
+        return Crm(auth=self.jwt(), **{"login_url": self.url, **settings})
+
+    def jwt(self, **changes: Any) -> Jwt:
+        keys = self.credentials
+        key = Secret(f"file:{self.folder / 'key.pem'}")
+        return Jwt(**{"client_id": keys["client_id"], "username": keys["username"],
+                      "private_key": key, **changes})  # fmt: skip
+
+    def client(self) -> ClientCredentials:
+        (self.folder / "secret").write_text(self.credentials["client_secret"])
+        secret = Secret(f"file:{self.folder / 'secret'}")
+        return ClientCredentials(self.credentials["client_id"], secret)
+
+    def ids(self, most: int = 10) -> list[str]:
+        """Ids of accounts that are there."""
+        held = self.control("values?crm=salesforce&object=Account&fields=Name")
+        return sorted(held)[:most]
+
+
+@pytest.fixture
+def org(tmp_path, monkeypatch) -> Iterator[Org]:
+    """Twenty accounts, nothing of ours in them."""
+    monkeypatch.setattr(http, "_backoff", lambda state: 0.01)
+    store = opened(tmp_path / "sandbox", accounts=20, seed=3, start=None)
+    with running(store) as url:
+        keys = requests.get(f"{url}/_sandbox/credentials", timeout=30).json()["salesforce"]
+        (tmp_path / "key.pem").write_text(keys["private_key"])
+        made = Org(url, keys, tmp_path, None)  # type: ignore[arg-type]
+        made.crm = made.another()
+        yield made
+    store.close()
