@@ -1,0 +1,81 @@
+"""Everything one run needs, put together by `config` and handed down the flow."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from ..mapping.objects import CrmMapping
+from ..model.definition import HealthModel
+from ..spans import span
+from ..store.lake import Lake
+from ..store.state import State
+
+
+@dataclass(frozen=True, slots=True)
+class Guards:
+    """When a run refuses to write.
+
+    `max_change`: the share of accounts whose tier, once written, may change in one run.
+    `max_vanish`: the share of known accounts that may be missing from a full pull.
+    `org_id`: the only org that may be written to; pinned at the first run when empty.
+    """
+
+    max_change: float = 0.3
+    max_vanish: float = 0.5
+    org_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """How much of the API allowance one run may use, as a share of what the day allows."""
+
+    share: float = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Pulling:
+    """How far behind its watermark a pull begins again: rows may appear later than their stamp."""
+
+    overlap: str = "30m"
+
+    def __post_init__(self) -> None:
+        span(self.overlap)
+
+    @property
+    def overlap_span(self) -> timedelta:
+        return span(self.overlap)
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """The parts of one installation.
+
+    `crm` and `sources` fit the protocols in `connector.protocols`; `engine` makes a fresh engine.
+    """
+
+    folder: Path
+    crm: Any
+    sources: Mapping[str, Any]
+    mapping: CrmMapping
+    model: HealthModel
+    lake: Lake
+    state: State
+    engine: Any
+    aliases: Path | None = None
+    guards: Guards = field(default_factory=Guards)
+    budget: Budget = field(default_factory=Budget)
+    pulling: Pulling = field(default_factory=Pulling)
+
+    @property
+    def plans(self) -> Path:
+        """Where plans and their journals lie."""
+        return self.folder / "plans"
+
+    @property
+    def scratch(self) -> Path:
+        """Where raw pages lie while they are read."""
+        return self.folder / "scratch"

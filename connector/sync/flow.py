@@ -1,0 +1,260 @@
+"""The whole story: pull → score → plan → apply, under one lock, with a receipt at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from ..errors import EXIT_DONE, EXIT_PARTLY, BudgetSpent, ConnectorError, UnsafePlan
+from .app import App
+from .apply import Applied, apply, recover
+from .plan import Plan, load, plan
+from .preflight import Preflight, pin_org, preflight, require_fields
+from .pull import Pulled, pull
+from .run import Notify, Run, new_id, silent
+from .score import Scored, score
+
+
+@dataclass(slots=True)
+class Receipt:
+    """What a run did, in the shape that `--json` prints."""
+
+    run: str
+    command: str
+    as_of: str = ""
+    org: str = ""
+    model: str = ""
+    streams: dict[str, dict[str, int]] = field(default_factory=dict)
+    scored: int = 0
+    accounts: int = 0
+    tiers: dict[str, int] = field(default_factory=dict)
+    links: dict[str, int] = field(default_factory=dict)
+    unmatched: int = 0
+    changes: dict[str, int] = field(default_factory=dict)
+    fields: dict[str, dict[str, int]] = field(default_factory=dict)
+    refusals: dict[str, int] = field(default_factory=dict)
+    recovered: int = 0
+    odd: list[dict[str, Any]] = field(default_factory=list)
+    calls: dict[str, dict[str, int]] = field(default_factory=dict)
+    allowance: dict[str, int] = field(default_factory=dict)
+    skew_seconds: float = 0.0
+    seconds: dict[str, float] = field(default_factory=dict)
+    plan: str = ""
+    stopped: str = ""
+    exit: int = EXIT_DONE
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+@dataclass(slots=True)
+class _Journey:
+    """A run with what it has found so far; turned into a receipt even when it fails."""
+
+    app: App
+    run: Run
+    receipt: Receipt
+    predicted: dict[str, int] = field(default_factory=dict)
+
+    def expect(self, calls: Mapping[str, int]) -> None:
+        for lane, count in calls.items():
+            self.predicted[lane] = self.predicted.get(lane, 0) + count
+
+    def close(self) -> Receipt:
+        receipt, actual = self.receipt, dict(self.app.crm.calls())
+        lanes = sorted({*actual, *self.predicted})
+        receipt.calls = {
+            lane: {"predicted": self.predicted.get(lane, 0), "actual": actual.get(lane, 0)}
+            for lane in lanes
+        }
+        used, allowed = self.app.crm.allowance()
+        receipt.allowance = {"used": used, "allowed": allowed}
+        receipt.skew_seconds = round(self.app.crm.skew(), 1)
+        receipt.odd = [
+            {"stream": o.stream, "rule": o.rule, "count": o.count, "ids": list(o.ids)}
+            for o in self.run.oddities
+        ]
+        receipt.seconds = dict(self.run.seconds)
+        return receipt
+
+
+@contextmanager
+def _journey(app: App, command: str, notify: Notify) -> Iterator[_Journey]:
+    """One run under the lock: right org, interrupted plans settled, a receipt whatever happens."""
+    with app.state.lease():
+        begun = datetime.now(UTC)
+        id = new_id(begun)
+        receipt = Receipt(run=id, command=command, model=app.model.version)
+        app.state.begin(id, command, begun)
+        engine = app.engine()
+        try:
+            org = app.crm.check()
+            pin_org(app, org)
+            receipt.as_of, receipt.org = org.now.isoformat(), org.id
+            journey = _Journey(app, Run(id, org, engine, notify), receipt)
+            plans = [load(app.plans / each / "plan.json") for each in app.state.unfinished_plans()]
+            receipt.recovered = recover(app, journey.run, plans)
+            yield journey
+            done = journey.close()
+            app.state.end(id, datetime.now(UTC), done.exit, done.as_dict())
+        except ConnectorError as error:
+            receipt.exit = error.exit_code
+            app.state.end(id, datetime.now(UTC), error.exit_code, receipt.as_dict(), error.message)
+            raise
+        finally:
+            engine.close()
+
+
+def sync(app: App, *, notify: Notify = silent, adopt: bool = False, force: bool = False) -> Receipt:
+    """Pull, score, plan and apply. Raises ConnectorError; a partial success is in `exit`."""
+    with _journey(app, "sync", notify) as journey:
+        found = _ready(journey)
+        require_fields(found, app.mapping.object)
+        _pull(journey, found)
+        _score(journey)
+        made = _plan(journey, adopt=adopt, force=force)
+        _apply(journey, made)
+    return journey.receipt
+
+
+def make_plan(
+    app: App, *, notify: Notify = silent, adopt: bool = False, force: bool = False
+) -> tuple[Receipt, Plan]:
+    """Pull, score and plan; nothing is written to the CRM."""
+    with _journey(app, "plan", notify) as journey:
+        found = _ready(journey)
+        require_fields(found, app.mapping.object)
+        _pull(journey, found)
+        _score(journey)
+        made = _plan(journey, adopt=adopt, force=force)
+    return journey.receipt, made
+
+
+def pull_only(app: App, *, notify: Notify = silent) -> Receipt:
+    """Bring the lake up to date."""
+    with _journey(app, "pull", notify) as journey:
+        _pull(journey, _ready(journey))
+    return journey.receipt
+
+
+def score_only(app: App, *, notify: Notify = silent) -> Receipt:
+    """Score what is in the lake."""
+    with _journey(app, "score", notify) as journey:
+        _score(journey)
+    return journey.receipt
+
+
+def apply_plan(app: App, made: Plan, *, notify: Notify = silent) -> Receipt:
+    """Execute exactly a saved plan. Refused if it is of another org or if live values moved."""
+    with _journey(app, "apply", notify) as journey:
+        _guard_saved(app, journey.run, made)
+        app.state.keep_plan(made.id, journey.run.id, datetime.now(UTC), {})
+        journey.expect(app.crm.write_calls(made.changes))
+        _apply(journey, made, strict=True)
+    return journey.receipt
+
+
+# ── the phases ────────────────────────────────────────────────────────────────────────────────
+
+
+def _ready(journey: _Journey) -> Preflight:
+    app = journey.app
+    with journey.run.phase("preflight"):
+        found = preflight(app)
+    journey.expect(app.crm.opening_calls(len({p.object for p in app.mapping.pull})))
+    return found
+
+
+def _pull(journey: _Journey, found: Preflight) -> None:
+    app, run = journey.app, journey.run
+    _expect_reads(journey)
+    with run.phase("pull"):
+        pulled = pull(app, run, found.types)
+    journey.receipt.streams = _streams(pulled)
+
+
+def _expect_reads(journey: _Journey) -> None:
+    """A stream that was pulled before brings about a page; a first pull brings all there is."""
+    app = journey.app
+    first = [
+        p.object for p in app.mapping.pull if not app.state.watermark(f"{p.stream}:{p.object}")
+    ]
+    counts = app.crm.counts(first) if first else {}
+    if first:
+        journey.expect({"limits": 1})
+    for each in app.mapping.pull:
+        journey.expect(app.crm.read_calls(counts.get(each.object, 0)))
+
+
+def _streams(pulled: Sequence[Pulled]) -> dict[str, dict[str, int]]:
+    streams: dict[str, dict[str, int]] = {}
+    for each in pulled:
+        sums = streams.setdefault(each.stream, {"pulled": 0, "new": 0, "calls": 0})
+        for name in sums:
+            sums[name] += getattr(each, name)
+    return streams
+
+
+def _score(journey: _Journey) -> Scored:
+    with journey.run.phase("score"):
+        found = score(journey.app, journey.run)
+    receipt = journey.receipt
+    receipt.accounts, receipt.scored, receipt.tiers = found.accounts, found.scored, found.tiers
+    receipt.links, receipt.unmatched = found.links, found.unmatched
+    return found
+
+
+def _plan(journey: _Journey, *, adopt: bool, force: bool) -> Plan:
+    with journey.run.phase("plan"):
+        made = plan(journey.app, journey.run, adopt=adopt, force=force)
+    receipt = journey.receipt
+    journey.expect(made.calls)
+    receipt.plan, receipt.fields = made.id, {k: dict(v) for k, v in made.fields.items()}
+    receipt.changes = {
+        "planned": made.changes,
+        "applied": 0,
+        "failed": 0,
+        "conflicts": made.conflicts,
+        "skipped": made.accounts - made.changes,
+    }
+    return made
+
+
+def _apply(journey: _Journey, made: Plan, *, strict: bool = False) -> Applied:
+    app, run, receipt = journey.app, journey.run, journey.receipt
+    with run.phase("apply"):
+        done = apply(app, run, made, strict=strict)
+    receipt.plan = made.id
+    receipt.changes = {
+        "planned": made.changes,
+        "applied": done.applied,
+        "failed": done.failed,
+        "conflicts": made.conflicts + done.moved,
+        "skipped": made.accounts - made.changes + done.left,
+    }
+    receipt.refusals = dict(done.codes)
+    receipt.stopped = done.stopped
+    if done.stopped:
+        receipt.exit = BudgetSpent.exit_code
+    elif done.failed:
+        receipt.exit = EXIT_PARTLY
+    return done
+
+
+def _guard_saved(app: App, run: Run, made: Plan) -> None:
+    if made.org != run.org.id or made.object != app.mapping.object:
+        raise UnsafePlan(
+            f"This plan is for {made.object} in org {made.org}; we are connected to {run.org.id}.",
+            hint="Apply it with the configuration it was made with.",
+        )
+    unknown = sorted(set(made.types) - set(app.mapping.targets))
+    if unknown:
+        raise UnsafePlan(
+            f"This plan writes fields that the mapping no longer has: {', '.join(unknown)}.",
+            hint="Make a new plan.",
+        )
+    if app.state.plan_status(made.id) == "applied":
+        raise UnsafePlan("This plan was applied before.", hint="Make a new plan.")

@@ -1,0 +1,386 @@
+"""Plan: what would make the CRM agree, cell by cell, and what is left alone and why.
+
+Three sides decide: what we want, what the CRM holds now, and what we last wrote. That third side
+tells a person's edit from our own old value.
+
+Each cell gets one word: `same` (nothing to do), `unknown` (we have no value and leave it), `set`
+(write it), `held` (moved too little to be worth a write), `theirs` (somebody edited it after us,
+or filled it before us), `failed` (the CRM refused this very value and nothing has changed since).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from ..errors import ConfigError, UnsafePlan
+from ..mapping import wanted
+from ..mapping.objects import Field
+from .app import App
+from .budget import Budgeted
+from .pull import columns_of
+from .run import Run
+
+#: Columns of the ledger besides the written fields.
+LEDGER: Mapping[str, str] = {
+    "object": "VARCHAR",
+    "id": "VARCHAR",
+    "plan": "VARCHAR",
+    "run": "VARCHAR",
+    "result": "VARCHAR",
+    "code": "VARCHAR",
+    "message": "VARCHAR",
+    "tried": "VARCHAR",
+    "modified_at": "TIMESTAMPTZ",
+    "pulled_at": "TIMESTAMPTZ",
+}
+WORDS = ("same", "unknown", "set", "held", "theirs", "failed")
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One field of one record: what it holds and what it would hold."""
+
+    field: str
+    before: Any
+    after: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What one record would get. `tried` names the values, so that a refusal is remembered."""
+
+    id: str
+    cells: tuple[Cell, ...]
+    tried: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A plan on disk. Its file is one JSON document with one change per line."""
+
+    id: str
+    path: Path
+    org: str
+    crm: str
+    object: str
+    as_of: datetime
+    model: str
+    accounts: int
+    changes: int
+    conflicts: int
+    fields: Mapping[str, Mapping[str, int]]
+    types: Mapping[str, str]
+    calls: Mapping[str, int]
+    budget: Mapping[str, int]
+
+    def read(self) -> Iterator[Change]:
+        """The changes, one at a time, from the file."""
+        with self.path.open("rb") as file:
+            for line in file:
+                if line.startswith(b'{"id"'):
+                    yield _change(orjson.loads(line.rstrip().rstrip(b",")))
+
+
+def ledger_columns(app: App) -> dict[str, str]:
+    """The columns of the ledger: its own, and the last written value of every field."""
+    return {**LEDGER, **{field.target: wanted.sql_type(field) for field in app.mapping.fields}}
+
+
+def stage_sides(app: App, run: Run) -> None:
+    """Put the three sides into the engine: `wanted`, `current` and `written`, one row a record."""
+    engine = run.engine
+    engine.stage("wanted", wanted.sql(app.mapping, "results"), "table")
+    ledger = app.lake.newest("outcomes", engine, ledger_columns(app), key=("object", "id"))
+    engine.stage("written", f"SELECT * FROM ({ledger}) WHERE object = '{app.mapping.object}'")
+    accounts = app.lake.newest(
+        "accounts", engine, columns_of(app, "accounts"), key=("source", "id")
+    )
+    # What we wrote after a record was last pulled is what the CRM holds, until a pull says more.
+    cells = ", ".join(
+        f'CASE WHEN w.pulled_at >= a.pulled_at THEN w."{f.target}" ELSE a."{f.target}" END '
+        f'AS "{f.target}"'
+        for f in app.mapping.fields
+    )
+    engine.stage(
+        "current",
+        f"SELECT a.id, a.modified_at, {cells} FROM ({accounts}) a LEFT JOIN written w USING (id) "
+        f"WHERE a.source = '{app.crm.name}' AND NOT coalesce(a.deleted, false)",
+    )
+
+
+def diff_sql(app: App, run: Run, *, adopt: bool) -> str:
+    """One row a record: for every field the wanted value, the current one and a word."""
+    fields = app.mapping.fields
+    new = set(app.lake.columns("outcomes"))
+    words = ", ".join(f'{_word(f, adopt)} AS "word:{f.target}"' for f in fields)
+    moves = ", ".join(f'{_moves(f, f.target not in new)} AS "moves:{f.target}"' for f in fields)
+    groups = sorted({_group(f) for f in fields})
+    travels = ", ".join(f'{_travels(fields, group)} AS "go:{group}"' for group in groups)
+    final = ", ".join(
+        f'CASE WHEN "word:{f.target}" <> \'set\' THEN "word:{f.target}" '
+        f"WHEN refused THEN 'failed' WHEN \"go:{_group(f)}\" THEN 'set' ELSE 'held' END "
+        f'AS "word:{f.target}"'
+        for f in fields
+    )
+    values = ", ".join(f'"to:{f.target}", "from:{f.target}"' for f in fields)
+    return (
+        f"WITH sides AS ({_sides(app)}), "
+        f"judged AS (SELECT *, {words}, {moves}, {_stale(app, run)} AS stale FROM sides), "
+        f"travelling AS (SELECT *, {travels} FROM judged) "
+        f"SELECT id, tried, {values}, {final} FROM travelling"
+    )
+
+
+def _sides(app: App) -> str:
+    fields = app.mapping.fields
+    values = ", ".join(
+        f'n."{f.target}" AS "to:{f.target}", c."{f.target}" AS "from:{f.target}", '
+        f'p."{f.target}" AS "last:{f.target}"'
+        for f in fields
+    )
+    # A refusal is remembered by what was tried, leaving out fields that move with the clock.
+    own = [f for f in fields if not f.follows]
+    tried = ", ".join(f"coalesce(CAST(n.\"{f.target}\" AS VARCHAR), '')" for f in own)
+    return (
+        f"SELECT n.id, p.pulled_at IS NOT NULL AS met, p.pulled_at AS written_at, {values}, "
+        f"md5(concat_ws('|', {tried})) AS tried, "
+        f"coalesce(p.result = 'failed' AND p.tried = md5(concat_ws('|', {tried})) "
+        f"AND c.modified_at <= p.modified_at, false) AS refused "
+        f"FROM wanted n JOIN current c USING (id) LEFT JOIN written p USING (id)"
+    )
+
+
+def _word(field: Field, adopt: bool) -> str:
+    """Judge one cell by its three sides."""
+    to, now, last = (f'"{side}:{field.target}"' for side in ("to", "from", "last"))
+    theirs = "false" if field.on_conflict == "overwrite" else f"{now} IS DISTINCT FROM {last}"
+    if adopt:
+        theirs = f"met AND {theirs}"
+    # NULL means "leave it" unless the field is to be emptied when nothing is known.
+    leave = "false" if field.missing == "clear" else f"{to} IS NULL"
+    return (
+        f"CASE WHEN {to} IS NOT DISTINCT FROM {now} THEN 'same' WHEN {leave} THEN 'unknown' "
+        f"WHEN {theirs} THEN 'theirs' ELSE 'set' END"
+    )
+
+
+def _moves(field: Field, is_new: bool) -> str:
+    """Whether a cell is a reason to write by itself."""
+    to, now = f'"to:{field.target}"', f'"from:{field.target}"'
+    if field.follows and not is_new:
+        return "false"
+    if field.min_change:
+        return f"coalesce(abs({to} - {now}) >= {field.min_change}, true)"
+    return "true"
+
+
+def _travels(fields: Sequence[Field], group: str) -> str:
+    """Whether a group is written: one of its cells has moved enough, or all of it is old."""
+    moved = " OR ".join(
+        f'("word:{f.target}" = \'set\' AND ("moves:{f.target}" OR stale))'
+        for f in fields
+        if _group(f) == group
+    )
+    return f"({moved})"
+
+
+def _group(field: Field) -> str:
+    return field.group or field.target
+
+
+def _stale(app: App, run: Run) -> str:
+    if app.mapping.write.max_age is None:
+        return "false"
+    oldest = (run.as_of - timedelta(days=app.mapping.write.max_age)).isoformat()
+    return f"coalesce(written_at < TIMESTAMPTZ '{oldest}', false)"
+
+
+# ── the plan as a whole ───────────────────────────────────────────────────────────────────────
+
+
+def plan(app: App, run: Run, *, adopt: bool = False, force: bool = False) -> Plan:
+    """Work out the changes, guard them, and store them before anything is written.
+
+    Raises UnsafePlan when fields are filled that we never wrote (unless `adopt`), or when more
+    tiers would change than the guards allow (unless `force`).
+    """
+    stage_sides(app, run)
+    run.engine.stage("diff", diff_sql(app, run, adopt=adopt), "table")
+    fields = _counted(app, run)
+    if not adopt:
+        _guard_first_contact(app, fields, run)
+    if not force:
+        _guard_size(app, run)
+    return _stored(app, run, fields)
+
+
+def _counted(app: App, run: Run) -> dict[str, dict[str, int]]:
+    """Field → word → how many cells."""
+    counted = {}
+    for field in app.mapping.fields:
+        sums = ", ".join(f"count(*) FILTER (\"word:{field.target}\" = '{w}')" for w in WORDS)
+        row = run.engine.rows(f"SELECT {sums} FROM diff")[0]
+        counted[field.target] = dict(zip(WORDS, map(int, row), strict=True))
+    return counted
+
+
+def _guard_first_contact(app: App, fields: Mapping[str, Mapping[str, int]], run: Run) -> None:
+    """Fields that hold values before we ever wrote one belong to somebody else."""
+    if run.engine.one("SELECT count(*) FROM written WHERE pulled_at IS NOT NULL"):
+        return
+    filled = {name: words["theirs"] for name, words in fields.items() if words["theirs"]}
+    if filled:
+        listed = ", ".join(f"{name} ({count} records)" for name, count in filled.items())
+        raise UnsafePlan(
+            f"{app.mapping.object} already holds other values in: {listed}.",
+            hint="If these fields are meant for the connector, run once with --adopt; otherwise "
+            "write to other fields.",
+        )
+
+
+def _guard_size(app: App, run: Run) -> None:
+    """A wave of tier changes is more often a broken input than news."""
+    tiers = [f.target for f in app.mapping.fields if f.type == "choice" and not f.follows]
+    if not tiers:
+        return
+    moved = " OR ".join(f'("word:{t}" = \'set\' AND "from:{t}" IS NOT NULL)' for t in tiers)
+    held = " OR ".join(f'"from:{t}" IS NOT NULL' for t in tiers)
+    changed, known = run.engine.rows(
+        f"SELECT count(*) FILTER ({moved}), count(*) FILTER ({held}) FROM diff"
+    )[0]
+    if known >= 20 and changed > known * app.guards.max_change:
+        raise UnsafePlan(
+            f"{changed} of {known} accounts would change their tier; the limit is "
+            f"{app.guards.max_change:.0%}.",
+            hint="Look at `connector plan --force`, then repeat with --force if it is right.",
+        )
+
+
+def _stored(app: App, run: Run, fields: Mapping[str, Mapping[str, int]]) -> Plan:
+    sets = [f'"word:{f.target}"' for f in app.mapping.fields]
+    goes = " OR ".join(f"{word} = 'set'" for word in sets)
+    theirs = " OR ".join(f"{word} = 'theirs'" for word in sets)
+    accounts, changes, conflicts = run.engine.rows(
+        f"SELECT count(*), count(*) FILTER ({goes}), count(*) FILTER ({theirs}) FROM diff"
+    )[0]
+    folder = app.plans / run.id
+    folder.mkdir(parents=True, exist_ok=True)
+    made = Plan(
+        id=run.id,
+        path=folder / "plan.json",
+        org=run.org.id,
+        crm=app.crm.name,
+        object=app.mapping.object,
+        as_of=run.as_of,
+        model=app.model.version,
+        accounts=accounts,
+        changes=changes,
+        conflicts=conflicts,
+        fields=fields,
+        types={f.target: f.type for f in app.mapping.fields},
+        calls=app.crm.write_calls(changes),
+        budget=Budgeted.of(app).as_dict(),
+    )
+    _write(app, run, made, goes, theirs)
+    app.state.keep_plan(made.id, run.id, datetime.now(UTC), _header(made))
+    return made
+
+
+def _write(app: App, run: Run, made: Plan, goes: str, theirs: str) -> None:
+    """The file: a head, then one change a line, then one conflict a line."""
+    part = made.path.with_suffix(".part")
+    with part.open("wb") as file:
+        head = orjson.dumps(_header(made), option=orjson.OPT_INDENT_2)
+        file.write(head[:-2] + b',\n  "changes": [\n')
+        _lines(run, file, _cells_sql(app, "set", goes))
+        file.write(b'],\n  "theirs": [\n')
+        _lines(run, file, _cells_sql(app, "theirs", theirs).replace("'id'", "'of'"))
+        file.write(b"]\n}\n")
+    part.replace(made.path)
+
+
+def _lines(run: Run, file: Any, sql: str) -> None:
+    mark = b""
+    for (text,) in run.engine.rows(sql):
+        file.write(mark + text.encode())
+        mark = b",\n"
+    file.write(b"\n")
+
+
+def _cells_sql(app: App, word: str, where: str) -> str:
+    """Each record as a line of JSON with its cells of one word."""
+    cells = ", ".join(
+        f"CASE WHEN \"word:{f.target}\" = '{word}' THEN json_object('field', '{f.target}', "
+        f"'before', {_said(f, 'from')}, 'after', {_said(f, 'to')}) END"
+        for f in app.mapping.fields
+    )
+    return (
+        f"SELECT CAST(json_object('id', id, 'tried', tried, 'cells', "
+        f"list_filter([{cells}], lambda c: c IS NOT NULL)) AS VARCHAR) FROM diff "
+        f"WHERE {where} ORDER BY id"
+    )
+
+
+def _said(field: Field, side: str) -> str:
+    """A value as the CRM's API says it."""
+    column = f'"{side}:{field.target}"'
+    if field.type == "datetime":
+        return f"strftime({column} AT TIME ZONE 'UTC', '%Y-%m-%dT%H:%M:%SZ')"
+    return f"CAST({column} AS VARCHAR)" if field.type == "date" else column
+
+
+def _header(made: Plan) -> dict[str, Any]:
+    return {
+        "plan": made.id,
+        "org": made.org,
+        "crm": made.crm,
+        "object": made.object,
+        "as_of": made.as_of.isoformat(),
+        "model": made.model,
+        "accounts": made.accounts,
+        "changing": made.changes,
+        "conflicts": made.conflicts,
+        "fields": made.fields,
+        "types": made.types,
+        "calls": made.calls,
+        "budget": made.budget,
+    }
+
+
+def load(path: Path) -> Plan:
+    """Read the head of a plan file. Raises ConfigError when it is not one."""
+    try:
+        document = orjson.loads(path.read_bytes())
+        return Plan(
+            id=document["plan"],
+            path=path,
+            org=document["org"],
+            crm=document["crm"],
+            object=document["object"],
+            as_of=datetime.fromisoformat(document["as_of"]),
+            model=document["model"],
+            accounts=document["accounts"],
+            changes=document["changing"],
+            conflicts=document["conflicts"],
+            fields=document["fields"],
+            types=document["types"],
+            calls=document["calls"],
+            budget=document["budget"],
+        )
+    except OSError as error:
+        raise ConfigError(f"The plan {path} cannot be read: {error.strerror}.") from error
+    except (orjson.JSONDecodeError, KeyError, TypeError, ValueError) as error:
+        raise ConfigError(
+            f"{path} is not a plan.", hint="Write one with `connector plan -o plan.json`."
+        ) from error
+
+
+def _change(raw: Mapping[str, Any]) -> Change:
+    cells = tuple(Cell(c["field"], c["before"], c["after"]) for c in raw["cells"])
+    return Change(raw["id"], cells, raw["tried"])

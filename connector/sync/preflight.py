@@ -1,0 +1,106 @@
+"""Before anything is read or written: is this the right org, and can we see what we need?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ..errors import UnsafePlan
+from ..mapping import pulls, wanted
+from ..records import CrmField, Org
+from .app import App
+
+#: Which CRM field types can hold what the mapping writes.
+FITS = {
+    "number": {"double", "currency", "percent", "int"},
+    "text": {"string", "textarea", "url"},
+    "long_text": {"textarea"},
+    "choice": {"picklist", "string"},
+    "date": {"date"},
+    "datetime": {"datetime"},
+    "checkbox": {"boolean"},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Preflight:
+    """What was found: the type of each CRM field path, pull by pull (None: the org lacks the
+    object and may); and the target fields that are not there."""
+
+    types: tuple[Mapping[str, str] | None, ...]
+    missing: tuple[Any, ...]
+
+
+def pin_org(app: App, org: Org) -> None:
+    """Refuse any org but the one this installation belongs to."""
+    pinned = app.guards.org_id or app.state.setting("org")
+    if pinned and pinned[:15] != org.id[:15]:
+        raise UnsafePlan(
+            f"This is org {org.id}; this installation belongs to {pinned}.",
+            hint="Use a separate folder and configuration for each org.",
+        )
+    if not app.state.setting("org"):
+        app.state.remember("org", org.id)
+
+
+def preflight(app: App) -> Preflight:
+    """Look at every object and field the mapping names; UnsafePlan says all that is wrong."""
+    known = {object: app.crm.fields(object) for object in {p.object for p in app.mapping.pull}}
+    wrong: list[str] = []
+    types: list[Mapping[str, str] | None] = []
+    for pull in app.mapping.pull:
+        if known[pull.object] is None:
+            types.append(None)
+            if not pull.optional:
+                wrong.append(f"{pull.object}: no such object, or the user may not see it")
+            continue
+        paths = pulls.fields(pull)
+        found = app.crm.path_types(pull.object, paths)
+        types.append(found)
+        absent = [path for path in paths if path not in found]
+        wrong += [f"{pull.object}.{path}: not there, or hidden from the user" for path in absent]
+    there = app.crm.fields(app.mapping.object) or {}
+    wrong += [text for field in app.mapping.fields if (text := _misfit(field, there))]
+    if wrong:
+        raise UnsafePlan(
+            "The org does not have what the mapping needs:\n"
+            + "\n".join(f"  {text}" for text in sorted(wrong)),
+            hint="Grant the fields through a permission set of the integration user "
+            "(Health_Connector_Writer for those we write), or correct the mapping.",
+        )
+    missing = tuple(field for field in app.mapping.fields if field.target not in there)
+    return Preflight(tuple(types), missing)
+
+
+def require_fields(found: Preflight, object: str) -> None:
+    """Refuse to go on while fields that we write are missing."""
+    if found.missing:
+        names = ", ".join(field.target for field in found.missing)
+        raise UnsafePlan(
+            f"{object} lacks fields that the mapping writes: {names}.",
+            hint="Create them with `connector fields apply` (or ask an admin; they may also be "
+            "hidden from the integration user).",
+        )
+
+
+def _misfit(field: Any, there: Mapping[str, CrmField]) -> str | None:
+    """Why a field that exists cannot take what we would write; None if it can."""
+    have = there.get(field.target)
+    if have is None:
+        return None
+    if have.calculated or not have.writable:
+        return f"{field.target}: the user may not write it"
+    if have.type not in FITS[field.type]:
+        return f"{field.target}: is a {have.type}; the mapping writes {field.type}"
+    if field.type in {"text", "long_text"} and have.length < wanted.length(field):
+        return (
+            f"{field.target}: holds {have.length} characters; "
+            f"the mapping writes {wanted.length(field)}"
+        )
+    if field.type == "number" and have.precision and have.scale < field.scale:
+        return f"{field.target}: keeps {have.scale} decimals; the mapping writes {field.scale}"
+    lacking = [value for value in field.values or () if value not in have.choices]
+    if field.type == "choice" and have.restricted and lacking:
+        return f"{field.target}: has no value {', '.join(lacking)}"
+    return None

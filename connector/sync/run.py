@@ -1,0 +1,55 @@
+"""One time through: what a run knows about itself, and how it tells others what it is doing."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from time import monotonic
+from typing import Any
+
+from ..records import Oddity, Org
+
+#: Told about progress: phase, what is being done, how much is done, of how much (None: unknown).
+Notify = Callable[[str, str, int, int | None], None]
+
+
+def silent(phase: str, what: str, done: int, total: int | None) -> None:
+    """Tell nobody."""
+
+
+@dataclass(slots=True)
+class Run:
+    """A run under way. `as_of` is the CRM's clock when the run began; nothing later counts."""
+
+    id: str
+    org: Org
+    engine: Any
+    notify: Notify = silent
+    oddities: list[Oddity] = field(default_factory=list)
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def as_of(self) -> datetime:
+        return self.org.now
+
+    @contextmanager
+    def phase(self, name: str) -> Iterator[None]:
+        """Time a phase."""
+        begun = monotonic()
+        try:
+            yield
+        finally:
+            self.seconds[name] = round(self.seconds.get(name, 0) + monotonic() - begun, 3)
+
+    def odd(self, stream: str, rule: str, count: int, ids: list[str]) -> None:
+        """Note strange records; nothing odd is dropped in silence."""
+        if count:
+            self.oddities.append(Oddity(stream, rule, count, tuple(ids[:20])))
+
+
+def new_id(now: datetime) -> str:
+    """An id that sorts by time and is unique."""
+    return f"{now:%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"

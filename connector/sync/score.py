@@ -1,0 +1,119 @@
+"""Score: the lake's records become measures, a score, a tier and reasons, one row an account.
+
+One SQL statement per stage; the model writes them, the engine runs them, `as_of` is a literal.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..model import identity, stages
+from ..records import STREAMS
+from .app import App
+from .pull import columns_of
+from .run import Run
+
+FREE_MAIL = "SELECT unnest([{}]) AS domain"
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """What scoring came to."""
+
+    accounts: int
+    scored: int
+    tiers: dict[str, int]
+    links: dict[str, int]
+    unmatched: int
+
+
+def score(app: App, run: Run) -> Scored:
+    """Run the model's stages and keep what is new of their results in the lake."""
+    stage_inputs(app, run)
+    made = stages.stages(app.model, as_of=run.as_of)
+    for number, stage in enumerate(made, 1):
+        run.engine.stage(stage.name, stage.sql, stage.kind)
+        run.notify("score", stage.name, number, len(made))
+    _keep(app, run)
+    _note_oddities(run)
+    return _scored(run)
+
+
+def stage_inputs(app: App, run: Run) -> None:
+    """Give the model what it reads: the newest records, its own history, and who is who."""
+    engine = run.engine
+    for stream in STREAMS:
+        newest = app.lake.newest(stream, engine, columns_of(app, stream), key=("source", "id"))
+        engine.stage(f"lake_{stream}", newest)
+    engine.stage("lake_scores", app.lake.every("scores", engine, stages.SCORES))
+    engine.stage("aliases", _aliases(app), "table")
+    listed = ", ".join(f"'{domain}'" for domain in sorted(identity.FREE_MAIL))
+    engine.stage("free_mail", FREE_MAIL.format(listed), "table")
+    engine.stage("registrable", _registrable(run), "table")
+
+
+def _aliases(app: App) -> str:
+    """The human alias file: `key,account_id`; it wins over every guess."""
+    if app.aliases is None or not app.aliases.exists():
+        return "SELECT '' AS key, '' AS account_id WHERE FALSE"
+    path = str(app.aliases).replace("'", "''")
+    return f"SELECT key, account_id FROM read_csv('{path}', all_varchar = true, header = true)"
+
+
+def _registrable(run: Run) -> str:
+    """The registrable domain of every mail domain that respondents use."""
+    hosts = run.engine.rows(
+        "SELECT DISTINCT lower(trim(split_part(email, '@', -1))) FROM "
+        "(SELECT email FROM lake_responses UNION ALL SELECT email FROM lake_signals) "
+        "WHERE email LIKE '%@%' ORDER BY 1"
+    )
+    pairs = [(host, identity.registrable(host)) for (host,) in hosts]
+    values = ", ".join(f"({_text(h)}, {_text(r)})" for h, r in pairs if r)
+    if not values:
+        return "SELECT '' AS domain, '' AS registrable WHERE FALSE"
+    return f"SELECT * FROM (VALUES {values}) AS v(domain, registrable)"
+
+
+def _keep(app: App, run: Run) -> None:
+    """Append results that differ from what was kept last; history holds every change once."""
+    engine = run.engine
+    known = ", ".join(f'"{c}"' for c in stages.SCORES if c not in {"as_of"})
+    latest = (
+        "SELECT * FROM lake_scores "
+        "QUALIFY row_number() OVER (PARTITION BY account_id ORDER BY as_of DESC) = 1"
+    )
+    engine.stage(
+        "fresh",
+        f"SELECT account_id FROM "
+        f"(SELECT {known} FROM scores EXCEPT SELECT {known} FROM ({latest}))",
+        "table",
+    )
+    if not engine.one("SELECT count(*) FROM fresh"):
+        return
+    app.lake.append("measures", engine, "SELECT * FROM measures SEMI JOIN fresh USING (account_id)")
+    app.lake.append("scores", engine, "SELECT * FROM scores SEMI JOIN fresh USING (account_id)")
+
+
+def _note_oddities(run: Run) -> None:
+    rows = run.engine.rows(
+        "SELECT stream, rule, count(*), list(id ORDER BY id)[1:20] FROM oddities "
+        "GROUP BY stream, rule ORDER BY stream, rule"
+    )
+    for stream, rule, count, ids in rows:
+        run.odd(stream, rule, count, [str(id) for id in ids])
+
+
+def _scored(run: Run) -> Scored:
+    engine = run.engine
+    accounts, scored = engine.rows("SELECT count(*), count(score) FROM scores")[0]
+    tiers = engine.rows(
+        "SELECT tier, count(*) FROM scores WHERE tier IS NOT NULL GROUP BY tier ORDER BY tier"
+    )
+    links = engine.rows("SELECT rule, count(*) FROM links GROUP BY rule ORDER BY rule")
+    return Scored(
+        accounts, scored, dict(tiers), dict(links), engine.one("SELECT count(*) FROM unmatched")
+    )
+
+
+def _text(value: str) -> str:
+    return "'" + value.replace("'", "''") + "'"
