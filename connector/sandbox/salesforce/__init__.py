@@ -1,0 +1,114 @@
+"""Salesforce as the connector meets it: sign-in, describe, SOQL, records, tooling, limits."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from ..store import Store
+from . import auth, describe, limits, query, records, tooling
+from .api import FIRST_VERSION, LAST_VERSION, Answer, Call, rendered, route
+from .errors import not_found
+from .setup import prepare
+
+SEASONS = ("Winter", "Spring", "Summer")
+#: Version 59.0 is Winter '24; there are three a year.
+FIRST_YEAR = 24
+
+__all__ = ["prepare", "routes"]
+
+
+def routes(store: Store) -> list[Route]:
+    """Every address under `/services` and `/id`."""
+    calls = (
+        ("GET", "/", _resources),
+        ("GET", "/limits", _limits),
+        ("GET", "/limits/recordCount", _record_counts),
+        ("GET", "/query", _query),
+        ("GET", "/queryAll", _query_all),
+        ("GET", "/query/{locator}", _more),
+        ("GET", "/queryAll/{locator}", _more),
+        ("GET", "/sobjects", describe.list_objects),
+        ("GET", "/sobjects/{object}/describe", describe.describe),
+        ("GET", "/sobjects/{object}", describe.basics),
+        ("POST", "/sobjects/{object}", records.create_one),
+        ("GET", "/sobjects/{object}/{id}", records.read_one),
+        ("PATCH", "/sobjects/{object}/{id}", records.update_one),
+        ("DELETE", "/sobjects/{object}/{id}", records.delete_one),
+        ("POST", "/composite/sobjects", records.create_many),
+        ("PATCH", "/composite/sobjects", records.update_many),
+        ("DELETE", "/composite/sobjects", records.delete_many),
+        ("POST", "/composite/sobjects/{object}", records.read_many),
+        ("GET", "/composite/sobjects/{object}", records.read_many),
+        ("GET", "/tooling/query", tooling.run_query),
+        ("POST", "/tooling/sobjects/CustomField", tooling.create_field),
+        ("GET", "/tooling/sobjects/CustomField/{id}", tooling.read_field),
+        ("PATCH", "/tooling/sobjects/CustomField/{id}", tooling.update_field),
+        ("DELETE", "/tooling/sobjects/CustomField/{id}", tooling.delete_field),
+    )
+    # clients differ in whether they end an address with a slash
+    every = [
+        route(store, method, path.rstrip("/") + end, handler)
+        for method, path, handler in calls
+        for end in ("", "/")
+    ]
+    return [
+        Route("/services/data", _versions),
+        Route("/services/data/", _versions),
+        *auth.routes(store),
+        *every,
+        Route("/services/{rest:path}", _nothing, methods=["GET", "POST", "PATCH", "PUT", "DELETE"]),
+    ]
+
+
+def _versions(request: Request) -> Response:
+    found = []
+    for number in range(FIRST_VERSION, LAST_VERSION + 1):
+        years, season = divmod(number - FIRST_VERSION, len(SEASONS))
+        label = f"{SEASONS[season]} '{FIRST_YEAR + years}"
+        version = f"{number}.0"
+        found.append({"label": label, "url": f"/services/data/v{version}", "version": version})
+    return rendered(Answer(found), request)
+
+
+def _nothing(request: Request) -> Response:
+    refusal = not_found()
+    return rendered(Answer(refusal.body(), refusal.status), request)
+
+
+def _resources(call: Call) -> Answer:
+    names = ("composite", "limits", "query", "queryAll", "sobjects", "tooling")
+    return Answer({name: f"{call.base}/{name}" for name in names})
+
+
+def _limits(call: Call) -> Answer:
+    return Answer(limits.current(call.store))
+
+
+def _record_counts(call: Call) -> Answer:
+    asked = [each for each in call.query.get("sObjects", "").split(",") if each]
+    known = [call.access.object(each).name for each in asked] or list(call.access.catalogue)
+    return Answer({"sObjects": limits.record_counts(call.store, known)})
+
+
+def _query(call: Call, *, everything: bool = False) -> Answer:
+    batch = query.batch_size(call.request.headers)
+    return Answer(
+        query.run(
+            call.query.get("q", ""),
+            call.store,
+            call.access,
+            base=call.base,
+            batch=batch,
+            everything=everything,
+        )
+    )
+
+
+def _query_all(call: Call) -> Answer:
+    return _query(call, everything=True)
+
+
+def _more(call: Call) -> Answer:
+    return Answer(query.more(call.path["locator"], call.store, call.access, base=call.base))

@@ -1,0 +1,48 @@
+"""What permission sets, their field permissions and assignments must be like."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..store import Store
+from .errors import Refusal
+
+#: The objects that change what users see.
+GRANTS = frozenset({"FieldPermissions", "PermissionSetAssignment", "PermissionSet"})
+
+
+def check(store: Store, name: str, columns: Mapping[str, Any]) -> None:
+    """Refuses a new permission that makes no sense or is there already."""
+    match name:
+        case "PermissionSet":
+            _once(store, name, columns, ("Name",), "DUPLICATE_DEVELOPER_NAME")
+        case "FieldPermissions":
+            _field(store, columns)
+            _once(store, name, columns, ("ParentId", "Field"), "DUPLICATE_VALUE")
+        case "PermissionSetAssignment":
+            _once(store, name, columns, ("PermissionSetId", "AssigneeId"), "DUPLICATE_VALUE")
+
+
+def _field(store: Store, columns: Mapping[str, Any]) -> None:
+    target, _, name = str(columns["Field"]).partition(".")
+    known = store.objects().get(target)
+    if known is None or name not in known.fields or columns["SobjectType"] != target:
+        said = f"bad value for restricted picklist field: {columns['Field']}"
+        raise Refusal("INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST", said, fields=["Field"])
+    if columns.get("PermissionsEdit") and not columns.get("PermissionsRead"):
+        said = "Field permission must allow read if it allows edit"
+        raise Refusal("FIELD_INTEGRITY_EXCEPTION", said, fields=["PermissionsEdit"])
+
+
+def _once(
+    store: Store, name: str, columns: Mapping[str, Any], key: tuple[str, ...], code: str
+) -> None:
+    where = " and ".join(f'"{each}" = ?' for each in key)
+    values = [columns[each] for each in key]
+    sql = f'select Id from "{name}" where {where} and IsDeleted = 0'
+    if row := store.db.execute(sql, values).fetchone():
+        said = (
+            f"duplicate value found: {', '.join(key)} duplicates value on record with id: {row[0]}"
+        )
+        raise Refusal(code, said, fields=list(key))

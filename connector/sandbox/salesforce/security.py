@@ -1,0 +1,114 @@
+"""What the running user may see and change, field by field; and the few rights that matter."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ..clock import stamp
+from ..store import Field, Object, Store
+from .errors import Refusal, unknown_type
+
+CUSTOMIZE = "CustomizeApplication"
+
+SCHEMA = """
+create table if not exists field_security (
+    object text not null, field text not null, readable integer not null,
+    editable integer not null, primary key (object, field)
+) without rowid;
+"""
+
+_GRANTS = """
+select f.Field, max(f.PermissionsRead), max(f.PermissionsEdit)
+from FieldPermissions f
+join PermissionSet p on p.Id = f.ParentId and p.IsDeleted = 0
+join PermissionSetAssignment a on a.PermissionSetId = p.Id
+where a.AssigneeId = ? and f.IsDeleted = 0 and a.IsDeleted = 0
+group by f.Field
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """The catalogue as one user sees it; `hidden` and `locked` hold `Object.Field`."""
+
+    catalogue: Mapping[str, Object]
+    names: Mapping[str, str]
+    hidden: frozenset[str]
+    locked: frozenset[str]
+
+    def object(self, name: str) -> Object:
+        """The object of this name, whatever its case."""
+        if (known := self.names.get(name.lower())) is None:
+            raise unknown_type(name)
+        return self.catalogue[known]
+
+    def fields(self, name: str) -> dict[str, Field]:
+        """The fields of an object that are there for this user."""
+        every = self.catalogue[name].fields
+        if not self.hidden:
+            return dict(every)
+        return {each: every[each] for each in every if f"{name}.{each}" not in self.hidden}
+
+    def editable(self, name: str, field: str) -> bool:
+        """Whether the user may write this field, as far as security is concerned."""
+        return f"{name}.{field}" not in self.locked
+
+
+def access(store: Store, user: str, *, without: frozenset[str] = frozenset()) -> Access:
+    """Works out what a user sees; objects in `without` are left out."""
+    with store.lock:
+        kept = store.db.execute("select object, field, readable, editable from field_security")
+        limits = {f"{name}.{field}": (read, edit) for name, field, read, edit in kept.fetchall()}
+        granted = store.db.execute(_GRANTS, (user,)).fetchall() if limits else []
+    grants = {field: (read, edit) for field, read, edit in granted}
+    every = {key: _either(rights, grants.get(key, (0, 0))) for key, rights in limits.items()}
+    catalogue = {name: each for name, each in store.objects().items() if name not in without}
+    return Access(
+        catalogue,
+        {name.lower(): name for name in catalogue},
+        frozenset(key for key, (read, _) in every.items() if not read),
+        frozenset(key for key, (_, edit) in every.items() if not edit),
+    )
+
+
+def _either(one: tuple[int, int], other: tuple[int, int]) -> tuple[int, int]:
+    return one[0] | other[0], one[1] | other[1]
+
+
+def guard(store: Store, name: str, field: str, *, read: bool = False, edit: bool = False) -> None:
+    """Sets what a field gives to those who have no permission set for it."""
+    with store.transaction() as db:
+        db.execute(
+            "insert or replace into field_security values (?, ?, ?, ?)", (name, field, read, edit)
+        )
+        moved(store)
+
+
+def moved(store: Store) -> None:
+    """Remembers that what users see has changed, for those who ask since when."""
+    store.put("security_changed", stamp(store.clock.now()))
+
+
+def withdraw(store: Store, name: str, field: str) -> None:
+    """Takes a field out of every permission set."""
+    with store.transaction() as db:
+        db.execute("delete from FieldPermissions where Field = ?", (f"{name}.{field}",))
+        moved(store)
+
+
+def forget(store: Store, name: str, field: str) -> None:
+    """Drops everything that was said about a field that is gone."""
+    withdraw(store, name, field)
+    with store.transaction() as db:
+        db.execute("delete from field_security where object = ? and field = ?", (name, field))
+
+
+def require(store: Store, right: str) -> None:
+    """Refuses a user who lacks a right."""
+    if not (store.get("rights") or {}).get(right, True):
+        raise Refusal(
+            "INSUFFICIENT_ACCESS",
+            f"insufficient access rights on cross-reference id: {right} is required",
+            status=403,
+        )

@@ -1,0 +1,1 @@
+"""Survey platforms as the sandbox plays them, one file each."""
