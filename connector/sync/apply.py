@@ -260,7 +260,7 @@ def _ledger_sql(app: App, run: Run, plan: Plan, journal: Journal, before: str) -
     inner = ", ".join(f'"{f.target}" {_json_kind(kinds[f.target])}' for f in fields)
     shape = (
         "{id: 'VARCHAR', result: 'VARCHAR', code: 'VARCHAR', message: 'VARCHAR', "
-        f"tried: 'VARCHAR', at: 'VARCHAR', \"set\": 'STRUCT({inner})', cleared: 'VARCHAR[]'}}"
+        f"tried: 'VARCHAR', written_at: 'VARCHAR', \"set\": 'STRUCT({inner})', cleared: 'VARCHAR[]'}}"
     )
     cells = ", ".join(
         f'CASE WHEN j."set"."{f.target}" IS NOT NULL '
@@ -272,8 +272,8 @@ def _ledger_sql(app: App, run: Run, plan: Plan, journal: Journal, before: str) -
     path = str(journal.path).replace("'", "''")
     return (
         f"SELECT '{plan.object}' AS object, j.id, '{plan.id}' AS plan, '{run.id}' AS run, "
-        "j.result, j.code, j.message, j.tried, CAST(j.at AS TIMESTAMPTZ) AS modified_at, "
-        f"CASE WHEN j.result = 'applied' THEN CAST(j.at AS TIMESTAMPTZ) ELSE b.pulled_at END "
+        "j.result, j.code, j.message, j.tried, CAST(j.written_at AS TIMESTAMPTZ) AS modified_at, "
+        f"CASE WHEN j.result = 'applied' THEN CAST(j.written_at AS TIMESTAMPTZ) ELSE b.pulled_at END "
         f"AS pulled_at, {cells} "
         f"FROM read_json('{path}', format = 'newline_delimited', columns = {shape}) j "
         f"LEFT JOIN ({before}) b ON b.object = '{plan.object}' AND b.id = j.id"

@@ -42,6 +42,8 @@ class Receipt:
     allowance: dict[str, int] = field(default_factory=dict)
     skew_seconds: float = 0.0
     seconds: dict[str, float] = field(default_factory=dict)
+    cpu_seconds: dict[str, float] = field(default_factory=dict)
+    memory_mb: dict[str, int] = field(default_factory=dict)
     plan: str = ""
     stopped: str = ""
     exit: int = EXIT_DONE
@@ -78,6 +80,8 @@ class _Journey:
             for o in self.run.oddities
         ]
         receipt.seconds = dict(self.run.seconds)
+        receipt.cpu_seconds = dict(self.run.cpu_seconds)
+        receipt.memory_mb = dict(self.run.memory_mb)
         return receipt
 
 

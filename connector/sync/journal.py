@@ -59,7 +59,7 @@ def _line(change: Change, outcome: Outcome, at: datetime) -> dict[str, Any]:
         "code": outcome.code,
         "message": outcome.message,
         "tried": change.tried,
-        "at": at,
+        "written_at": at,
         "set": values,
         "cleared": [name for name, value in values.items() if value is None],
     }

@@ -39,6 +39,8 @@ LEDGER: Mapping[str, str] = {
     "modified_at": "TIMESTAMPTZ",
     "pulled_at": "TIMESTAMPTZ",
 }
+#: Below so many accounts a share says nothing: two of five is a normal day.
+FEW = 10
 WORDS = ("same", "unknown", "set", "held", "theirs", "failed")
 
 
@@ -254,7 +256,7 @@ def _guard_size(app: App, run: Run) -> None:
     changed, known = run.engine.rows(
         f"SELECT count(*) FILTER ({moved}), count(*) FILTER ({held}) FROM diff"
     )[0]
-    if known >= 20 and changed > known * app.guards.max_change:
+    if known >= FEW and changed > known * app.guards.max_change:
         raise UnsafePlan(
             f"{changed} of {known} accounts would change their tier; the limit is "
             f"{app.guards.max_change:.0%}.",

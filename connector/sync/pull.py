@@ -230,7 +230,7 @@ def _store(
     full: bool,
     ignoring: Sequence[str] | set[str] = (),
 ) -> int:
-    """Append what is new; the number of rows appended. Rows already known word for word are not."""
+    """Append rows that are not known word for word; how many say more than our own echo."""
     engine, columns = run.engine, columns_of(app, stream)
     told = (
         f"SELECT *, {_text(source)} AS source, {_moment(run.as_of)} AS pulled_at "
@@ -255,7 +255,21 @@ def _store(
     rest = "".join(f", {_moment(run.as_of)} AS {c}" for c in ("pulled_at", *ignoring))
     if not engine.one("SELECT count(*) FROM news"):
         return 0
-    return app.lake.append(stream, engine, _shaped(f"SELECT *{rest} FROM news", columns))
+    told = _told_by_others(app, run, stream, newest)
+    app.lake.append(stream, engine, _shaped(f"SELECT *{rest} FROM news", columns))
+    return told
+
+
+def _told_by_others(app: App, run: Run, stream: str, newest: str) -> int:
+    """How much of the news is more than the echo of our own writes."""
+    own = {"modified_at", *app.mapping.targets}
+    listed = ", ".join(f'"{c}"' for c in columns_of(app, stream) if c not in own | {"pulled_at"})
+    return int(
+        run.engine.one(
+            f"SELECT count(*) FROM (SELECT {listed} FROM news EXCEPT SELECT {listed} FROM "
+            f"({newest}) WHERE (source, id) IN (SELECT (source, id) FROM news))"
+        )
+    )
 
 
 def _shaped(sql: str, columns: Mapping[str, str]) -> str:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import secrets
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from time import monotonic
+from time import monotonic, process_time
 from typing import Any
 
 from ..records import Oddity, Org
@@ -30,6 +31,8 @@ class Run:
     notify: Notify = silent
     oddities: list[Oddity] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
+    cpu_seconds: dict[str, float] = field(default_factory=dict)
+    memory_mb: dict[str, int] = field(default_factory=dict)
 
     @property
     def as_of(self) -> datetime:
@@ -37,17 +40,30 @@ class Run:
 
     @contextmanager
     def phase(self, name: str) -> Iterator[None]:
-        """Time a phase."""
-        begun = monotonic()
+        """Measure a phase: wall and CPU seconds, and the process's peak memory so far."""
+        begun, cpu = monotonic(), process_time()
         try:
             yield
         finally:
             self.seconds[name] = round(self.seconds.get(name, 0) + monotonic() - begun, 3)
+            spent = self.cpu_seconds.get(name, 0) + process_time() - cpu
+            self.cpu_seconds[name] = round(spent, 3)
+            self.memory_mb[name] = _peak_memory()
 
     def odd(self, stream: str, rule: str, count: int, ids: list[str]) -> None:
         """Note strange records; nothing odd is dropped in silence."""
         if count:
             self.oddities.append(Oddity(stream, rule, count, tuple(ids[:20])))
+
+
+def _peak_memory() -> int:
+    """The most memory this process has held, in MB; 0 where the system does not say."""
+    try:
+        import resource
+    except ImportError:
+        return 0
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak // (1024 * 1024 if sys.platform == "darwin" else 1024)
 
 
 def new_id(now: datetime) -> str:

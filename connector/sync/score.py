@@ -5,15 +5,31 @@ One SQL statement per stage; the model writes them, the engine runs them, `as_of
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ..model import identity, stages
-from ..records import STREAMS
+from ..model import free_mail, identity, stages
+from ..records import MOMENT, STREAMS, TEXT, WORDS
 from .app import App
 from .pull import columns_of
 from .run import Run
 
-FREE_MAIL = "SELECT unnest([{}]) AS domain"
+#: The columns of the history of scores.
+SCORES: Mapping[str, str] = {
+    "account_id": TEXT,
+    "as_of": MOMENT,
+    "model": TEXT,
+    "score": "INTEGER",
+    "raw": "INTEGER",
+    "tier": TEXT,
+    "confidence": "INTEGER",
+    "known": "INTEGER",
+    "caps": WORDS,
+    "tier_before": TEXT,
+    "score_before": "INTEGER",
+    "reason_en": TEXT,
+    "reason_de": TEXT,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +61,10 @@ def stage_inputs(app: App, run: Run) -> None:
     for stream in STREAMS:
         newest = app.lake.newest(stream, engine, columns_of(app, stream), key=("source", "id"))
         engine.stage(f"lake_{stream}", newest)
-    engine.stage("lake_scores", app.lake.every("scores", engine, stages.SCORES))
+    engine.stage("lake_scores", app.lake.every("scores", engine, SCORES))
     engine.stage("aliases", _aliases(app), "table")
-    listed = ", ".join(f"'{domain}'" for domain in sorted(identity.FREE_MAIL))
-    engine.stage("free_mail", FREE_MAIL.format(listed), "table")
+    listed = ", ".join(f"'{domain}'" for domain in sorted(free_mail.DOMAINS))
+    engine.stage("free_mail", f"SELECT unnest([{listed}]) AS domain", "table")
     engine.stage("registrable", _registrable(run), "table")
 
 
@@ -62,11 +78,7 @@ def _aliases(app: App) -> str:
 
 def _registrable(run: Run) -> str:
     """The registrable domain of every mail domain that respondents use."""
-    hosts = run.engine.rows(
-        "SELECT DISTINCT lower(trim(split_part(email, '@', -1))) FROM "
-        "(SELECT email FROM lake_responses UNION ALL SELECT email FROM lake_signals) "
-        "WHERE email LIKE '%@%' ORDER BY 1"
-    )
+    hosts = run.engine.rows(identity.domains_sql())
     pairs = [(host, identity.registrable(host)) for (host,) in hosts]
     values = ", ".join(f"({_text(h)}, {_text(r)})" for h, r in pairs if r)
     if not values:
@@ -77,7 +89,9 @@ def _registrable(run: Run) -> str:
 def _keep(app: App, run: Run) -> None:
     """Append results that differ from what was kept last; history holds every change once."""
     engine = run.engine
-    known = ", ".join(f'"{c}"' for c in stages.SCORES if c not in {"as_of"})
+    # What an account was before is not news about it.
+    dated = {"as_of", "tier_before", "score_before"}
+    known = ", ".join(f'"{c}"' for c in SCORES if c not in dated)
     latest = (
         "SELECT * FROM lake_scores "
         "QUALIFY row_number() OVER (PARTITION BY account_id ORDER BY as_of DESC) = 1"
@@ -91,7 +105,10 @@ def _keep(app: App, run: Run) -> None:
     if not engine.one("SELECT count(*) FROM fresh"):
         return
     app.lake.append("measures", engine, "SELECT * FROM measures SEMI JOIN fresh USING (account_id)")
-    app.lake.append("scores", engine, "SELECT * FROM scores SEMI JOIN fresh USING (account_id)")
+    listed = ", ".join(f'CAST("{c}" AS {kind}) AS "{c}"' for c, kind in SCORES.items())
+    app.lake.append(
+        "scores", engine, f"SELECT {listed} FROM scores SEMI JOIN fresh USING (account_id)"
+    )
 
 
 def _note_oddities(run: Run) -> None:

@@ -1,0 +1,101 @@
+"""Explain: find one account and the rows of the lake that say why its score is what it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from typing import Any
+
+from ..errors import ConfigError
+from ..model import stages
+from ..model.explain import explanation
+from .app import App
+from .pull import columns_of
+
+NEAREST = 3
+
+
+def explained(app: App, account: str) -> dict[str, Any]:
+    """Why the account has its score. Raises ConfigError when it is not exactly one."""
+    with _looking(app) as engine:
+        found = _found(engine, account)
+        rows = _rows(app, engine, found)
+    if not rows:
+        raise ConfigError(f"{account} has not been scored yet.", hint="Run `connector sync`.")
+    said: dict[str, Any] = explanation(app.model, rows[0], rows[1] if len(rows) > 1 else None)
+    return said
+
+
+def names(app: App, ids: Sequence[str]) -> dict[str, str]:
+    """The names of accounts by id."""
+    listed = ", ".join(map(_text, ids)) or "''"
+    with _looking(app) as engine:
+        return dict(engine.rows(f"SELECT id, name FROM known WHERE id IN ({listed})"))
+
+
+@contextmanager
+def _looking(app: App) -> Iterator[Any]:
+    """An engine with the accounts as they were last pulled, as `known`."""
+    with closing(app.engine()) as engine:
+        newest = app.lake.newest(
+            "accounts", engine, columns_of(app, "accounts"), key=("source", "id")
+        )
+        engine.stage("known", f"SELECT * FROM ({newest}) WHERE NOT coalesce(deleted, false)")
+        yield engine
+
+
+def _found(engine: Any, account: str) -> str:
+    """The id of the one account that is meant; ids and keys win over names."""
+    said = _text(account.strip())
+    # 18 characters are the 15 that count and three that check them.
+    by_id = f"id = {said} OR (length({said}) IN (15, 18) AND left(id, 15) = left({said}, 15))"
+    for test in (by_id, f"external_id = {said}", f"name = {said}"):
+        ids = [str(id) for (id,) in engine.rows(f"SELECT id FROM known WHERE {test} ORDER BY id")]
+        if len(ids) == 1:
+            return ids[0]
+        if ids:
+            raise ConfigError(
+                f"{len(ids)} accounts answer to {account!r}: {', '.join(ids[:5])}.",
+                hint="Name one by its id.",
+            )
+    raise ConfigError(f"There is no account {account!r} in the lake.", hint=_hint(engine, said))
+
+
+def _hint(engine: Any, said: str) -> str:
+    rows = engine.rows(
+        f"SELECT name, id FROM known WHERE "
+        f"jaro_winkler_similarity(lower(name), lower({said})) > 0.8 "
+        f"ORDER BY jaro_winkler_similarity(lower(name), lower({said})) DESC, id LIMIT {NEAREST}"
+    )
+    near = ", ".join(f"{name} ({id})" for name, id in rows)
+    return f"Did you mean {near}?" if near else "Give its id, its external id or its exact name."
+
+
+def _rows(app: App, engine: Any, account: str) -> list[Mapping[str, Any]]:
+    """The newest result of an account and the one before, scores and measures side by side."""
+    engine.stage("every_score", app.lake.every("scores", engine, stages.SCORES))
+    engine.stage("every_measure", app.lake.every("measures", engine, _measures(app)))
+    columns = ", ".join(
+        "strftime(s.as_of AT TIME ZONE 'UTC', '%Y-%m-%dT%H:%M:%SZ') AS as_of"
+        if name == "as_of"
+        else f"s.{name}"
+        for name in stages.SCORES
+    )
+    values = ", ".join(f'm."{each.name}"' for each in app.model.scored)
+    return list(
+        engine.dicts(
+            f"SELECT {columns}, {values} FROM every_score s "
+            "LEFT JOIN every_measure m ON m.account_id = s.account_id AND m.as_of = s.as_of "
+            f"WHERE s.account_id = {_text(account)} ORDER BY s.as_of DESC LIMIT 2"
+        )
+    )
+
+
+def _measures(app: App) -> dict[str, str]:
+    shape = "STRUCT(value DOUBLE, points INTEGER, weight BIGINT, contribution INTEGER)"
+    own = {each.name: shape for each in app.model.scored}
+    return {"account_id": "VARCHAR", "as_of": "TIMESTAMPTZ", **own}
+
+
+def _text(value: str) -> str:
+    return "'" + value.replace("'", "''") + "'"

@@ -1,0 +1,65 @@
+"""A process that has imported everything and opened nothing: it forks one child per run.
+
+Reads lines of JSON `{"config", "die_at"}`; answers with `{"signal", "exit", "steps"}`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import traceback
+from pathlib import Path
+from typing import Any
+
+import connector.crm.salesforce
+import connector.engines.duckdb
+import connector.sources.file
+import connector.sources.zenloop
+import connector.sync.flow  # noqa: F401
+from connector.config import open_app
+from connector.sync.flow import sync
+
+from .steps import Steps
+
+
+def child(task: dict[str, Any], out: int) -> None:
+    """Run one sync with the counter installed; report the steps if it lives."""
+    steps = Steps(task["die_at"])
+    steps.install()
+    code = sync(open_app(Path(task["config"]))).exit
+    os.write(out, json.dumps(steps.names).encode())
+    os._exit(code)
+
+
+def run(task: dict[str, Any]) -> dict[str, Any]:
+    """Fork, wait, and say how it ended."""
+    inward, outward = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        os.close(inward)
+        try:
+            child(task, outward)
+        finally:
+            traceback.print_exc()
+            os._exit(99)
+    os.close(outward)
+    told = b""
+    while part := os.read(inward, 65536):
+        told += part
+    os.close(inward)
+    _, status = os.waitpid(pid, 0)
+    return {
+        "signal": os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0,
+        "exit": os.WEXITSTATUS(status) if os.WIFEXITED(status) else None,
+        "steps": json.loads(told) if told else [],
+    }
+
+
+def main() -> None:
+    for line in sys.stdin:
+        print(json.dumps(run(json.loads(line))), flush=True)
+
+
+if __name__ == "__main__":
+    main()
