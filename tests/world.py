@@ -14,7 +14,8 @@ import requests
 
 from connector.config import open_app
 from connector.sandbox.faults import Faults
-from connector.sandbox.server import opened, running
+from connector.sandbox.load import load
+from connector.sandbox.server import FILE, opened, running
 from connector.sandbox.store import Store
 from connector.sync.app import App
 from connector.sync.flow import Receipt, sync
@@ -158,6 +159,18 @@ def install(url: str, folder: Path) -> None:
         mappings=ROOT / "mappings",
     )
     (folder / "config.toml").write_text(text)
+
+
+@contextmanager
+def loaded(folder: Path, data: Path, spec: Path, zenloop: Path | None = None) -> Iterator[World]:
+    """A sandbox filled from foreign files, and an installation."""
+    (folder / "sandbox").mkdir(parents=True)
+    store = Store(folder / "sandbox" / FILE)
+    load(store, data, spec, zenloop)
+    with running(store, Faults()) as url:
+        install(url, folder / "here")
+        yield World(url, folder / "here", store)
+    store.close()
 
 
 @contextmanager

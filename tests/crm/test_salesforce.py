@@ -156,7 +156,7 @@ def test_html_instead_of_json_is_said_so(org, engine, tmp_path):
 
 def test_airbyte_42537_records_that_share_a_moment_are_not_skipped(org, engine, tmp_path):
     """The lower bound includes its own second."""
-    _, rows = fetch(org, engine, tmp_path / "all")
+    _, _rows = fetch(org, engine, tmp_path / "all")
     stamps = org.control("values?crm=salesforce&object=Account&fields=SystemModstamp")
     latest = max(cell["SystemModstamp"] for cell in stamps.values())
     since = datetime.fromisoformat(latest.replace("+0000", "+00:00"))

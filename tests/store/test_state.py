@@ -52,9 +52,8 @@ def test_a_plan_is_unfinished_between_first_and_last_write(url):
 def test_two_runs_at_once_are_refused(url):
     """The second is told who holds the lock, and may come when the first is done."""
     first, second = State(url), State(url)
-    with first.lease():
-        with pytest.raises(Locked, match=str(os.getpid())), second.lease():
-            raise AssertionError("two runs at once")
+    with first.lease(), pytest.raises(Locked, match=str(os.getpid())), second.lease():
+        raise AssertionError("two runs at once")
     with second.lease():
         pass
 
