@@ -37,7 +37,7 @@ private_key = "file:key.pem"
 type = "zenloop"
 url = "{zenloop_url}"
 token = "file:zenloop.token"
-transactional = ["After support"]
+transactional = ["After-support transactional"]
 
 [sources.invoices]
 type = "file"

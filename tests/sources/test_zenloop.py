@@ -1,0 +1,156 @@
+"""zenloop: every answer once, whatever the pages look like; recorded answers as recorded."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import orjson
+import pytest
+import requests
+
+from connector import http
+from connector.errors import AuthError, Malformed, RemoteError
+from connector.sandbox.faults import Faults
+from connector.sandbox.server import opened, running
+from connector.secrets import Secret
+from connector.sources.zenloop import Source
+from tests.conftest import Answer
+
+
+@pytest.fixture
+def platform(tmp_path, monkeypatch):
+    """The sandbox's zenloop with the answers of sixty accounts, and its address and token."""
+    monkeypatch.setattr(http, "_backoff", lambda state: 0.01)
+    store = opened(tmp_path / "sandbox", accounts=60, seed=5, start=None)
+    with running(store, Faults()) as url:
+        keys = requests.get(f"{url}/_sandbox/credentials", timeout=30).json()["zenloop"]
+        monkeypatch.setenv("ZENLOOP_FOR_TEST", keys["token"])
+        yield url, keys
+    store.close()
+
+
+def source(url: str, **settings) -> Source:
+    return Source(token=Secret("env:ZENLOOP_FOR_TEST"), url=url, **settings)
+
+
+def total(keys: dict[str, str]) -> int:
+    """The platform's own count."""
+    ask = {"Authorization": f"Bearer {keys['token']}"}
+    surveys = requests.get(f"{keys['url']}/surveys", headers=ask, timeout=30).json()["surveys"]
+    pages = []
+    for survey in surveys:
+        path = f"{keys['url']}/surveys/{survey['public_hash_id']}/answers"
+        pages.append(requests.get(path, headers=ask, timeout=30).json())
+    return sum(page["meta"]["total"] for page in pages)
+
+
+def test_a_full_pull_brings_as_many_answers_as_the_platform_counts(platform):
+    """Each once."""
+    _, keys = platform
+    found = [r.id for r in source(keys["url"]).responses(None)]
+    assert len(found) == len(set(found)) == total(keys) > 20
+
+
+def test_incremental_pulls_add_up_to_the_full_one(platform):
+    """Everything before a moment, and everything since it."""
+    _, keys = platform
+    every = {r.id: r for r in source(keys["url"]).responses(None)}
+    middle = sorted(r.submitted_at for r in every.values())[len(every) // 2]
+    late = {r.id for r in source(keys["url"]).responses(middle.replace(microsecond=0))}
+    early = {id for id, r in every.items() if r.submitted_at < middle}
+    assert late | early == set(every)
+    assert len(late) < len(every)
+
+
+def test_smaller_pages_than_asked_for_are_no_end(platform, monkeypatch):
+    """The server cuts `per_page` in silence; the total decides."""
+    from connector.sources import zenloop
+
+    _, keys = platform
+    monkeypatch.setattr(zenloop, "PER_PAGE", 7)
+    assert len(list(source(keys["url"]).responses(None))) == total(keys)
+
+
+def test_surveys_that_follow_an_event_are_told_apart(platform):
+    """Transactional and relationship answers are never pooled."""
+    _, keys = platform
+    kinds = {r.kind for r in source(keys["url"]).responses(None)}
+    assert kinds == {"relationship"}
+    named = source(keys["url"], transactional=("After-support transactional",))
+    assert {r.kind for r in named.responses(None)} == {"relationship", "transactional"}
+
+
+def test_a_wrong_token_says_where_to_get_a_new_one(platform, monkeypatch):
+    """Exit 7."""
+    _, keys = platform
+    monkeypatch.setenv("ZENLOOP_FOR_TEST", "nonsense")
+    with pytest.raises(AuthError, match="zenloop refuses the token") as refused:
+        source(keys["url"]).check()
+    assert "Settings" in refused.value.hint
+
+
+@pytest.mark.parametrize("do", [{"status": 503}, {"drop": "before"}, {"truncate_at": 50}])
+def test_bad_luck_is_repaired(platform, do):
+    """A page that fails is asked for again."""
+    url, keys = platform
+    fault = {"match": {"path_regex": "/answers", "nth": 1}, "do": do, "times": 1}
+    requests.post(f"{url}/_sandbox/faults", json=[fault], timeout=30)
+    assert len(list(source(keys["url"]).responses(None))) == total(keys)
+
+
+def page(answers: list[dict], total: int) -> Answer:
+    body = {"answers": answers, "meta": {"page": 1, "per_page": 50, "total": total}}
+    return Answer(body=orjson.dumps(body))
+
+
+SURVEYS = Answer(
+    body=orjson.dumps(
+        {"surveys": [{"public_hash_id": "Zk9", "title": "R"}], "meta": {"page": 1, "total": 1}}
+    )
+)
+ANSWER = {
+    "id": "a1",
+    "score": 4,
+    "score_type": "detractor",
+    "sentiment": "negative",
+    "labels": ["Support"],
+    "comment": "Tickets bleiben liegen",
+    "email": "it@kunde.example",
+    "identity": "0015000000AbCdE",
+    "identity_type": "external_id",
+    "metatags": {"customer_number": "K-1"},
+    "inserted_at": "2026-11-03T08:15:30.000000Z",
+}
+
+
+def test_fewer_answers_than_promised_is_an_error(scripted, monkeypatch):
+    """Silent truncation is the commonest bug of survey connectors."""
+    monkeypatch.setenv("ZENLOOP_FOR_TEST", "t")
+    script = scripted(SURVEYS, page([ANSWER], total=2), page([], total=2))
+    with pytest.raises(Malformed, match="promised 2 answers and sent 1"):
+        list(source(script.url).responses(None))
+
+
+def test_an_answer_keeps_what_it_says(scripted, monkeypatch):
+    """Score, words, labels, keys and the moment with its zone."""
+    monkeypatch.setenv("ZENLOOP_FOR_TEST", "t")
+    script = scripted(SURVEYS, page([ANSWER], total=1))
+    (found,) = source(script.url).responses(datetime(2026, 11, 1, tzinfo=UTC))
+    assert (found.score, found.metric, found.sentiment) == (4, "nps", "negative")
+    assert (found.labels, found.comment) == (("Support",), "Tickets bleiben liegen")
+    assert (found.contact_key, found.account_key) == ("0015000000AbCdE", "K-1")
+    assert found.submitted_at == datetime(2026, 11, 3, 8, 15, 30, tzinfo=UTC)
+    assert "date_from=2026-11-01T00%3A00%3A00Z" in script.requests[1][1]
+
+
+def test_an_error_of_the_platform_names_it(scripted, monkeypatch):
+    """Which system, which address, which status."""
+    monkeypatch.setenv("ZENLOOP_FOR_TEST", "t")
+    script = scripted(Answer(status=422))
+    with pytest.raises(RemoteError, match="zenloop answered 422 to surveys"):
+        source(script.url).check()
+
+
+def test_the_overlap_covers_late_labels():
+    """Labels come after the answer and move no stamp."""
+    assert Source.__dataclass_fields__["overlap"].default >= timedelta(days=7)
