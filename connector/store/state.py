@@ -181,7 +181,7 @@ class State:
                 hint="Wait for it to finish. A run that died frees the lock by itself.",
             )
         try:
-            with self._engine.begin() as db:
+            with self._transaction() as db:
                 if rows:
                     old = {"n": name, "old": rows[0]["holder"]}
                     db.execute(text("DELETE FROM lease WHERE name = :n AND holder = :old"), old)
@@ -202,26 +202,26 @@ class State:
     def close(self) -> None:
         self._engine.dispose()
 
-    def _do(self, sql: str, **values: Any) -> None:
+    @contextmanager
+    def _transaction(self) -> Iterator[Connection]:
+        """All or nothing; what the database complains about is said in our words."""
         try:
             with self._engine.begin() as db:
-                db.execute(text(sql), values)
+                yield db
         except OperationalError as error:
             raise _said(error) from error
+
+    def _do(self, sql: str, **values: Any) -> None:
+        with self._transaction() as db:
+            db.execute(text(sql), values)
 
     def _all(self, sql: str, **values: Any) -> list[RowMapping]:
-        try:
-            with self._engine.connect() as db:
-                return list(db.execute(text(sql), values).mappings())
-        except OperationalError as error:
-            raise _said(error) from error
+        with self._transaction() as db:
+            return list(db.execute(text(sql), values).mappings())
 
     def _migrate(self) -> None:
-        try:
-            with self._engine.begin() as db:
-                self._catch_up(db)
-        except OperationalError as error:
-            raise _said(error) from error
+        with self._transaction() as db:
+            self._catch_up(db)
 
     def _catch_up(self, db: Connection) -> None:
         db.execute(text("CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL)"))

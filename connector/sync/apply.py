@@ -19,8 +19,9 @@ from ..errors import BudgetSpent, UnsafePlan
 from ..records import Outcome
 from .app import App
 from .budget import Budgeted
+from .changes import Change, Plan
 from .journal import Journal
-from .plan import Change, Plan, ledger_columns
+from .ledger import record
 from .run import Run
 
 #: Records read back and written at a time.
@@ -235,50 +236,3 @@ def recover(app: App, run: Run, plans: Iterable[Plan]) -> int:
         record(app, run, plan, journal)
         app.state.mark_plan(plan.id, "applied")
     return looked_up
-
-
-def record(app: App, run: Run, plan: Plan, journal: Journal) -> None:
-    """Take the journal over into the ledger, once.
-
-    The ledger keeps for every record all that we last wrote there, so each row carries the values
-    of the row before and this plan's on top.
-    """
-    engine, columns = run.engine, ledger_columns(app)
-    if not journal.settled():
-        return
-    every = app.lake.every("outcomes", engine, {"plan": "VARCHAR"})
-    if engine.one(f"SELECT count(*) FROM ({every}) WHERE plan = '{plan.id}'"):
-        return
-    before = app.lake.newest("outcomes", engine, columns, key=("object", "id"))
-    app.lake.append("outcomes", engine, _ledger_sql(app, run, plan, journal, before))
-    app.lake.fold("outcomes", engine, columns, key=("object", "id"))
-
-
-def _ledger_sql(app: App, run: Run, plan: Plan, journal: Journal, before: str) -> str:
-    fields = [f for f in app.mapping.fields if f.target in plan.types]
-    kinds = ledger_columns(app)
-    inner = ", ".join(f'"{f.target}" {_json_kind(kinds[f.target])}' for f in fields)
-    shape = (
-        "{id: 'VARCHAR', result: 'VARCHAR', code: 'VARCHAR', message: 'VARCHAR', "
-        f"tried: 'VARCHAR', written_at: 'VARCHAR', \"set\": 'STRUCT({inner})', cleared: 'VARCHAR[]'}}"
-    )
-    cells = ", ".join(
-        f'CASE WHEN j."set"."{f.target}" IS NOT NULL '
-        f'THEN CAST(j."set"."{f.target}" AS {kinds[f.target]}) '
-        f"WHEN list_contains(j.cleared, '{f.target}') THEN NULL ELSE b.\"{f.target}\" END "
-        f'AS "{f.target}"'
-        for f in fields
-    )
-    path = str(journal.path).replace("'", "''")
-    return (
-        f"SELECT '{plan.object}' AS object, j.id, '{plan.id}' AS plan, '{run.id}' AS run, "
-        "j.result, j.code, j.message, j.tried, CAST(j.written_at AS TIMESTAMPTZ) AS modified_at, "
-        f"CASE WHEN j.result = 'applied' THEN CAST(j.written_at AS TIMESTAMPTZ) ELSE b.pulled_at END "
-        f"AS pulled_at, {cells} "
-        f"FROM read_json('{path}', format = 'newline_delimited', columns = {shape}) j "
-        f"LEFT JOIN ({before}) b ON b.object = '{plan.object}' AND b.id = j.id"
-    )
-
-
-def _json_kind(kind: str) -> str:
-    return kind if kind in {"DOUBLE", "BOOLEAN"} else "VARCHAR"

@@ -11,7 +11,8 @@ from typing import Any
 from ..errors import EXIT_DONE, EXIT_PARTLY, BudgetSpent, ConnectorError, UnsafePlan
 from .app import App
 from .apply import Applied, apply, recover
-from .plan import Plan, load, plan
+from .changes import Plan, load
+from .plan import plan
 from .preflight import Preflight, pin_org, preflight, require_fields
 from .pull import Pulled, pull
 from .run import Notify, Run, new_id, silent

@@ -14,9 +14,9 @@ from typing import Any
 
 import orjson
 
-from ..errors import ConnectorError
 from ..records import Outcome
-from .plan import Change
+from .changes import Change
+from .run import writing
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,16 +28,10 @@ class Journal:
     def add(self, changes: Mapping[str, Change], outcomes: Iterable[Outcome], at: datetime) -> None:
         """Append outcomes and force them to the disk."""
         lines = [orjson.dumps(_line(changes[o.id], o, at)) + b"\n" for o in outcomes]
-        try:
-            with self.path.open("ab") as file:
-                file.writelines(lines)
-                file.flush()
-                os.fsync(file.fileno())
-        except OSError as error:
-            raise ConnectorError(
-                f"The journal {self.path.name} cannot be written: {error.strerror}.",
-                hint="Free some disk space and run again; what was written is found out then.",
-            ) from error
+        with writing("The journal"), self.path.open("ab") as file:
+            file.writelines(lines)
+            file.flush()
+            os.fsync(file.fileno())
 
     def settled(self) -> set[str]:
         """The records whose outcome is known. A line that a crash cut short does not count."""

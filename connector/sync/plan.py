@@ -10,96 +10,32 @@ or filled it before us), `failed` (the CRM refused this very value and nothing h
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import orjson
 
-from ..errors import ConfigError, UnsafePlan
+from ..errors import UnsafePlan
 from ..mapping import wanted
 from ..mapping.objects import Field
+from . import ledger
 from .app import App
 from .budget import Budgeted
+from .changes import Plan, header
 from .pull import columns_of
-from .run import Run
+from .run import Run, writing
 
-#: Columns of the ledger besides the written fields.
-LEDGER: Mapping[str, str] = {
-    "object": "VARCHAR",
-    "id": "VARCHAR",
-    "plan": "VARCHAR",
-    "run": "VARCHAR",
-    "result": "VARCHAR",
-    "code": "VARCHAR",
-    "message": "VARCHAR",
-    "tried": "VARCHAR",
-    "modified_at": "TIMESTAMPTZ",
-    "pulled_at": "TIMESTAMPTZ",
-}
 #: Below so many accounts a share says nothing: two of five is a normal day.
 FEW = 10
 WORDS = ("same", "unknown", "set", "held", "theirs", "failed")
-
-
-@dataclass(frozen=True, slots=True)
-class Cell:
-    """One field of one record: what it holds and what it would hold."""
-
-    field: str
-    before: Any
-    after: Any
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """What one record would get. `tried` names the values, so that a refusal is remembered."""
-
-    id: str
-    cells: tuple[Cell, ...]
-    tried: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """A plan on disk. Its file is one JSON document with one change per line."""
-
-    id: str
-    path: Path
-    org: str
-    crm: str
-    object: str
-    as_of: datetime
-    model: str
-    accounts: int
-    changes: int
-    conflicts: int
-    fields: Mapping[str, Mapping[str, int]]
-    types: Mapping[str, str]
-    calls: Mapping[str, int]
-    budget: Mapping[str, int]
-
-    def read(self) -> Iterator[Change]:
-        """The changes, one at a time, from the file."""
-        with self.path.open("rb") as file:
-            for line in file:
-                if line.startswith(b'{"id"'):
-                    yield _change(orjson.loads(line.rstrip().rstrip(b",")))
-
-
-def ledger_columns(app: App) -> dict[str, str]:
-    """The columns of the ledger: its own, and the last written value of every field."""
-    return {**LEDGER, **{field.target: wanted.sql_type(field) for field in app.mapping.fields}}
 
 
 def stage_sides(app: App, run: Run) -> None:
     """Put the three sides into the engine: `wanted`, `current` and `written`, one row a record."""
     engine = run.engine
     engine.stage("wanted", wanted.sql(app.mapping, "results"), "table")
-    ledger = app.lake.newest("outcomes", engine, ledger_columns(app), key=("object", "id"))
-    engine.stage("written", f"SELECT * FROM ({ledger}) WHERE object = '{app.mapping.object}'")
+    engine.stage("written", ledger.written(app, run))
     accounts = app.lake.newest(
         "accounts", engine, columns_of(app, "accounts"), key=("source", "id")
     )
@@ -119,9 +55,9 @@ def stage_sides(app: App, run: Run) -> None:
 def diff_sql(app: App, run: Run, *, adopt: bool) -> str:
     """One row a record: for every field the wanted value, the current one and a word."""
     fields = app.mapping.fields
-    new = set(app.lake.columns("outcomes"))
+    known = set(app.lake.columns(ledger.TABLE))
     words = ", ".join(f'{_word(f, adopt)} AS "word:{f.target}"' for f in fields)
-    moves = ", ".join(f'{_moves(f, f.target not in new)} AS "moves:{f.target}"' for f in fields)
+    moves = ", ".join(f'{_moves(f, f.target not in known)} AS "moves:{f.target}"' for f in fields)
     groups = sorted({_group(f) for f in fields})
     travels = ", ".join(f'{_travels(fields, group)} AS "go:{group}"' for group in groups)
     final = ", ".join(
@@ -271,11 +207,9 @@ def _stored(app: App, run: Run, fields: Mapping[str, Mapping[str, int]]) -> Plan
     accounts, changes, conflicts = run.engine.rows(
         f"SELECT count(*), count(*) FILTER ({goes}), count(*) FILTER ({theirs}) FROM diff"
     )[0]
-    folder = app.plans / run.id
-    folder.mkdir(parents=True, exist_ok=True)
     made = Plan(
         id=run.id,
-        path=folder / "plan.json",
+        path=app.plans / run.id / "plan.json",
         org=run.org.id,
         crm=app.crm.name,
         object=app.mapping.object,
@@ -289,16 +223,18 @@ def _stored(app: App, run: Run, fields: Mapping[str, Mapping[str, int]]) -> Plan
         calls=app.crm.write_calls(changes),
         budget=Budgeted.of(app).as_dict(),
     )
-    _write(app, run, made, goes, theirs)
-    app.state.keep_plan(made.id, run.id, datetime.now(UTC), _header(made))
+    with writing("The plan"):
+        _write(app, run, made, goes, theirs)
+    app.state.keep_plan(made.id, run.id, datetime.now(UTC), header(made))
     return made
 
 
 def _write(app: App, run: Run, made: Plan, goes: str, theirs: str) -> None:
     """The file: a head, then one change a line, then one conflict a line."""
+    made.path.parent.mkdir(parents=True, exist_ok=True)
     part = made.path.with_suffix(".part")
     with part.open("wb") as file:
-        head = orjson.dumps(_header(made), option=orjson.OPT_INDENT_2)
+        head = orjson.dumps(header(made), option=orjson.OPT_INDENT_2)
         file.write(head[:-2] + b',\n  "changes": [\n')
         _lines(run, file, _cells_sql(app, "set", goes))
         file.write(b'],\n  "theirs": [\n')
@@ -335,54 +271,3 @@ def _said(field: Field, side: str) -> str:
     if field.type == "datetime":
         return f"strftime({column} AT TIME ZONE 'UTC', '%Y-%m-%dT%H:%M:%SZ')"
     return f"CAST({column} AS VARCHAR)" if field.type == "date" else column
-
-
-def _header(made: Plan) -> dict[str, Any]:
-    return {
-        "plan": made.id,
-        "org": made.org,
-        "crm": made.crm,
-        "object": made.object,
-        "as_of": made.as_of.isoformat(),
-        "model": made.model,
-        "accounts": made.accounts,
-        "changing": made.changes,
-        "conflicts": made.conflicts,
-        "fields": made.fields,
-        "types": made.types,
-        "calls": made.calls,
-        "budget": made.budget,
-    }
-
-
-def load(path: Path) -> Plan:
-    """Read the head of a plan file. Raises ConfigError when it is not one."""
-    try:
-        document = orjson.loads(path.read_bytes())
-        return Plan(
-            id=document["plan"],
-            path=path,
-            org=document["org"],
-            crm=document["crm"],
-            object=document["object"],
-            as_of=datetime.fromisoformat(document["as_of"]),
-            model=document["model"],
-            accounts=document["accounts"],
-            changes=document["changing"],
-            conflicts=document["conflicts"],
-            fields=document["fields"],
-            types=document["types"],
-            calls=document["calls"],
-            budget=document["budget"],
-        )
-    except OSError as error:
-        raise ConfigError(f"The plan {path} cannot be read: {error.strerror}.") from error
-    except (orjson.JSONDecodeError, KeyError, TypeError, ValueError) as error:
-        raise ConfigError(
-            f"{path} is not a plan.", hint="Write one with `connector plan -o plan.json`."
-        ) from error
-
-
-def _change(raw: Mapping[str, Any]) -> Change:
-    cells = tuple(Cell(c["field"], c["before"], c["after"]) for c in raw["cells"])
-    return Change(raw["id"], cells, raw["tried"])

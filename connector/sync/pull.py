@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -23,7 +24,7 @@ from ..protocols import Read
 from ..records import MOMENT, STREAMS, TEXT, Response
 from ..store.state import Watermark
 from .app import App
-from .run import Run
+from .run import Run, writing
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,9 +256,9 @@ def _store(
     rest = "".join(f", {_moment(run.as_of)} AS {c}" for c in ("pulled_at", *ignoring))
     if not engine.one("SELECT count(*) FROM news"):
         return 0
-    told = _told_by_others(app, run, stream, newest)
+    heard = _told_by_others(app, run, stream, newest)
     app.lake.append(stream, engine, _shaped(f"SELECT *{rest} FROM news", columns))
-    return told
+    return heard
 
 
 def _told_by_others(app: App, run: Run, stream: str, newest: str) -> int:
@@ -302,19 +303,15 @@ def _calls(system: Any) -> int:
     return sum(system.calls().values())
 
 
-class _scratch:  # noqa: N801 (used as a verb: with _scratch(…) as folder)
+@contextmanager
+def _scratch(app: App, key: str) -> Iterator[Path]:
     """A folder for raw pages that is gone afterwards."""
-
-    def __init__(self, app: App, key: str) -> None:
-        self.path = app.scratch / key.replace(":", "-")
-
-    def __enter__(self) -> Path:
-        shutil.rmtree(self.path, ignore_errors=True)
-        self.path.mkdir(parents=True)
-        return self.path
-
-    def __exit__(self, *_: object) -> None:
-        shutil.rmtree(self.path, ignore_errors=True)
+    path = app.scratch / key.replace(":", "-")
+    shutil.rmtree(path, ignore_errors=True)
+    with writing(f"The raw records of {key}"):
+        path.mkdir(parents=True)
+        yield path
+    shutil.rmtree(path, ignore_errors=True)
 
 
 def _moment(at: datetime) -> str:

@@ -11,6 +11,7 @@ from datetime import datetime
 from time import monotonic, process_time
 from typing import Any
 
+from ..errors import ConnectorError
 from ..records import Oddity, Org
 
 #: Told about progress: phase, what is being done, how much is done, of how much (None: unknown).
@@ -54,6 +55,18 @@ class Run:
         """Note strange records; nothing odd is dropped in silence."""
         if count:
             self.oddities.append(Oddity(stream, rule, count, tuple(ids[:20])))
+
+
+@contextmanager
+def writing(what: str) -> Iterator[None]:
+    """Say in words that a file could not be written; whoever writes files of a run does it here."""
+    try:
+        yield
+    except OSError as error:
+        raise ConnectorError(
+            f"{what} could not be written: {error.strerror or error}.",
+            hint="Is the disk full or read-only? Run again afterwards; nothing is lost.",
+        ) from error
 
 
 def _peak_memory() -> int:

@@ -15,7 +15,8 @@ from connector.mapping.document import parse
 from connector.mapping.objects import CrmMapping
 from connector.records import Org
 from connector.store.lake import Lake
-from connector.sync.plan import diff_sql, ledger_columns
+from connector.sync import ledger
+from connector.sync.plan import diff_sql
 from connector.sync.run import Run
 
 NOW = datetime(2026, 11, 2, 8, tzinfo=UTC)
@@ -64,7 +65,7 @@ class World:
         self.engine = DuckDB(scratch=folder / "spill")
         self.app: Any = SimpleNamespace(mapping=made, lake=Lake(folder / "lake"))
         self.run = Run("r", Org("00D", "005", "http://127.0.0.1", NOW), self.engine)
-        self.columns = ledger_columns(self.app)
+        self.columns = ledger.columns(self.app)
         # An empty ledger that already knows every field: nothing counts as new.
         empty = ", ".join(f'CAST(NULL AS {k}) AS "{n}"' for n, k in self.columns.items())
         self.app.lake.append("outcomes", self.engine, f"SELECT {empty}")
@@ -82,8 +83,8 @@ class World:
         """Field → word, for one record."""
         self._side("wanted", {"id": "1"}, wanted)
         self._side("current", {"id": "1", "modified_at": RECENTLY}, current)
-        ledger = {"id": "1", "pulled_at": at, "modified_at": NOW, "result": "applied", "tried": ""}
-        self._side("written", ledger, written or {})
+        last = {"id": "1", "pulled_at": at, "modified_at": NOW, "result": "applied", "tried": ""}
+        self._side("written", last, written or {})
         if written is None:
             self.engine.run("DELETE FROM written")
         if refused:

@@ -18,7 +18,7 @@ from connector.errors import (
     UnsafePlan,
 )
 from connector.sync import apply as applying
-from connector.sync import flow, plan
+from connector.sync import changes, flow, plan
 from connector.sync.flow import make_plan, sync
 from tests.world import World, world
 
@@ -113,11 +113,11 @@ def test_a_value_that_a_person_has_set_stays_and_is_reported(here):
     here.sync()
     id = sorted(here.held())[0]
     here.advance("5s")
-    here.person(id, values={"Health_Tier__c": "D", "Health_Score__c": 1})
+    here.person(id, values={"Health_Reason__c": "Ask Eva", "Health_Score__c": 1})
     here.advance("5s")
     done = here.sync()
     assert done.changes["conflicts"] == 1
-    assert here.held("Health_Tier__c")[id]["Health_Tier__c"] == "D"
+    assert here.held("Health_Reason__c")[id]["Health_Reason__c"] == "Ask Eva"
     here.sync()
     assert here.held("Health_Score__c")[id]["Health_Score__c"] == 1
 
@@ -125,8 +125,8 @@ def test_a_value_that_a_person_has_set_stays_and_is_reported(here):
 def test_fields_that_are_filled_at_first_contact_need_adoption(here):
     """They may belong to somebody else's project."""
     id = sorted(here.held())[0]
-    here.person(id, values={"Health_Tier__c": "D"})
-    with pytest.raises(UnsafePlan, match=r"Health_Tier__c \(1 records\)") as refused:
+    here.person(id, values={"Health_Reason__c": "Ask Eva"})
+    with pytest.raises(UnsafePlan, match=r"Health_Reason__c \(1 records\)") as refused:
         here.sync()
     assert "--adopt" in refused.value.hint
     assert here.writes() == []
@@ -166,7 +166,7 @@ def test_a_saved_plan_does_exactly_what_it_says(here):
     _, made = make_plan(here.app())
     assert here.writes() == []
     promised = {c.id: {x.field: x.after for x in c.cells} for c in made.read()}
-    done = flow.apply_plan(here.app(), plan.load(made.path))
+    done = flow.apply_plan(here.app(), changes.load(made.path))
     assert done.changes["applied"] == len(promised) == 20
     held = here.held()
     for id, cells in promised.items():
@@ -178,7 +178,7 @@ def test_a_saved_plan_does_exactly_what_it_says(here):
 def test_a_saved_plan_is_refused_when_a_live_value_moved(here):
     """It was made for another world; nothing is written."""
     _, made = make_plan(here.app())
-    here.person(sorted(here.held())[3], values={"Health_Tier__c": "A"})
+    here.person(sorted(here.held())[3], values={"Health_Reason__c": "Ask Eva"})
     with pytest.raises(UnsafePlan, match="1 records have changed"):
         flow.apply_plan(here.app(), made)
     assert here.writes() == []
@@ -209,13 +209,13 @@ def test_an_edit_between_plan_and_write_is_found_by_reading_back(here, monkeypat
 
     def then_somebody_edits(*args, **options):
         made = original(*args, **options)
-        here.person(id, values={"Health_Tier__c": "D"})
+        here.person(id, values={"Health_Reason__c": "Ask Eva"})
         return made
 
     monkeypatch.setattr(flow, "plan", then_somebody_edits)
     done = here.sync()
     assert (done.changes["applied"], done.changes["conflicts"]) == (19, 1)
-    assert here.held("Health_Tier__c")[id]["Health_Tier__c"] == "D"
+    assert here.held("Health_Reason__c")[id]["Health_Reason__c"] == "Ask Eva"
 
 
 # ── guards ────────────────────────────────────────────────────────────────────────────────────
