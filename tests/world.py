@@ -124,10 +124,11 @@ class World:
         return list(found["writes"] if isinstance(found, dict) else found)
 
     def person(self, id: str, do: str = "edit", **more: Any) -> None:
-        """Do something to an account as a person would."""
+        """Do something to an account as a person would, and let the second pass in which it was."""
         self.control(
             "people", {"crm": "salesforce", "object": "Account", "id": id, "do": do, **more}
         )
+        self.advance("2s")
 
     def faults(self, *faults: dict[str, Any]) -> None:
         """Let things go wrong from now on; without arguments, let them go well again."""

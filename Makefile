@@ -1,0 +1,43 @@
+# `make demo` shows everything; `make test` proves it. Both need only Python 3.11 and make.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+READY  := $(VENV)/.ready
+
+.PHONY: demo test bench lint format types schema docs clean venv
+
+demo: venv
+	$(BIN)/connector demo
+
+test: lint types
+	$(BIN)/pytest -m "not slow" -n auto
+
+bench: venv
+	$(BIN)/python -m tests.bench
+
+lint: venv
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+format: venv
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+types: venv
+	$(BIN)/mypy
+
+# What is generated from the code and kept with it: the reference of commands and the schemas.
+schema docs: venv
+	$(BIN)/python docs/generate.py
+
+venv: $(READY)
+
+$(READY): pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed: make PYTHON=python3.12 …")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[dev]"
+	touch $(READY)
+
+clean:
+	rm -rf $(VENV) build dist demo report.html *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,5 @@
+"""`python -m connector.cli` is `connector`."""
+
+from . import main
+
+main()

@@ -1,0 +1,62 @@
+"""From results to what the CRM shall hold: values exactly as they will read back.
+
+One column per target. NULL says "leave the field as it is", except for a field whose `missing` is
+"clear": there it says "empty the field". So the policy of the field, not a second column, tells
+the two apart, and a field with a default is never NULL.
+"""
+
+from __future__ import annotations
+
+from ..records import DAY, FLAG, MOMENT, NUMBER, TEXT
+from .expressions import identifier, literal
+from .objects import CrmMapping, Field, Kind
+from .transforms import apply, cut, rounded
+
+_TYPES: dict[Kind, str] = {
+    "number": NUMBER,
+    "text": TEXT,
+    "long_text": TEXT,
+    "choice": TEXT,
+    "date": DAY,
+    "datetime": MOMENT,
+    "checkbox": FLAG,
+}
+_LENGTHS: dict[Kind, int] = {"text": 255, "long_text": 131_072, "choice": 255}
+
+
+def sql(mapping: CrmMapping, relation: str) -> str:
+    """A query from the results of every account to its id and the wanted value of each field."""
+    values = [f"{value(field)} AS {identifier(field.target)}" for field in mapping.fields]
+    return f"SELECT {', '.join(['id', *values])} FROM {relation}"
+
+
+def sql_type(field: Field) -> str:
+    """The DuckDB type of a field's wanted value."""
+    return _TYPES[field.type]
+
+
+def length(field: Field) -> int:
+    """The most characters a text field takes."""
+    return field.length or _LENGTHS.get(field.type, 0)
+
+
+def value(field: Field) -> str:
+    """The wanted value of one field as SQL over the results."""
+    normal = _normal(field, apply(field))
+    if field.missing != "default":
+        return normal
+    return f"coalesce({normal}, {_normal(field, literal(field.default))})"
+
+
+def _normal(field: Field, raw: str) -> str:
+    if field.type == "number":
+        return rounded(raw, field.scale)
+    if field.type == "datetime":
+        return f"date_trunc('second', CAST({raw} AS TIMESTAMPTZ))"
+    if field.type in ("date", "checkbox"):
+        return f"CAST({raw} AS {sql_type(field)})"
+    text = f"trim(CAST({raw} AS VARCHAR))"
+    # A one-line field loses its line breaks on the way in; wanting them would never end.
+    if field.type == "text":
+        text = f"trim(regexp_replace(CAST({raw} AS VARCHAR), '[[:space:]]+', ' ', 'g'))"
+    return f"nullif({text if field.type == 'choice' else cut(text, length(field))}, '')"

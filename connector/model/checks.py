@@ -1,0 +1,163 @@
+"""What is wrong with a model, found before anything runs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from itertools import pairwise
+
+from ..mapping import expressions
+from ..mapping.document import Mistake, Path, under
+from ..mapping.shape import did_you_mean
+from ..records import FLAG, MOMENT, NUMBER, STREAMS
+from . import columns
+from .caps import plain
+from .definition import TIERS, Cap, Check, HealthModel, Measure
+
+_NAME = re.compile(r"[a-z](?:_?[a-z0-9])*")
+_REASON = 70
+
+
+def problems(model: HealthModel) -> list[Mistake]:
+    """Every mistake in a model."""
+    found = [*_groups(model), *_tiers(model), *_names(model), *_examples(model)]
+    for position, measure in enumerate(model.measures):
+        found += under(("measures", position), [*_measure(measure, model)])
+    for position, cap in enumerate(model.caps):
+        found += under(("caps", position), _cap(cap, model))
+    for position, check in enumerate(model.checks):
+        found += under(("checks", position), _check(check))
+    return found
+
+
+def _groups(model: HealthModel) -> Iterator[Mistake]:
+    for name, weight in model.groups.items():
+        if weight <= 0:
+            yield Mistake(("groups", name), f"group {name} weighs {weight}", "write 1 or more")
+    if not model.scored:
+        yield Mistake(("measures",), "no measure is scored", "give one a weight and points")
+
+
+def _tiers(model: HealthModel) -> Iterator[Mistake]:
+    for better, worse in pairwise(TIERS):
+        if model.tiers.low(better) <= model.tiers.low(worse):
+            what = f"tier {better} does not begin above tier {worse}"
+            yield Mistake(("tiers", better), what, "order them A > B > C > D")
+    if model.tiers.low("D") != 0 or model.tiers.low("A") > 1000:
+        yield Mistake(("tiers",), "tiers lie within 0 and 100", "let D begin at 0")
+    if model.tiers.hysteresis < 0:
+        yield Mistake(("tiers", "hysteresis"), "hysteresis is negative", "write 0 or more")
+
+
+def _names(model: HealthModel) -> Iterator[Mistake]:
+    taken = set(STREAMS["accounts"].all_columns) | set(columns.RESULT)
+    yield from _unique("measures", [each.name for each in model.measures], taken)
+    yield from _unique("caps", [each.name for each in model.caps], set())
+    yield from _unique("checks", [each.name for each in model.checks], set())
+
+
+def _unique(table: str, names: Iterable[str], taken: set[str]) -> Iterator[Mistake]:
+    for position, name in enumerate(names):
+        path: Path = (table, position, "name")
+        if not _NAME.fullmatch(name):
+            yield Mistake(path, f"{name!r} is no name", "use a-z, 0-9 and single _")
+        if name in taken:
+            yield Mistake(path, f"the name {name!r} is already taken", "choose another")
+        taken = taken | {name}
+
+
+def _measure(measure: Measure, model: HealthModel) -> Iterator[Mistake]:
+    if measure.stream not in STREAMS or measure.stream in columns.LOOSE:
+        fix = did_you_mean(measure.stream, [name for name in STREAMS if name not in columns.LOOSE])
+        yield Mistake(("from",), f"{measure.stream!r} is no stream of an account", fix)
+        return
+    known, is_row = columns.of_measure(measure), measure.stream == columns.ACCOUNTS
+    wrong = expressions.mistakes(measure.value, ("value",), known, aggregate=not is_row)
+    if measure.where:
+        wrong += expressions.mistakes(measure.where, ("where",), known, wanted=FLAG)
+    yield from wrong
+    if not wrong and measure.scored and columns.kind_of(measure) != NUMBER:
+        yield Mistake(("value",), "gives no number", "only facts (weight = 0) hold other values")
+    yield from _when(measure)
+    yield from _weighing(measure, model)
+    yield from _texts(measure)
+
+
+def _when(measure: Measure) -> Iterator[Mistake]:
+    known = STREAMS[measure.stream].all_columns
+    if measure.at and known.get(measure.at) != MOMENT:
+        moments = [name for name, kind in known.items() if kind == MOMENT]
+        yield Mistake(("at",), f"{measure.at!r} is no moment", did_you_mean(measure.at, moments))
+    if columns.moment_of(measure):
+        return
+    for key in ("window", "half_life", "max_age"):
+        if getattr(measure, key):
+            what = f"{key} without a moment: {measure.stream} do not say when"
+            yield Mistake((key,), what, 'name a column with `at = "…"`')
+
+
+def _weighing(measure: Measure, model: HealthModel) -> Iterator[Mistake]:
+    if measure.weight < 0:
+        yield Mistake(("weight",), f"weight {measure.weight}", "write 0 for a fact, else 1 or more")
+    if measure.scored and measure.group not in model.groups:
+        what = f"unknown group {measure.group!r}" if measure.group else "a measure without a group"
+        yield Mistake(("group",), what, did_you_mean(measure.group, model.groups))
+    if measure.scored and not measure.points:
+        yield Mistake(("points",), "'points' is missing", "add points, or weight = 0 for a fact")
+    for position, ((x, _), (next_x, _)) in enumerate(pairwise(measure.points)):
+        if next_x <= x:
+            what = f"points do not rise: {next_x:g} after {x:g}"
+            yield Mistake(("points", position + 1), what, "order them by their first number")
+    for position, (_, y) in enumerate(measure.points):
+        if not 0 <= y <= 100:
+            yield Mistake(("points", position), f"{y:g} points", "write 0 to 100")
+
+
+def _texts(measure: Measure) -> Iterator[Mistake]:
+    for language, text in measure.reason.items():
+        if len(text) > _REASON:
+            what = f"a reason of {len(text)} characters"
+            yield Mistake(("reason", language), what, f"say it in {_REASON}")
+        if set(re.findall(r"{(.*?)}", text)) - {"value"}:
+            yield Mistake(("reason", language), "an unknown { } in a reason", "use only {value}")
+
+
+def _cap(cap: Cap, model: HealthModel) -> list[Mistake]:
+    return expressions.mistakes(plain(cap.when), ("when",), columns.of_caps(model), wanted=FLAG)
+
+
+def _check(check: Check) -> list[Mistake]:
+    if check.stream not in STREAMS:
+        fix = did_you_mean(check.stream, STREAMS)
+        return [Mistake(("from",), f"unknown stream {check.stream!r}", fix)]
+    schema = {name: {**stream.all_columns, "as_of": MOMENT} for name, stream in STREAMS.items()}
+    query = f"SELECT id FROM {check.stream} WHERE {check.when}"
+    return expressions.query_mistakes(query, ("when",), schema)
+
+
+def _examples(model: HealthModel) -> Iterator[Mistake]:
+    known = columns.of_caps(model)
+    for position, example in enumerate(model.examples):
+        for name in example.given:
+            if name not in known or name == "known_groups":
+                path: Path = ("examples", position, "given", name)
+                yield Mistake(path, f"no measure is called {name!r}", did_you_mean(name, known))
+        for name in example.expect:
+            if name not in columns.RESULT:
+                path = ("examples", position, "expect", name)
+                fix = did_you_mean(name, columns.RESULT)
+                yield Mistake(path, f"no result is called {name!r}", fix)
+    for place, measure in enumerate(model.measures):
+        yield from _rows(measure, ("measures", place, "examples"))
+
+
+def _rows(measure: Measure, path: Path) -> Iterator[Mistake]:
+    stream = STREAMS.get(measure.stream)
+    known = {**(stream.columns if stream else {}), "days_ago": NUMBER}
+    for position, example in enumerate(measure.examples):
+        for number, row in enumerate(example.rows):
+            for name in row:
+                if name not in known:
+                    what = f"{measure.stream} has no column {name!r}"
+                    where: Path = (*path, position, "rows", number, name)
+                    yield Mistake(where, what, did_you_mean(name, known))

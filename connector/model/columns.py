@@ -1,0 +1,62 @@
+"""Which names the SQL of a model may use, and of which type they are."""
+
+from __future__ import annotations
+
+from ..mapping import expressions
+from ..mapping.expressions import BadSql
+from ..records import COUNT, MOMENT, NUMBER, STREAMS, TEXT, WORDS
+from .definition import HealthModel, Measure
+
+#: The stream that is looked at row by row; all others are aggregated.
+ACCOUNTS = "accounts"
+#: Streams that belong to no account.
+LOOSE = frozenset({"owners"})
+#: What a measure may use besides the columns of its stream.
+EXTRA = {"age_days": NUMBER, "decay": NUMBER, "as_of": MOMENT}
+#: What a result has besides account columns and measures, and the columns of a score.
+RESULT = {
+    "score": NUMBER,
+    "score_before": NUMBER,
+    "tier": TEXT,
+    "tier_before": TEXT,
+    "trend": TEXT,
+    "confidence": COUNT,
+    "known_groups": COUNT,
+    "caps": WORDS,
+    "reason_en": TEXT,
+    "reason_de": TEXT,
+    "as_of": MOMENT,
+    "model": TEXT,
+}
+
+
+def of_measure(measure: Measure) -> dict[str, str]:
+    """The columns that the SQL of a measure may use."""
+    stream = STREAMS.get(measure.stream)
+    return {**(stream.all_columns if stream else {}), **EXTRA}
+
+
+def of_caps(model: HealthModel) -> dict[str, str]:
+    """The columns that the condition of a cap may use."""
+    values = {each.name: kind_of(each) for each in model.measures}
+    return {**STREAMS[ACCOUNTS].columns, **values, "known_groups": COUNT}
+
+
+def of_results(model: HealthModel) -> dict[str, str]:
+    """The columns of a result, for mappings."""
+    values = {each.name: kind_of(each) for each in model.measures}
+    return {**STREAMS[ACCOUNTS].columns, **RESULT, **values}
+
+
+def kind_of(measure: Measure) -> str:
+    """The type of a measure's value: a number, or for facts also a moment or a text."""
+    try:
+        kind = expressions.type_of(measure.value, of_measure(measure))
+    except BadSql:
+        return NUMBER
+    return kind if kind in (MOMENT, TEXT) else NUMBER
+
+
+def moment_of(measure: Measure) -> str | None:
+    """The column that says when a row of a measure happened."""
+    return measure.at or STREAMS[measure.stream].moment

@@ -1,0 +1,179 @@
+"""What a model file says: the format of `mappings/health.toml`."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from ..mapping.expressions import normal
+from ..mapping.objects import Labels, Scalar
+from ..mapping.periods import Days
+
+TierName = Literal["A", "B", "C", "D"]
+TIERS: tuple[TierName, ...] = ("A", "B", "C", "D")
+#: Points and scores are whole tenths: 1000 is the best there is, 500 is neither good nor bad.
+TENTHS, BEST, MIDDLE = 10, 1000, 500
+
+
+def tenths(points: float) -> int:
+    """Points as written in a file, in whole tenths."""
+    return round(points * TENTHS)
+
+
+@dataclass(frozen=True, slots=True)
+class Tiers:
+    """The least score of every tier, and by how much a threshold must be passed to move."""
+
+    A: float = 80
+    B: float = 60
+    C: float = 40
+    D: float = 0
+    hysteresis: float = 2
+
+    def low(self, tier: TierName) -> int:
+        """The least score of a tier, in tenths."""
+        return tenths({"A": self.A, "B": self.B, "C": self.C, "D": self.D}[tier])
+
+    def limit(self, tier: TierName) -> int:
+        """The highest score that is still in a tier, in tenths."""
+        better = TIERS.index(tier) - 1
+        return self.low(TIERS[better]) - 1 if better >= 0 else BEST
+
+    @property
+    def margin(self) -> int:
+        """The hysteresis in tenths."""
+        return tenths(self.hysteresis)
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """What a measure gives for the rows of its example; value "" means unknown."""
+
+    value: Scalar | None = None
+    points: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MeasureExample:
+    """Rows of one account and what the measure makes of them; `days_ago` sets the moment."""
+
+    rows: tuple[dict[str, Scalar], ...]
+    expect: Expectation
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """One number per account: an aggregate over one stream, or SQL over the account's columns.
+
+    Besides the stream's columns the SQL may use `age_days`, `decay` (1 now, one half after
+    `half_life`) and `as_of`. With weight 0 it is a fact: computed and mappable, not scored.
+    """
+
+    name: str
+    stream: Annotated[str, Field(alias="from")]
+    value: str
+    group: str = ""
+    label: Labels = field(default_factory=dict)
+    where: str = ""
+    at: str = ""
+    window: Days | None = None
+    absent: float | None = None
+    points: tuple[tuple[float, float], ...] = ()
+    weight: int = 1
+    half_life: Days | None = None
+    max_age: Days | None = None
+    reason: Labels = field(default_factory=dict)
+    examples: tuple[MeasureExample, ...] = ()
+
+    @property
+    def scored(self) -> bool:
+        return self.weight > 0
+
+
+@dataclass(frozen=True, slots=True)
+class Cap:
+    """A condition under which an account is at most in one tier, whatever its score."""
+
+    name: str
+    when: str
+    tier: Literal["B", "C", "D"]
+    label: Labels = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A condition that marks strange records of one stream, to be counted and listed."""
+
+    name: str
+    stream: Annotated[str, Field(alias="from")]
+    when: str
+    label: Labels = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ModelExample:
+    """Values of measures (and account columns) and the score they make; "" means unknown."""
+
+    given: dict[str, Scalar]
+    expect: dict[str, Scalar]
+
+
+@dataclass(frozen=True)
+class HealthModel:
+    """A whole model file."""
+
+    name: str
+    groups: dict[str, int]
+    tiers: Tiers = field(default_factory=Tiers)
+    measures: tuple[Measure, ...] = ()
+    caps: tuple[Cap, ...] = ()
+    checks: tuple[Check, ...] = ()
+    examples: tuple[ModelExample, ...] = ()
+
+    @cached_property
+    def version(self) -> str:
+        """12 characters that change when a score could change, and only then."""
+        text = json.dumps(_essence(self), sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+    @property
+    def scored(self) -> tuple[Measure, ...]:
+        """The measures that count, in the order of the file."""
+        return tuple(each for each in self.measures if each.scored)
+
+    @property
+    def by_name(self) -> Mapping[str, Measure]:
+        return {each.name: each for each in self.measures}
+
+    def of_group(self, group: str) -> tuple[Measure, ...]:
+        """The scored measures of one group."""
+        return tuple(each for each in self.scored if each.group == group)
+
+    @property
+    def live_groups(self) -> dict[str, int]:
+        """The groups that have measures, with their weights."""
+        return {name: weight for name, weight in self.groups.items() if self.of_group(name)}
+
+
+def _essence(model: HealthModel) -> dict[str, Any]:
+    """Everything that numbers depend on, without texts and with SQL in one spelling."""
+    measures = [_without_texts(asdict(each)) for each in model.measures]
+    return {
+        "groups": model.groups,
+        "tiers": asdict(model.tiers),
+        "measures": measures,
+        "caps": [_without_texts(asdict(each)) for each in model.caps],
+    }
+
+
+def _without_texts(item: dict[str, Any]) -> dict[str, Any]:
+    kept = {key: item[key] for key in item if key not in ("label", "reason", "examples")}
+    return {
+        key: normal(kept[key]) if key in ("where", "value", "when") else kept[key] for key in kept
+    }

@@ -1,0 +1,17 @@
+"""A model file read and checked in one go."""
+
+from __future__ import annotations
+
+from ..errors import Problem
+from ..mapping.document import parse, placed, scan
+from . import checks
+from .definition import HealthModel
+
+
+def read(text: str, file: str) -> tuple[HealthModel | None, list[Problem]]:
+    """The model in a text, or None and every problem with its line."""
+    model, found = parse(text, file, HealthModel)
+    if model is None:
+        return None, found
+    found = placed(checks.problems(model), scan(text), file)
+    return (None if found else model), found

@@ -1,0 +1,179 @@
+"""From seen records to one raw value per measure and account: one aggregation per stream.
+
+Each aggregate keeps its own rows by a FILTER, so a stream is read once however many measures
+come from it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from sqlglot import exp
+
+from ..mapping.expressions import DIALECT, aggregates, identifier, parse, replaced
+from ..records import NUMBER
+from .columns import ACCOUNTS, kind_of, moment_of
+from .definition import HealthModel, Measure
+from .seen import any_seen
+from .stage import Stage, double, moment
+
+#: Decay is a multiple of this, so that sums of decayed whole numbers are exact in any order.
+_GRAIN = 2**20
+
+
+def stages(model: HealthModel, as_of: datetime) -> tuple[Stage, ...]:
+    """`fed` says which streams hold anything at all, `raw` holds the values."""
+    return (Stage("fed", _fed(model, as_of)), Stage("raw", raw(model, as_of)))
+
+
+def streams(model: HealthModel) -> tuple[str, ...]:
+    """The streams that are aggregated, in the order of the file."""
+    return tuple(dict.fromkeys(m.stream for m in model.measures if m.stream != ACCOUNTS))
+
+
+def raw(model: HealthModel, as_of: datetime) -> str:
+    """One row per account: `key`, `account_id`, every measure, and its newest moment if needed."""
+    sources = [_aggregated(model, name, as_of) for name in streams(model)]
+    joins = [f" LEFT JOIN m_{name} ON m_{name}.key = a.key" for name in streams(model)]
+    values = [column for each in model.measures for column in _columns(each, as_of)]
+    head = f"WITH {', '.join(sources)} " if sources else ""
+    return (
+        f"{head}SELECT {', '.join(['a.key', 'a.id AS account_id', *values])}"
+        f" FROM accounts AS a CROSS JOIN fed{''.join(joins)}"
+    )
+
+
+def newest(measure: Measure) -> str:
+    """The column with the newest moment behind a value."""
+    return identifier(f"{measure.name}__at")
+
+
+def is_fresh(measure: Measure, as_of: datetime) -> str:
+    """Whether a known value is young enough to be relied on."""
+    if not measure.max_age:
+        return "TRUE"
+    return f"coalesce({newest(measure)} > {_ago(as_of, measure.max_age)}, FALSE)"
+
+
+def _fed(model: HealthModel, as_of: datetime) -> str:
+    names = streams(model)
+    found = [f"EXISTS ({any_seen(name, as_of)}) AS {name}" for name in names]
+    return f"SELECT {', '.join(found) or 'TRUE AS accounts'}"
+
+
+def _aggregated(model: HealthModel, stream: str, as_of: datetime) -> str:
+    own = [each for each in model.measures if each.stream == stream]
+    columns = [f"{_value(each, as_of)} AS {identifier(each.name)}" for each in own]
+    columns += [f"{_newest(each, as_of)} AS {newest(each)}" for each in own]
+    return f"m_{stream} AS (SELECT key, {', '.join(columns)} FROM v_{stream} GROUP BY key)"
+
+
+def _columns(measure: Measure, as_of: datetime) -> Sequence[str]:
+    name = identifier(measure.name)
+    value = _of_account(measure, as_of) if measure.stream == ACCOUNTS else _of_stream(measure)
+    columns = [f"{_checked(value, kind_of(measure))} AS {name}"]
+    if measure.max_age:
+        at = f"a.{measure.at}" if measure.stream == ACCOUNTS else _of(measure, newest(measure))
+        columns.append(f"{at} AS {newest(measure)}")
+    return columns
+
+
+def _of_stream(measure: Measure) -> str:
+    value = _of(measure, identifier(measure.name))
+    if measure.absent is None:
+        return f"CASE WHEN {_of(measure, newest(measure))} IS NOT NULL THEN {value} END"
+    # A stream that holds nothing for anybody is not connected: that is not a fact about an account.
+    instead = f"CASE WHEN fed.{measure.stream} THEN {double(measure.absent)} END"
+    return f"CASE WHEN {_of(measure, newest(measure))} IS NULL THEN {instead} ELSE {value} END"
+
+
+def _of(measure: Measure, column: str) -> str:
+    return f"m_{measure.stream}.{column}"
+
+
+def _of_account(measure: Measure, as_of: datetime) -> str:
+    value = _filled(measure.value, measure, as_of, "a")
+    rules = [_filled(measure.where, measure, as_of, "a")] if measure.where else []
+    if measure.window:
+        rules.append(f"(a.{measure.at} IS NULL OR a.{measure.at} > {_ago(as_of, measure.window)})")
+    if rules:
+        value = f"CASE WHEN ({') AND ('.join(rules)}) THEN {value} END"
+    return value if measure.absent is None else f"coalesce({value}, {double(measure.absent)})"
+
+
+def _checked(value: str, kind: str) -> str:
+    """The value in its type; what is not a finite number is unknown."""
+    typed = f"CAST({value} AS {kind})"
+    return f"CASE WHEN abs({typed}) < 1e300 THEN {typed} END" if kind == NUMBER else typed
+
+
+def _value(measure: Measure, as_of: datetime) -> str:
+    """The aggregate with every function kept to the measure's rows."""
+    tree = exp.Paren(this=parse(_filled(measure.value, measure, as_of)))
+    rows = _rows(measure, as_of)
+    if rows:
+        for node in [n for n in aggregates(tree) if n.find_ancestor(exp.AggFunc) is None]:
+            _keep(node, parse(rows))
+    return str(tree.this.sql(DIALECT))
+
+
+def _keep(node: exp.Expr, rows: exp.Expr) -> None:
+    if isinstance(node.parent, exp.Filter):
+        own = node.parent.expression.this
+        node.parent.expression.set("this", exp.and_(rows, own))
+    else:
+        node.replace(exp.Filter(this=node.copy(), expression=exp.Where(this=rows)))
+
+
+def _newest(measure: Measure, as_of: datetime) -> str:
+    at = moment_of(measure) or moment(as_of)
+    rows = _rows(measure, as_of)
+    return f"max({at})" + (f" FILTER (WHERE {rows})" if rows else "")
+
+
+def _rows(measure: Measure, as_of: datetime) -> str:
+    """The condition for the rows that a measure looks at."""
+    rules = [f"({_filled(measure.where, measure, as_of)})"] if measure.where else []
+    if measure.window:
+        rules.append(f"{moment_of(measure)} > {_ago(as_of, measure.window)}")
+    if measure.at:
+        rules.append(f"{measure.at} <= {moment(as_of)}")
+    return " AND ".join(rules)
+
+
+def _filled(sql: str, measure: Measure, as_of: datetime, table: str = "") -> str:
+    """The SQL with `age_days`, `decay` and `as_of` in place."""
+    extra = {
+        "age_days": _age(measure, as_of, table),
+        "decay": _decay(measure, as_of, table),
+        "as_of": moment(as_of),
+    }
+
+    def column(name: str) -> exp.Expr | None:
+        if name in extra:
+            return exp.paren(parse(extra[name]), copy=False)
+        return exp.column(name, table) if table else None
+
+    return replaced(sql, column)
+
+
+def _age(measure: Measure, as_of: datetime, table: str) -> str:
+    at = moment_of(measure)
+    if at is None:
+        return double(0)
+    at = f"{table}.{at}" if table else at
+    # date_diff on moments with a zone costs thirty times as much.
+    return f"({double(math.floor(as_of.timestamp()))} - floor(epoch({at}))) / 86400"
+
+
+def _decay(measure: Measure, as_of: datetime, table: str) -> str:
+    if not measure.half_life:
+        return double(1)
+    power = f"power({double(0.5)}, {_age(measure, as_of, table)} / {measure.half_life})"
+    return f"floor({power} * {_GRAIN} + {double(0.5)}) / {_GRAIN}"
+
+
+def _ago(as_of: datetime, days: int) -> str:
+    return moment(as_of - timedelta(days=days))

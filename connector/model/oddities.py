@@ -1,0 +1,48 @@
+"""Records that are strange but not fatal: counted, and listed by id so that a person can look."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import sqlglot
+from sqlglot import exp
+
+from ..mapping.expressions import DIALECT, literal, parse
+from ..records import STREAMS
+from .definition import Check, HealthModel
+from .stage import Stage, moment, union
+
+#: What is always counted; the model file adds its own checks.
+_ALWAYS = (
+    "SELECT stream, why AS rule, id FROM unmatched",
+    "SELECT 'responses' AS stream, verdict AS rule, id FROM answers WHERE verdict IS NOT NULL",
+    "SELECT 'accounts' AS stream, 'same_name' AS rule, a.id FROM accounts AS a"
+    " JOIN (SELECT lower(trim(name)) AS name FROM accounts GROUP BY lower(trim(name))"
+    " HAVING count(*) > 1) AS twice ON twice.name = lower(trim(a.name))",
+)
+
+
+def stages(model: HealthModel, as_of: datetime) -> tuple[Stage, ...]:
+    """`oddities(stream, rule, id)`."""
+    found = [_found(check, as_of) for check in model.checks]
+    return (Stage("oddities", union([*_ALWAYS, *found]), "view"),)
+
+
+def _found(check: Check, as_of: datetime) -> str:
+    head = f"SELECT {literal(check.stream)} AS stream, {literal(check.name)} AS rule"
+    query = sqlglot.parse_one(
+        f"{head}, {check.stream}.id FROM {check.stream} WHERE {check.when}", read=DIALECT
+    )
+    for table in query.find_all(exp.Table):
+        if table.name in STREAMS:
+            table.replace(_seen(table))
+    for column in list(query.find_all(exp.Column)):
+        if column.name == "as_of":
+            column.replace(parse(moment(as_of)))
+    return str(query.sql(DIALECT))
+
+
+def _seen(table: exp.Table) -> exp.Expr:
+    """The stream as it was seen, still under the name that the check uses."""
+    name = "accounts" if table.name == "accounts" else f"seen_{table.name}"
+    return exp.alias_(exp.to_table(name), table.alias or table.name, table=True)

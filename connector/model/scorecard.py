@@ -1,0 +1,142 @@
+"""From raw values to points, contributions, score and tier. Whole numbers throughout.
+
+Points and scores are tenths (0 to 1000), weights parts per million; everything is rounded once,
+half up, by integer division. `arithmetic` does the same for one account in Python.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from itertools import pairwise
+
+from ..mapping.expressions import identifier
+from .arithmetic import WHOLE
+from .definition import MIDDLE, HealthModel, Measure, tenths
+from .measures import is_fresh
+from .stage import Stage, double
+
+
+def stages(model: HealthModel, as_of: datetime) -> tuple[Stage, ...]:
+    """`graded`: points, weight and contribution of every scored measure, and their sums."""
+    return (Stage("graded", graded(model, as_of)),)
+
+
+def graded(model: HealthModel, as_of: datetime) -> str:
+    """Per account `p<i>`, `w<i>`, `c<i>`, `score`, `known` groups and `confidence`."""
+    measures, groups = model.scored, list(model.live_groups)
+    numbers = range(len(measures))
+    pointed = [f"{points(each)} AS p{i}" for i, each in enumerate(measures)]
+    fresh = [f"{is_fresh(each, as_of)} AS f{i}" for i, each in enumerate(measures)]
+    layers = [
+        f"SELECT key, {', '.join([*pointed, *fresh])} FROM raw",
+        f"SELECT *, {', '.join(_group_sums(model, groups))} FROM",
+        f"SELECT *, {_known_weight(model, groups)} AS known_weight FROM",
+        f"SELECT *, {', '.join(_weight(model, groups, i) for i in numbers)} FROM",
+        f"SELECT *, {' + '.join(f'w{i}' for i in numbers)} AS total FROM",
+        f"SELECT *, {', '.join(_running(i) for i in numbers)} FROM",
+        f"SELECT *, {', '.join(_rounded(i) for i in numbers)} FROM",
+    ]
+    inner = layers[0]
+    for layer in layers[1:]:
+        inner = f"{layer} ({inner})"
+    return f"SELECT {', '.join(_outcome(model, groups))} FROM ({inner})"
+
+
+def points(measure: Measure) -> str:
+    """The value's points in tenths: straight lines between the given ones, level outside."""
+    value = identifier(measure.name)
+    (first_x, first_y), *_ = measure.points
+    last_y = measure.points[-1][1]
+    cases = [f"WHEN {value} <= {double(first_x)} THEN {tenths(first_y)}"]
+    cases += [_line(value, *start, *end) for start, end in pairwise(measure.points)]
+    known = f"WHEN {value} IS NULL THEN NULL"
+    return f"CAST(CASE {known} {' '.join(cases)} ELSE {tenths(last_y)} END AS INTEGER)"
+
+
+def nominal(model: HealthModel) -> dict[str, int]:
+    """The weight of every measure when all are known, in parts per million."""
+    groups = model.live_groups
+    whole = sum(groups.values())
+    return {
+        each.name: WHOLE * groups[each.group] * each.weight // (_heavy(model, each.group) * whole)
+        for each in model.scored
+    }
+
+
+def _heavy(model: HealthModel, group: str) -> int:
+    return sum(each.weight for each in model.of_group(group))
+
+
+def _line(value: str, x: float, y: float, next_x: float, next_y: float) -> str:
+    rise, run = double(tenths(next_y) - tenths(y)), double(next_x - x)
+    return (
+        f"WHEN {value} <= {double(next_x)} THEN CAST(floor({double(tenths(y))}"
+        f" + ({value} - {double(x)}) * {rise} / {run} + {double(0.5)}) AS INTEGER)"
+    )
+
+
+def _group_sums(model: HealthModel, groups: Sequence[str]) -> list[str]:
+    """The known measure weights of every group."""
+    places = {each.name: i for i, each in enumerate(model.scored)}
+    return [
+        " + ".join(
+            f"CASE WHEN p{places[each.name]} IS NULL THEN 0 ELSE {each.weight} END"
+            for each in model.of_group(group)
+        )
+        + f" AS g{number}"
+        for number, group in enumerate(groups)
+    ]
+
+
+def _known_weight(model: HealthModel, groups: Sequence[str]) -> str:
+    return " + ".join(
+        f"CASE WHEN g{number} > 0 THEN {model.groups[group]} ELSE 0 END"
+        for number, group in enumerate(groups)
+    )
+
+
+def _weight(model: HealthModel, groups: Sequence[str], i: int) -> str:
+    measure = model.scored[i]
+    share = WHOLE * model.groups[measure.group] * measure.weight
+    per = f"(CAST(g{groups.index(measure.group)} AS BIGINT) * known_weight)"
+    return f"CASE WHEN p{i} IS NULL THEN 0 ELSE CAST({share} AS BIGINT) // {per} END AS w{i}"
+
+
+def _running(i: int) -> str:
+    before = f"s{i - 1} + " if i else ""
+    return f"{before}coalesce(p{i} - {MIDDLE}, 0) * w{i} AS s{i}"
+
+
+def _rounded(i: int) -> str:
+    """The running sum in tenths. Shifted to be positive, as division cuts towards zero."""
+    shifted = f"2 * (s{i} + {MIDDLE} * total) + total"
+    return f"CAST(({shifted}) // nullif(2 * total, 0) AS INTEGER) - {MIDDLE} AS r{i}"
+
+
+def _outcome(model: HealthModel, groups: Sequence[str]) -> list[str]:
+    numbers = range(len(model.scored))
+    columns = [
+        "key",
+        *(f"p{i}" for i in numbers),
+        *(f"CAST(w{i} AS INTEGER) AS w{i}" for i in numbers),
+    ]
+    columns += [f"coalesce({_step(i)}, 0) AS c{i}" for i in numbers]
+    columns.append(f"r{numbers[-1]} + {MIDDLE} AS score")
+    known = " + ".join(f"CASE WHEN g{n} > 0 THEN 1 ELSE 0 END" for n in range(len(groups)))
+    return [*columns, f"{known} AS known", f"{_confidence(model)} AS confidence"]
+
+
+def _step(i: int) -> str:
+    return f"r{i} - r{i - 1}" if i else "r0"
+
+
+def _confidence(model: HealthModel) -> str:
+    """Fresh known weight of all weight, in percent."""
+    weights = list(nominal(model).values())
+    fresh = " + ".join(
+        f"CASE WHEN p{i} IS NOT NULL AND f{i} THEN {weight} ELSE 0 END"
+        for i, weight in enumerate(weights)
+    )
+    total = sum(weights)
+    return f"CAST((200 * CAST({fresh} AS BIGINT) + {total}) // {2 * total} AS INTEGER)"

@@ -1,0 +1,157 @@
+"""From the scorecard to what an account is given: score, tier, caps and the reason."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlglot import exp
+
+from ..mapping.expressions import identifier, literal, replaced
+from ..records import STREAMS
+from .caps import plain
+from .columns import ACCOUNTS, kind_of
+from .definition import BEST, TIERS, Cap, HealthModel
+from .reasons import LANGUAGES, ranked, sentence
+from .stage import Stage, moment
+
+
+def stages(model: HealthModel, as_of: datetime) -> tuple[Stage, ...]:
+    """`measures` and `scores`, one row per account each."""
+    return (
+        Stage("measures", measures(model, as_of), "view"),
+        Stage("scores", scores(model, as_of)),
+    )
+
+
+def measures(model: HealthModel, as_of: datetime) -> str:
+    """Every measure of every account with its points, weight and contribution."""
+    places = {each.name: i for i, each in enumerate(model.scored)}
+    columns = [
+        _structure(each.name, kind_of(each), places.get(each.name)) for each in model.measures
+    ]
+    stamp = f"{moment(as_of)} AS as_of, {literal(model.version)} AS model"
+    return (
+        f"SELECT r.account_id, {stamp}, {', '.join(columns)}"
+        " FROM raw AS r JOIN graded AS g ON g.key = r.key"
+    )
+
+
+def scores(model: HealthModel, as_of: datetime) -> str:
+    """The score of every account; what is not known is NULL, never 0."""
+    texts = [f"{sentence(model, language)} AS reason_{language}" for language in LANGUAGES]
+    columns = [
+        "account_id",
+        f"{moment(as_of)} AS as_of",
+        f"{literal(model.version)} AS model",
+        f"{_capped(model)} AS score",
+        "score AS raw",
+        f"{_bounded(model)} AS tier",
+        "confidence",
+        "known",
+        f"{_cap_names(model)} AS caps",
+        "tier_before",
+        "score_before",
+        *texts,
+    ]
+    return f"SELECT {', '.join(columns)} FROM ({ranked(model, f'({_applied(model, as_of)})')})"
+
+
+def _structure(name: str, kind: str, place: int | None) -> str:
+    value = f"CAST(r.{identifier(name)} AS {kind})"
+    points, weight, part = ("NULL", "0", "0") if place is None else _columns(place)
+    return (
+        f"{{'value': {value}, 'points': CAST({points} AS INTEGER),"
+        f" 'weight': CAST({weight} AS BIGINT), 'contribution': CAST({part} AS INTEGER)}}"
+        f" AS {identifier(name)}"
+    )
+
+
+def _columns(place: int) -> tuple[str, str, str]:
+    return f"g.p{place}", f"g.w{place}", f"g.c{place}"
+
+
+def _applied(model: HealthModel, as_of: datetime) -> str:
+    """The scorecard with the earlier tier and `cap<i>`: whether a cap holds and takes away."""
+    columns = ["r.account_id", "g.score", "g.known", "g.confidence"]
+    for i, each in enumerate(model.scored):
+        columns += [f"g.c{i}", f"r.{identifier(each.name)}"]
+    for i, cap in enumerate(model.caps):
+        columns.append(f"coalesce({_condition(cap, model)}, FALSE) AS asks{i}")
+    inner = (
+        f"SELECT {', '.join(columns)},"
+        " e.tier AS tier_before, e.score AS score_before"
+        " FROM graded AS g JOIN raw AS r ON r.key = g.key JOIN accounts AS a ON a.key = g.key"
+        f" LEFT JOIN ({_earlier(model, as_of)}) AS e ON e.account_id = r.account_id"
+    )
+    free = f"SELECT *, {_tier(model)} AS free_tier FROM ({inner})"
+    caps = [f"{_takes(model, cap, i)} AS cap{i}" for i, cap in enumerate(model.caps)]
+    return f"SELECT {', '.join(['*', *caps])} FROM ({free})"
+
+
+def _earlier(model: HealthModel, as_of: datetime) -> str:
+    """The latest earlier score of every account under the same model."""
+    return (
+        "SELECT account_id, arg_max(tier, as_of) AS tier, arg_max(score, as_of) AS score"
+        f" FROM lake_scores WHERE model = {literal(model.version)} AND as_of < {moment(as_of)}"
+        " GROUP BY account_id"
+    )
+
+
+def _condition(cap: Cap, model: HealthModel) -> str:
+    """The condition with every name led to the table that holds it."""
+    tables = {**dict.fromkeys(STREAMS[ACCOUNTS].columns, "a")}
+    tables |= {each.name: "r" for each in model.measures}
+
+    def column(name: str) -> exp.Expr:
+        return (
+            exp.column("known", "g") if name == "known_groups" else exp.column(name, tables[name])
+        )
+
+    return replaced(plain(cap.when), column)
+
+
+def _tier(model: HealthModel) -> str:
+    """The tier of the score before caps; the earlier one stays until its edge is passed clearly."""
+    tiers, margin = model.tiers, model.tiers.margin
+    stays = " ".join(
+        f"WHEN tier_before = '{tier}' AND score BETWEEN {tiers.low(tier) - margin}"
+        f" AND {tiers.limit(tier) + margin} THEN '{tier}'"
+        for tier in TIERS
+    )
+    return f"CASE WHEN score IS NULL THEN NULL {stays} {_plain_tiers(model)} END"
+
+
+def _plain_tiers(model: HealthModel) -> str:
+    cases = " ".join(f"WHEN score >= {model.tiers.low(tier)} THEN '{tier}'" for tier in TIERS[:-1])
+    return f"{cases} ELSE '{TIERS[-1]}'"
+
+
+def _takes(model: HealthModel, cap: Cap, i: int) -> str:
+    """Tier names sort from best to worst, so `<` means better."""
+    above = f"score > {model.tiers.limit(cap.tier)} OR free_tier < '{cap.tier}'"
+    return f"asks{i} AND score IS NOT NULL AND ({above})"
+
+
+def _capped(model: HealthModel) -> str:
+    limits = [
+        f"CASE WHEN cap{i} THEN {model.tiers.limit(cap.tier)} ELSE {BEST} END"
+        for i, cap in enumerate(model.caps)
+    ]
+    if not limits:
+        return "score"
+    return f"CASE WHEN score IS NOT NULL THEN least({', '.join(['score', *limits])}) END"
+
+
+def _bounded(model: HealthModel) -> str:
+    limits = [
+        f"CASE WHEN cap{i} THEN '{cap.tier}' ELSE 'A' END" for i, cap in enumerate(model.caps)
+    ]
+    if not limits:
+        return "free_tier"
+    return f"CASE WHEN score IS NOT NULL THEN greatest({', '.join(['free_tier', *limits])}) END"
+
+
+def _cap_names(model: HealthModel) -> str:
+    names = [f"CASE WHEN cap{i} THEN {literal(cap.name)} END" for i, cap in enumerate(model.caps)]
+    listed = ", ".join(names) or "CAST(NULL AS VARCHAR)"
+    return f"list_filter([{listed}], lambda name: name IS NOT NULL)"

@@ -1,0 +1,174 @@
+"""What had happened, and was recorded, by `as_of`: the only data that a score may look at.
+
+`seen_<stream>` are the undeleted records of that moment; what was settled or closed later is still
+open in them. `accounts` gives every account its key, `holders` leads every account id, merged ones
+included, to that key, and `v_<stream>` are the seen records that belong to an account.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from ..records import STREAMS
+from ..records import Stream as Kind
+from .stage import Stage, moment
+
+#: Streams whose account is told by keys and addresses, not by an account id.
+NAMED = ("responses", "signals", "invitations")
+#: Rounds of following merged accounts; each doubles the length of the chains that are followed.
+_ROUNDS = 5
+
+
+def views(as_of: datetime) -> tuple[Stage, ...]:
+    """One view per stream, cut to the moment."""
+    return tuple(_seen(stream, as_of) for name, stream in STREAMS.items() if name != "accounts")
+
+
+def accounts(as_of: datetime) -> tuple[Stage, ...]:
+    """The accounts with a key, the survivors of merges, and every id that leads to a key."""
+    return (
+        Stage("successor", _successor()),
+        Stage("accounts", _accounts(as_of)),
+        Stage("holders", _holders()),
+    )
+
+
+def placed() -> tuple[Stage, ...]:
+    """The streams that carry an account id, with the key of their account."""
+    own = ("contacts", "opportunities", "tickets")
+    return (
+        *(Stage(f"v_{name}", _by_account(name), "view") for name in own),
+        Stage("v_activities", _activities(), "view"),
+    )
+
+
+def short(column: str) -> str:
+    """A record id without the check letters that make a Salesforce id 18 long; case matters."""
+    return f"CASE WHEN length({column}) = 18 THEN left({column}, 15) ELSE {column} END"
+
+
+def any_seen(name: str, as_of: datetime) -> str:
+    """A query with a row if anything at all was seen in a stream."""
+    return f"SELECT 1 FROM lake_{name} WHERE {_rules(STREAMS[name], moment(as_of))}"
+
+
+def _seen(stream: Kind, as_of: datetime) -> Stage:
+    now = moment(as_of)
+    rules = _rules(stream, now)
+    if stream.name == "activities":
+        rules += f" AND {_NOT_TWICE}"
+    columns = _columns(stream, _later(stream.name, now))
+    return Stage(
+        f"seen_{stream.name}",
+        f"SELECT {columns} FROM lake_{stream.name} AS r WHERE {rules}",
+        "view",
+    )
+
+
+def _rules(stream: Kind, now: str) -> str:
+    rules = ["NOT coalesce(deleted, FALSE)"]
+    if stream.moment:
+        rules.append(f"{stream.moment} <= {now}")
+    if "created_at" in stream.columns and stream.moment != "created_at":
+        rules.append(f"(created_at IS NULL OR created_at <= {now})")
+    return " AND ".join(rules)
+
+
+#: A logged e-mail is an EmailMessage and a Task; the message knows the task and stays.
+_NOT_TWICE = (
+    "NOT EXISTS (SELECT 1 FROM lake_activities AS o WHERE o.same_as = r.id AND o.id <> r.id"
+    " AND NOT coalesce(o.deleted, FALSE))"
+)
+
+
+def _columns(stream: Kind, changed: Mapping[str, str]) -> str:
+    return ", ".join(
+        f"{changed[name]} AS {name}" if name in changed else name for name in stream.all_columns
+    )
+
+
+def _later(stream: str, now: str) -> dict[str, str]:
+    """Columns that may hold what was not yet so."""
+    if stream == "tickets":
+        closed = f"closed_at > {now}"
+        return {
+            "is_closed": f"CASE WHEN {closed} THEN FALSE ELSE is_closed END",
+            "status": f"CASE WHEN {closed} THEN NULL ELSE status END",
+            "satisfaction": f"CASE WHEN {closed} THEN NULL ELSE satisfaction END",
+            "closed_at": f"CASE WHEN {closed} THEN NULL ELSE closed_at END",
+        }
+    if stream == "opportunities":
+        # A record last changed before the moment was already as it is, whatever its close date.
+        closed = f"modified_at > {now} AND close_on > CAST({now} AS DATE)"
+        return {
+            "is_closed": f"CASE WHEN {closed} THEN FALSE ELSE is_closed END",
+            "is_won": f"CASE WHEN {closed} THEN FALSE ELSE is_won END",
+            "stage": f"CASE WHEN is_closed AND {closed} THEN NULL ELSE stage END",
+        }
+    if stream == "signals":
+        return {"settled_at": f"CASE WHEN settled_at <= {now} THEN settled_at END"}
+    return {}
+
+
+def _accounts(as_of: datetime) -> str:
+    now = moment(as_of)
+    late = {
+        name: f"CASE WHEN sentiment_at > {now} THEN NULL ELSE {name} END"
+        for name in ("sentiment", "sentiment_at")
+    }
+    return (
+        f"SELECT {_columns(STREAMS['accounts'], late)},"
+        " CAST(row_number() OVER (ORDER BY id) - 1 AS INTEGER) AS key"
+        " FROM lake_accounts"
+        f" WHERE NOT coalesce(deleted, FALSE) AND (created_at IS NULL OR created_at <= {now})"
+    )
+
+
+def _successor() -> str:
+    """Follow merges to the end; a ring of merged accounts has no end and is left out."""
+    step = (
+        "SELECT id AS old_id, master_id AS id FROM lake_accounts"
+        " WHERE master_id IS NOT NULL AND master_id <> id"
+    )
+    parts = [f"step0 AS ({step})"]
+    for number in range(1, _ROUNDS + 1):
+        before = f"step{number - 1}"
+        parts.append(
+            f"step{number} AS (SELECT a.old_id, coalesce(b.id, a.id) AS id"
+            f" FROM {before} AS a LEFT JOIN {before} AS b ON b.old_id = a.id)"
+        )
+    last = f"SELECT l.old_id, l.id FROM step{_ROUNDS} AS l"
+    end = "NOT EXISTS (SELECT 1 FROM step0 AS s WHERE s.old_id = l.id)"
+    return f"WITH {', '.join(parts)} {last} WHERE {end}"
+
+
+def _holders() -> str:
+    merged = (
+        "SELECT s.old_id, a.key FROM successor AS s JOIN accounts AS a ON a.id = s.id"
+        " WHERE NOT EXISTS (SELECT 1 FROM accounts AS alive WHERE alive.id = s.old_id)"
+    )
+    return (
+        f"SELECT id, {short('id')} AS ref, key"
+        f" FROM (SELECT id, key FROM accounts UNION ALL {merged}) AS h(id, key)"
+    )
+
+
+def _by_account(name: str) -> str:
+    return f"SELECT r.*, h.key FROM seen_{name} AS r JOIN holders AS h ON h.id = r.account_id"
+
+
+def _activities() -> str:
+    """Activities by their account, or by what and whom they are about when they name none."""
+    return (
+        f"{_by_account('activities')} UNION ALL"
+        " SELECT r.*, coalesce(h.key, t.key, o.key, c.key, p.key) AS key"
+        " FROM seen_activities AS r"
+        " LEFT JOIN holders AS h ON h.id = r.about_id"
+        " LEFT JOIN v_tickets AS t ON t.id = r.about_id"
+        " LEFT JOIN v_opportunities AS o ON o.id = r.about_id"
+        " LEFT JOIN v_contacts AS c ON c.id = r.about_id"
+        " LEFT JOIN v_contacts AS p ON p.id = r.contact_id"
+        " WHERE r.account_id IS NULL AND (r.about_id IS NOT NULL OR r.contact_id IS NOT NULL)"
+        " AND coalesce(h.key, t.key, o.key, c.key, p.key) IS NOT NULL"
+    )

@@ -1,0 +1,51 @@
+"""The whole way from the lake to results, as statements to run in this order.
+
+The engine provides `lake_<stream>` (newest version of every record, deleted ones included),
+`lake_scores` (every earlier row of `scores`), `aliases(key, account_id)`, `free_mail(domain)` and
+`registrable(domain, registrable)`. Every moment is a literal; nothing reads a clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from ..records import MOMENT, TEXT, WORDS
+from . import answers, identity, measures, oddities, results, scorecard, scores, seen
+from .definition import HealthModel
+from .stage import Stage
+
+__all__ = ["SCORES", "Stage", "stages"]
+
+#: The columns of `scores` and their types, as they are kept in the lake.
+SCORES: Mapping[str, str] = {
+    "account_id": TEXT,
+    "as_of": MOMENT,
+    "model": TEXT,
+    "score": "INTEGER",
+    "raw": "INTEGER",
+    "tier": TEXT,
+    "confidence": "INTEGER",
+    "known": "INTEGER",
+    "caps": WORDS,
+    "tier_before": TEXT,
+    "score_before": "INTEGER",
+    "reason_en": TEXT,
+    "reason_de": TEXT,
+}
+
+
+def stages(model: HealthModel, *, as_of: datetime) -> tuple[Stage, ...]:
+    """Every step of a scoring run."""
+    return (
+        *seen.views(as_of),
+        *seen.accounts(as_of),
+        *seen.placed(),
+        *identity.stages(),
+        *answers.stages(),
+        *measures.stages(model, as_of),
+        *scorecard.stages(model, as_of),
+        *scores.stages(model, as_of),
+        *oddities.stages(model, as_of),
+        *results.stages(model),
+    )

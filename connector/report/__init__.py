@@ -1,0 +1,1 @@
+"""What a run did, for a person: on the terminal and as one HTML page."""

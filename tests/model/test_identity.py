@@ -1,0 +1,245 @@
+"""Whose answer it is: every rung of the ladder, and every way in which it refuses to guess."""
+
+from __future__ import annotations
+
+import pytest
+
+from connector.model.identity import registrable
+from tests.model.lake import Lake, ago, answer, only
+
+ONE, TWO = "001000000000001AAA", "001000000000002AAA"
+ANNA, BERT = "003000000000001AAA", "003000000000002AAA"
+EMPTY = {"account_key": None, "contact_key": None, "email": None, "company": None}
+
+
+def world(**keys) -> Lake:
+    """Two accounts with one contact each, and one answer that says this about its sender."""
+    lake = Lake()
+    lake.put(
+        "accounts", id=ONE, name="Alpha GmbH", external_id="E-1", website="https://alpha.example/de"
+    )
+    lake.put("accounts", id=TWO, name="Beta AG", external_id="E-2", website="www.beta.co.uk")
+    lake.put("contacts", id=ANNA, account_id=ONE, email="Anna@Mail.example ")
+    lake.put("contacts", id=BERT, account_id=TWO, email="bert@beta.example")
+    lake.put("free_mail", domain="gmail.com")
+    return answer(lake, "r", 9, 5, **{**EMPTY, **keys})
+
+
+def links(lake: Lake):
+    lake.run(only("nps"))
+    return lake.rows(
+        "SELECT a.id, l.rule, l.confidence FROM links AS l JOIN accounts AS a ON a.key = l.key"
+    )
+
+
+def refused(lake: Lake):
+    """Why an answer went to the list, and how many accounts it could have been."""
+    assert links(lake) == []
+    return lake.rows("SELECT why, candidates FROM unmatched WHERE stream = 'responses'")
+
+
+@pytest.mark.parametrize(
+    ("keys", "account", "rule", "confidence"),
+    [
+        ({"account_key": ONE}, ONE, "record_id", 1.0),
+        ({"account_key": ONE[:15]}, ONE, "record_id", 1.0),
+        ({"account_key": f" {ONE} "}, ONE, "record_id", 1.0),
+        ({"account_key": ANNA}, ONE, "record_id", 1.0),
+        ({"contact_key": BERT}, TWO, "record_id", 1.0),
+        ({"contact_key": BERT[:15]}, TWO, "record_id", 1.0),
+        ({"contact_key": TWO}, TWO, "record_id", 1.0),
+        ({"account_key": "E-2"}, TWO, "external_id", 0.98),
+        ({"email": "anna@mail.EXAMPLE"}, ONE, "email", 0.95),
+        ({"email": "Anna+survey@mail.example"}, ONE, "email_plus", 0.95),
+        ({"email": "carl@alpha.example"}, ONE, "domain", 0.8),
+        ({"email": "carl@sales.alpha.example"}, ONE, "domain", 0.8),
+        ({"email": "carl@beta.co.uk"}, TWO, "domain", 0.8),
+        ({"company": "ALPHA"}, ONE, "name", 0.6),
+        ({"company": "beta ag."}, TWO, "name", 0.6),
+        ({"company": "Beta Aktiengesellschaft"}, None, None, None),
+    ],
+)
+def test_every_rung_finds_its_account(keys, account, rule, confidence):
+    """One key at a time, with the rule and how far it is to be trusted."""
+    expected = [(account, rule, confidence)] if account else []
+    assert links(world(**keys)) == expected
+
+
+def test_the_highest_rung_decides():
+    """A record id beats an address of another account."""
+    assert links(world(account_key=ONE, email="bert@beta.example"))[0][:2] == (ONE, "record_id")
+
+
+def test_ids_differ_by_capitals():
+    """Two ids that differ only in case are two records."""
+    lake = world(account_key="001000000000ABC")
+    lake.put("accounts", id="001000000000ABCAAA", name="Big")
+    lake.put("accounts", id="001000000000abcAAA", name="small")
+    assert links(lake) == [("001000000000ABCAAA", "record_id", 1.0)]
+
+
+def test_short_numeric_ids_of_two_kinds_are_not_mixed_up():
+    """A company and a contact may carry the same number; only a prefix crosses over."""
+    lake = Lake().put("accounts", id="77", name="A").put("accounts", id="88", name="B")
+    lake.put("contacts", id="77", account_id="88")
+    answer(lake, "r", 9, 5, **{**EMPTY, "account_key": "77"})
+    assert links(lake) == [("77", "record_id", 1.0)]
+
+
+@pytest.mark.parametrize("word", ["old-id", "Carl's Company", "carl@gmail.com", "gmail.com"])
+def test_a_person_s_alias_settles_what_no_rule_can(word):
+    """A key, a company, an address or a domain may stand in the alias file."""
+    lake = world(account_key="old-id", company="Carl's Company", email="carl@gmail.com")
+    lake.put("aliases", key=word.upper(), account_id=TWO[:15])
+    assert links(lake) == [(TWO, "alias", 0.95)]
+
+
+def test_an_alias_settles_an_ambiguity():
+    """What the ladder may not guess, a person may say."""
+    lake = world(email="anna@mail.example")
+    lake.put("contacts", id="003X", account_id=TWO, email="anna@mail.example")
+    lake.put("aliases", key="anna@mail.example", account_id=ONE)
+    assert links(lake) == [(ONE, "alias", 0.95)]
+
+
+def test_two_accounts_for_a_record_id_are_no_answer():
+    """The account says one thing, the contact another."""
+    assert refused(world(account_key=ONE, contact_key=BERT)) == [("ambiguous_record_id", 2)]
+
+
+def test_two_accounts_with_one_number_are_no_answer():
+    """A customer number given twice decides nothing."""
+    lake = world(account_key="E-1").put("accounts", id="001X", name="X", external_id="E-1")
+    assert refused(lake) == [("ambiguous_external_id", 2)]
+
+
+def test_one_address_in_two_accounts_is_no_answer():
+    """The same person may be a contact of two customers."""
+    lake = world(email="anna@mail.example")
+    lake.put("contacts", id="003X", account_id=TWO, email="anna@mail.example")
+    assert refused(lake) == [("ambiguous_email", 2)]
+
+
+def test_one_address_twice_in_one_account_is_an_answer():
+    """A contact entered twice is still one customer."""
+    lake = world(email="anna@mail.example")
+    lake.put("contacts", id="003X", account_id=ONE, email="anna@mail.example")
+    assert links(lake) == [(ONE, "email", 0.95)]
+
+
+def test_an_ambiguous_plain_address_is_no_answer():
+    """The second try refuses like the first."""
+    lake = world(email="anna+x@mail.example")
+    lake.put("contacts", id="003X", account_id=TWO, email="anna@mail.example")
+    assert refused(lake) == [("ambiguous_email_plus", 2)]
+
+
+def test_two_aliases_for_one_word_are_no_answer():
+    """People contradict one another, too."""
+    lake = world(company="Gamma")
+    lake.put("aliases", key="gamma", account_id=ONE).put("aliases", key="gamma", account_id=TWO)
+    assert refused(lake) == [("ambiguous_alias", 2)]
+
+
+def test_one_domain_of_two_accounts_is_no_answer():
+    """A holding and its daughter share a website."""
+    lake = world(email="carl@alpha.example")
+    lake.put("accounts", id="001X", name="Alpha Holding", website="alpha.example")
+    assert refused(lake) == [("ambiguous_domain", 2)]
+
+
+def test_an_ambiguous_rung_is_not_passed_over():
+    """The company's name would be unique, but the domain already said: two."""
+    lake = world(email="carl@alpha.example", company="Alpha")
+    lake.put("accounts", id="001X", name="Other", website="alpha.example")
+    assert refused(lake) == [("ambiguous_domain", 2)]
+
+
+def test_two_companies_of_one_name_are_no_answer():
+    """Legal forms aside they are called the same."""
+    lake = world(company="Alpha").put("accounts", id="001X", name="Alpha Ltd.")
+    assert refused(lake) == [("ambiguous_name", 2)]
+
+
+def test_free_mail_says_nothing():
+    """Not even when an account gives such a page as its website."""
+    lake = world(email="carl@gmail.com").put("accounts", id="001X", name="X", website="gmail.com")
+    assert refused(lake) == [("unknown", 0)]
+
+
+def test_a_tenant_of_a_shared_domain_is_its_own_domain():
+    """Two customers at onmicrosoft.com are not one."""
+    lake = world(email="x@gamma.onmicrosoft.com")
+    lake.put("accounts", id="001X", name="X", website="delta.onmicrosoft.com")
+    lake.put("accounts", id="001Y", name="Y", website="gamma.onmicrosoft.com")
+    assert links(lake) == [("001Y", "domain", 0.8)]
+
+
+def test_an_answer_without_any_key_is_anonymous():
+    """Nobody is looked for."""
+    assert refused(world()) == [("anonymous", 0)]
+
+
+def test_keys_of_blanks_are_no_keys():
+    """An empty column is not an identity, and does not meet empty columns of accounts."""
+    lake = world(account_key=" ", email="", company="")
+    lake.put("accounts", id="001X", name="", external_id="", website="")
+    assert refused(lake) == [("anonymous", 0)]
+
+
+def test_the_id_of_a_merged_account_leads_to_its_survivor():
+    """Over several merges."""
+    lake = world(account_key="001OLD")
+    lake.put("accounts", id="001OLD", deleted=True, master_id="001MID")
+    lake.put("accounts", id="001MID", deleted=True, master_id=TWO)
+    assert links(lake) == [(TWO, "record_id", 1.0)]
+
+
+def test_a_ring_of_merges_leads_nowhere():
+    """It neither hangs nor guesses."""
+    lake = world(account_key="001A")
+    lake.put("accounts", id="001A", deleted=True, master_id="001B")
+    lake.put("accounts", id="001B", deleted=True, master_id="001A")
+    assert refused(lake) == [("unknown", 0)]
+
+
+def test_deleted_contacts_know_nobody():
+    """Nor do contacts that were created later."""
+    lake = world(email="d@x.example")
+    lake.put("contacts", id="003D", account_id=ONE, email="d@x.example", deleted=True)
+    lake.put("contacts", id="003E", account_id=ONE, email="d@x.example", created_at=ago(-1))
+    assert refused(lake) == [("unknown", 0)]
+
+
+def test_signals_and_invitations_climb_the_same_ladder():
+    """Their records are linked or listed as answers are."""
+    lake = world(account_key=ONE)
+    lake.put("signals", id="s", kind="usage", account_key="E-1", occurred_at=ago(1))
+    lake.put("invitations", id="i", email="bert@beta.example", asked_at=ago(1))
+    lake.put("signals", id="x", kind="usage", account_key="?", occurred_at=ago(1))
+    lake.run(only("nps"))
+    assert lake.rows("SELECT stream, id, rule FROM links ORDER BY stream") == [
+        ("invitations", "i", "email"),
+        ("responses", "r", "record_id"),
+        ("signals", "s", "external_id"),
+    ]
+    assert lake.rows("SELECT stream, id, why FROM unmatched") == [("signals", "x", "unknown")]
+
+
+@pytest.mark.parametrize(
+    ("domain", "found"),
+    [
+        ("mail.kunde.de", "kunde.de"),
+        ("KUNDE.co.uk", "kunde.co.uk"),
+        ("a.b.contoso.onmicrosoft.com", "contoso.onmicrosoft.com"),
+        ("onmicrosoft.com", "onmicrosoft.com"),
+        ("shop.myshopify.com", "shop.myshopify.com"),
+        ("co.uk", None),
+        ("localhost", None),
+        ("", None),
+        ("no domain", None),
+    ],
+)
+def test_a_domain_ends_where_somebody_registered_it(domain, found):
+    """Country suffixes and shared hosts are not anybody's own."""
+    assert registrable(domain) == found

@@ -1,0 +1,102 @@
+"""The reason in one line: strongest causes first, within the field, in two languages."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from connector.model.definition import Cap, HealthModel, Measure
+from tests.model.lake import Lake
+
+COLUMNS = {
+    "revenue": "Alpha",
+    "employees": "Beta",
+    "goals_total": "Gamma",
+    "goals_reached": "Delta",
+}
+GERMAN = {"Alpha": "Erstes", "Beta": "Zweites", "Gamma": "Drittes", "Delta": "Viertes"}
+LINE = ((-1000.0, 0.0), (0.0, 50.0), (1000.0, 100.0))
+
+
+def model(*caps: Cap, reason: dict[str, str] | None = None) -> HealthModel:
+    measures = tuple(
+        Measure(
+            name=name.lower(),
+            stream="accounts",
+            value=column,
+            group="g",
+            points=LINE,
+            label={"en": name, "de": GERMAN[name]},
+            reason=reason or {},
+        )
+        for column, name in COLUMNS.items()
+    )
+    return HealthModel("test", {"g": 1}, measures=measures, caps=caps)
+
+
+def reasons(values, mine=None):
+    lake = Lake().put("accounts", id="001", **dict(zip(COLUMNS, values, strict=True)))
+    return lake.run(mine or model()).rows("SELECT reason_en, reason_de FROM scores")[0]
+
+
+def test_the_strongest_causes_come_first():
+    """Three of them, by how far they move the score."""
+    assert reasons([100, 700, -300, 200])[0] == "Beta: 700; Gamma: -300; Delta: 200"
+
+
+def test_below_the_middle_what_pulls_down_comes_first():
+    """However strong what lifts may be."""
+    assert reasons([900, -500, -600, None])[0] == "Gamma: -600; Beta: -500; Alpha: 900"
+
+
+def test_equal_causes_keep_the_order_of_the_file():
+    """The same every time."""
+    assert reasons([400, 400, 400, 400])[0] == "Alpha: 400; Beta: 400; Gamma: 400"
+
+
+def test_what_moves_nothing_is_no_cause():
+    """50 points contribute 0."""
+    assert reasons([0, 400, None, None])[0] == "Beta: 400"
+
+
+@pytest.mark.parametrize(
+    ("value", "english", "german"),
+    [
+        (12.34, "12.3", "12,3"),
+        (12.35, "12.4", "12,4"),
+        (-7.0, "-7", "-7"),
+        (999.96, "1000", "1000"),
+        (-40.5, "-40.5", "-40,5"),
+    ],
+)
+def test_numbers_are_written_as_people_write_them(value, english, german):
+    """One decimal at most; a comma in German."""
+    assert reasons([value, None, None, None]) == (f"Alpha: {english}", f"Erstes: {german}")
+
+
+def test_a_template_places_the_value():
+    """Or leaves it out."""
+    mine = model(reason={"en": "only {value} left", "de": "zu wenig"})
+    assert reasons([-400, None, None, None], mine) == ("only -400 left", "zu wenig")
+
+
+def test_caps_are_named_before_causes():
+    """They weigh more than any number."""
+    cap = Cap("late", "known(alpha)", "D", {"en": "Too late; 'sorry'", "de": "Zu spät"})
+    english, german = reasons([900, None, None, None], model(cap))
+    assert (english, german) == ("Too late; 'sorry'; Alpha: 900", "Zu spät; Erstes: 900")
+
+
+def test_a_reason_fits_its_field():
+    """255 characters, whatever the texts are."""
+    caps = [Cap(f"c{n}", "known(alpha)", "D", {"en": f"{n}" * 70}) for n in range(5)]
+    english, _ = reasons([900, 1, 1, 1], model(*caps))
+    assert len(english) == 255
+
+
+def test_a_model_without_german_falls_back():
+    """To English, then to the name."""
+    mine = model()
+    plain = replace(mine, measures=tuple(replace(m, label={}) for m in mine.measures))
+    assert reasons([500, None, None, None], plain) == ("alpha: 500", "alpha: 500")

@@ -1,0 +1,176 @@
+"""The model that is shipped: right, proven by its examples, understood by two engines."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import duckdb
+import pytest
+import sqlglot
+
+from connector.model import examples, files, results
+from connector.model.stages import SCORES, stages
+from connector.records import MOMENT, NUMBER
+from tests.model.lake import AS_OF, SHIPPED, Lake, shipped
+
+SEVEN = [
+    "csm_sentiment",
+    "customer_sentiment",
+    "engagement",
+    "advocacy",
+    "adoption",
+    "outcomes",
+    "support",
+]
+
+
+def judged(model):
+    """What every example got wrong, by its place."""
+    db = duckdb.connect()
+    db.execute("SET TimeZone = 'UTC'")
+    for example in examples.statements(model):
+        cursor = db.execute(example.sql)
+        row = dict(zip([each[0] for each in cursor.description], cursor.fetchone(), strict=True))
+        yield example, examples.judge(example, row)
+
+
+def test_its_examples_hold():
+    """Each runs through the SQL of production."""
+    assert [mistake for _, mistake in judged(shipped()) if mistake] == []
+
+
+def test_a_changed_measure_breaks_its_example():
+    """Examples are able to fail."""
+    text = SHIPPED.read_text().replace(
+        "points = [[0, 0], [2, 60], [6, 100]]", "points = [[0, 9], [2, 60], [6, 100]]"
+    )
+    model, problems = files.read(text, "health.toml")
+    assert model is not None, problems
+    wrong = [mistake for _, mistake in judged(model) if mistake]
+    assert {m.path[0] for m in wrong} == {"measures"}
+    assert "points" in wrong[0].what
+
+
+def test_every_scored_measure_has_an_example():
+    """A number that nobody has worked out by hand is not trusted."""
+    assert [m.name for m in shipped().scored if not m.examples] == []
+
+
+def test_it_has_the_seven_ingredients():
+    """Each with at least one scored measure."""
+    assert list(shipped().live_groups) == SEVEN
+
+
+def test_every_text_is_in_both_languages():
+    """Labels of measures, caps and checks, and the reasons."""
+    model = shipped()
+    items = [*model.measures, *model.caps, *model.checks]
+    assert [i.name for i in items if set(i.label) != {"en", "de"}] == []
+    assert [m.name for m in model.scored if set(m.reason) != {"en", "de"}] == []
+
+
+def test_every_stage_is_understood_by_spark():
+    """Transpiled without a function or syntax that is left over."""
+    for stage in stages(shipped(), as_of=AS_OF):
+        (spark,) = sqlglot.transpile(
+            stage.sql, read="duckdb", write="spark", unsupported_level=sqlglot.ErrorLevel.RAISE
+        )
+        assert spark
+
+
+def test_no_stage_reads_a_clock():
+    """Every moment is a literal."""
+    for stage in stages(shipped(), as_of=AS_OF):
+        tree = sqlglot.parse_one(stage.sql, read="duckdb")
+        assert tree.find(sqlglot.exp.CurrentTimestamp, sqlglot.exp.CurrentDate) is None
+
+
+def test_stages_have_the_agreed_names():
+    """What comes after relies on them."""
+    names = {stage.name for stage in stages(shipped(), as_of=AS_OF)}
+    agreed = {
+        "accounts",
+        "successor",
+        "links",
+        "unmatched",
+        "raw",
+        "measures",
+        "scores",
+        "oddities",
+        "results",
+    }
+    assert agreed <= names
+
+
+def test_the_declared_columns_are_those_that_come_out():
+    """Results for mappings, scores for the lake."""
+    lake = Lake().put("accounts", id="001").run(shipped())
+    found = lake.rows("SELECT column_name FROM (DESCRIBE results)")
+    assert sorted(found) == sorted(results.columns(shipped()))
+    types = dict(lake.rows("SELECT column_name, column_type FROM (DESCRIBE scores)"))
+    assert types == {
+        n: k.replace("TIMESTAMPTZ", "TIMESTAMP WITH TIME ZONE") for n, k in SCORES.items()
+    }
+
+
+def test_result_types_are_as_declared():
+    """Numbers are numbers and moments moments, so that a mapping can be checked offline."""
+    lake = Lake().put("accounts", id="001").run(shipped())
+    real = dict(lake.rows("SELECT column_name, column_type FROM (DESCRIBE results)"))
+    declared = results.columns(shipped())
+    named = {MOMENT: "TIMESTAMP WITH TIME ZONE"}
+    wrong = [n for n, kind in declared.items() if real[n] != named.get(kind, kind)]
+    assert wrong == []
+    assert (declared["nps"], declared["last_response_at"]) == (NUMBER, MOMENT)
+
+
+TEXT = SHIPPED.read_text()
+
+
+def version(old: str, new: str) -> str:
+    assert old in TEXT
+    model, problems = files.read(TEXT.replace(old, new, 1), "health.toml")
+    assert model is not None, problems
+    return model.version
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ('en = "Meetings held"', 'en = "Meetings"'),
+        ("# ── 2", "# two ──"),
+        ('en = "Open urgent ticket"', 'en = "Urgent!"'),
+        ('value  = "avg(satisfaction)"', 'value  = "AVG( satisfaction )"'),
+        ('reason = { en = "{value} meetings', 'reason = { en = "{value} nice meetings'),
+    ],
+)
+def test_words_do_not_make_a_new_version(old, new):
+    """Labels, comments, reasons and the spelling of SQL."""
+    assert version(old, new) == shipped().version
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("adoption           = 20", "adoption           = 25"),
+        ("points = [[0, 0], [2, 60], [6, 100]]", "points = [[0, 0], [2, 61], [6, 100]]"),
+        ("age_days < 90)", "age_days < 91)"),
+        ("hysteresis = 2", "hysteresis = 3"),
+        ("C = 40", "C = 41"),
+        ('when  = "known_groups < 3"', 'when  = "known_groups < 2"'),
+        ('half_life = "180d"', 'half_life = "181d"'),
+    ],
+)
+def test_numbers_make_a_new_version(old, new):
+    """Weights, points, SQL, tiers, caps."""
+    model, _ = files.read(TEXT.replace(old, new, 1), "health.toml")
+    # Some of these changes contradict an example; the version is that of the definition alone.
+    assert model is not None
+    assert model.version != shipped().version
+
+
+def test_a_version_is_12_hex_digits():
+    """Short enough to be shown."""
+    assert len(shipped().version) == 12
+    assert int(shipped().version, 16) >= 0
+    assert replace(shipped(), examples=()).version == shipped().version
