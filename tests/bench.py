@@ -86,7 +86,8 @@ def report(name: str, accounts: int, done: dict[str, Any]) -> None:
         "apply": done["changes"]["applied"],
     }
     print(f"\n{accounts:,} accounts · {name} · {pulled:,} records pulled")
-    print(f"{'phase':<8}{'records':>12}{'wall s':>9}{'CPU s':>8}{'CPU µs/record':>15}{'peak MB':>9}")
+    head = f"{'phase':<8}{'records':>12}{'wall s':>9}{'CPU s':>8}"
+    print(f"{head}{'CPU µs/record':>15}{'peak MB':>9}")
     for phase, count in records.items():
         cpu = done["cpu_seconds"][phase]
         each = f"{cpu / count * 1e6:.1f}" if count else "–"

@@ -45,7 +45,6 @@ class Source:
 
     def __post_init__(self) -> None:
         self._http = Session(self.url, name="zenloop", lane=_lane)
-        self._http.headers["Authorization"] = f"Bearer {self.token.reveal()}"
 
     def check(self) -> None:
         self._get("surveys", page=1, per_page=1)
@@ -96,7 +95,8 @@ class Source:
             page += 1
 
     def _get(self, path: str, **query: Any) -> Any:
-        answer = self._http.request("GET", path, params=query)
+        signed = {"Authorization": f"Bearer {self.token.reveal()}"}
+        answer = self._http.request("GET", path, params=query, headers=signed)
         if answer.status_code in {401, 403}:
             raise AuthError(
                 "zenloop refuses the token.",

@@ -157,7 +157,11 @@ def apply_plan(app: App, made: Plan, *, notify: Notify = silent) -> Receipt:
     with _journey(app, "apply", notify) as journey:
         _guard_saved(app, journey.run, made)
         app.state.keep_plan(made.id, journey.run.id, datetime.now(UTC), {})
-        journey.expect(app.crm.write_calls(made.changes))
+        writing = app.crm.write_calls(made.changes)
+        journey.expect(app.crm.opening_calls(0))
+        journey.expect(writing)
+        # All of it is read back once before anything is written, and again chunk by chunk.
+        journey.expect({"retrieve": writing.get("retrieve", 0)})
         _apply(journey, made, strict=True)
     return journey.receipt
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 
 from ..model import free_mail, identity, stages
 from ..records import MOMENT, STREAMS, TEXT, WORDS
@@ -14,6 +15,8 @@ from .app import App
 from .pull import columns_of
 from .run import Run
 
+#: Measures age by the day even where the score stands still.
+KEEP_AGAIN = timedelta(days=1)
 #: The columns of the history of scores.
 SCORES: Mapping[str, str] = {
     "account_id": TEXT,
@@ -87,7 +90,7 @@ def _registrable(run: Run) -> str:
 
 
 def _keep(app: App, run: Run) -> None:
-    """Append results that differ from what was kept last; history holds every change once."""
+    """Append results that differ from what was kept last, or that were kept a day ago."""
     engine = run.engine
     # What an account was before is not news about it.
     dated = {"as_of", "tier_before", "score_before"}
@@ -99,7 +102,9 @@ def _keep(app: App, run: Run) -> None:
     engine.stage(
         "fresh",
         f"SELECT account_id FROM "
-        f"(SELECT {known} FROM scores EXCEPT SELECT {known} FROM ({latest}))",
+        f"(SELECT {known} FROM scores EXCEPT SELECT {known} FROM ({latest})) "
+        f"UNION SELECT account_id FROM ({latest}) "
+        f"WHERE as_of <= TIMESTAMPTZ '{(run.as_of - KEEP_AGAIN).isoformat()}'",
         "table",
     )
     if not engine.one("SELECT count(*) FROM fresh"):
