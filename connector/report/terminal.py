@@ -203,7 +203,7 @@ def plan(
 
 def _changed(change: Change, shown: Sequence[str], names: Mapping[str, str]) -> Row:
     """One record in one line, with the fields that are a reason to write it."""
-    of = {cell.field: f"{value(cell.before)} → {value(cell.after)}" for cell in change.cells}
+    of = {f: f"{value(change.before[f])} → {value(after)}" for f, after in change.after.items()}
     return (change.id, names.get(change.id, ""), *(of.get(field, "") for field in shown))
 
 

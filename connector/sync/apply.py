@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import islice
 from time import sleep
-from typing import Any
+from typing import Any, Literal
 
 from ..errors import BudgetSpent, UnsafePlan
 from ..records import Outcome
@@ -175,16 +175,16 @@ def _refuse_if_moved(app: App, plan: Plan) -> None:
 
 
 def _live(app: App, plan: Plan, changes: Sequence[Change]) -> dict[str, dict[str, Any]]:
-    fields = sorted({cell.field for change in changes for cell in change.cells})
+    fields = sorted({field for change in changes for field in change.after})
     held: dict[str, dict[str, Any]] = app.crm.values(plan.object, [c.id for c in changes], fields)
     return held
 
 
-def _holds(plan: Plan, live: Mapping[str, Any], change: Change, side: str) -> bool:
-    return all(
-        same(live.get(cell.field), getattr(cell, side), plan.types[cell.field])
-        for cell in change.cells
-    )
+def _holds(
+    plan: Plan, live: Mapping[str, Any], change: Change, side: Literal["before", "after"]
+) -> bool:
+    values = change.before if side == "before" else change.after
+    return all(same(live.get(name), value, plan.types[name]) for name, value in values.items())
 
 
 def same(live: Any, ours: Any, kind: str) -> bool:
@@ -206,7 +206,7 @@ def _instant(value: Any) -> datetime:
 
 
 def _row(change: Change) -> dict[str, Any]:
-    return {"id": change.id, **{cell.field: cell.after for cell in change.cells}}
+    return {"id": change.id, **change.after}
 
 
 def _check_budget(app: App, rows: int) -> None:

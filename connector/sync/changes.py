@@ -14,20 +14,15 @@ from ..errors import ConfigError
 
 
 @dataclass(frozen=True, slots=True)
-class Cell:
-    """One field of one record: what it holds and what it would hold."""
-
-    field: str
-    before: Any
-    after: Any
-
-
-@dataclass(frozen=True, slots=True)
 class Change:
-    """What one record would get. `tried` names the values, so that a refusal is remembered."""
+    """What one record holds, field by field, and what it would hold; both name the same fields.
+
+    `tried` stands for the values, so that a refusal is remembered.
+    """
 
     id: str
-    cells: tuple[Cell, ...]
+    before: Mapping[str, Any]
+    after: Mapping[str, Any]
     tried: str = ""
 
 
@@ -55,7 +50,7 @@ class Plan:
         with self.path.open("rb") as file:
             for line in file:
                 if line.startswith(b'{"id"'):
-                    yield _change(orjson.loads(line.rstrip().rstrip(b",")))
+                    yield Change(**orjson.loads(line.rstrip().rstrip(b",")))
 
 
 def header(made: Plan) -> dict[str, Any]:
@@ -102,8 +97,3 @@ def load(path: Path) -> Plan:
         raise ConfigError(
             f"{path} is not a plan.", hint="Write one with `connector plan -o plan.json`."
         ) from error
-
-
-def _change(raw: Mapping[str, Any]) -> Change:
-    cells = tuple(Cell(c["field"], c["before"], c["after"]) for c in raw["cells"])
-    return Change(raw["id"], cells, raw["tried"])

@@ -46,7 +46,7 @@ class Journal:
 
 def _line(change: Change, outcome: Outcome, at: datetime) -> dict[str, Any]:
     landed = outcome.result == "applied"
-    values = {cell.field: cell.after for cell in change.cells} if landed else {}
+    values = change.after if landed else {}
     return {
         "id": outcome.id,
         "result": outcome.result,

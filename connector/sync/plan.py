@@ -236,9 +236,9 @@ def _write(app: App, run: Run, made: Plan, goes: str, theirs: str) -> None:
     with part.open("wb") as file:
         head = orjson.dumps(header(made), option=orjson.OPT_INDENT_2)
         file.write(head[:-2] + b',\n  "changes": [\n')
-        _lines(run, file, _cells_sql(app, "set", goes))
+        _lines(run, file, _lines_sql(app, "set", goes))
         file.write(b'],\n  "theirs": [\n')
-        _lines(run, file, _cells_sql(app, "theirs", theirs).replace("'id'", "'of'"))
+        _lines(run, file, _lines_sql(app, "theirs", theirs).replace("'id', id", "'of', id"))
         file.write(b"]\n}\n")
     part.replace(made.path)
 
@@ -251,18 +251,22 @@ def _lines(run: Run, file: Any, sql: str) -> None:
     file.write(b"\n")
 
 
-def _cells_sql(app: App, word: str, where: str) -> str:
-    """Each record as a line of JSON with its cells of one word."""
-    cells = ", ".join(
-        f"CASE WHEN \"word:{f.target}\" = '{word}' THEN json_object('field', '{f.target}', "
-        f"'before', {_said(f, 'from')}, 'after', {_said(f, 'to')}) END"
+def _lines_sql(app: App, word: str, where: str) -> str:
+    """Each record as a line of JSON: its cells of one word, as they are and as they would be."""
+    return (
+        f"SELECT CAST(json_object('id', id, 'tried', tried, 'before', {_cells(app, word, 'from')}, "
+        f"'after', {_cells(app, word, 'to')}) AS VARCHAR) FROM diff WHERE {where} ORDER BY id"
+    )
+
+
+def _cells(app: App, word: str, side: str) -> str:
+    """A JSON object of the fields whose cells have this word."""
+    entries = ", ".join(
+        f"CASE WHEN \"word:{f.target}\" = '{word}' THEN {{'k': '{f.target}', "
+        f"'v': coalesce(to_json({_said(f, side)}), 'null')}} END"
         for f in app.mapping.fields
     )
-    return (
-        f"SELECT CAST(json_object('id', id, 'tried', tried, 'cells', "
-        f"list_filter([{cells}], lambda c: c IS NOT NULL)) AS VARCHAR) FROM diff "
-        f"WHERE {where} ORDER BY id"
-    )
+    return f"map_from_entries(list_filter([{entries}], lambda cell: cell IS NOT NULL))"
 
 
 def _said(field: Field, side: str) -> str:

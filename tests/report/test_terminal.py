@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 
 from connector.report import terminal
-from connector.sync.changes import Cell, Change, Plan
+from connector.sync.changes import Change, Plan
 from connector.sync.provision import Provision
 
 from .facts import RECEIPT
@@ -73,7 +73,7 @@ def test_a_plan_says_what_it_costs() -> None:
 
 def test_a_plan_shows_before_and_after_by_id_and_name() -> None:
     """One account a line, with the fields that are a reason to write."""
-    change = Change("001A", (Cell("Score__c", 40.0, 62.5), Cell("Note__c", None, "x")))
+    change = Change("001A", {"Score__c": 40.0, "Note__c": None}, {"Score__c": 62.5, "Note__c": "x"})
     text = said(terminal.plan(plan(1), ("Score__c",), [change], {"001A": "Acme"}))
     assert "001A  Acme     40 → 62.5" in text
     assert "Note__c" not in text
