@@ -12,10 +12,12 @@ from datetime import datetime
 
 from ..records import STREAMS
 from ..records import Stream as Kind
-from .stage import Stage, moment
+from .stage import Stage, moment, union
 
 #: Streams whose account is told by keys and addresses, not by an account id.
 NAMED = ("responses", "signals", "invitations")
+#: Streams that carry the id of their account.
+_OWN = ("contacts", "opportunities", "tickets")
 #: Rounds of following merged accounts; each doubles the length of the chains that are followed.
 _ROUNDS = 5
 
@@ -36,9 +38,9 @@ def accounts(as_of: datetime) -> tuple[Stage, ...]:
 
 def placed() -> tuple[Stage, ...]:
     """The streams that carry an account id, with the key of their account."""
-    own = ("contacts", "opportunities", "tickets")
     return (
-        *(Stage(f"v_{name}", _by_account(name), "view") for name in own),
+        *(Stage(f"v_{name}", _by_account(name), "view") for name in _OWN),
+        Stage("abouts", _abouts()),
         Stage("v_activities", _activities(), "view"),
     )
 
@@ -77,8 +79,8 @@ def _rules(stream: Kind, now: str) -> str:
 
 #: A logged e-mail is an EmailMessage and a Task; the message knows the task and stays.
 _NOT_TWICE = (
-    "NOT EXISTS (SELECT 1 FROM lake_activities AS o WHERE o.same_as = r.id AND o.id <> r.id"
-    " AND NOT coalesce(o.deleted, FALSE))"
+    "NOT EXISTS (SELECT 1 FROM lake_activities AS o WHERE o.same_as = r.id"
+    " AND o.same_as <> o.id AND NOT coalesce(o.deleted, FALSE))"
 )
 
 
@@ -158,17 +160,21 @@ def _by_account(name: str) -> str:
     return f"SELECT r.*, h.key FROM seen_{name} AS r JOIN holders AS h ON h.id = r.account_id"
 
 
+def _abouts() -> str:
+    """The account behind whatever an activity may be about: accounts, cases, deals, people."""
+    parts = ["SELECT id, key FROM holders"]
+    parts += [f"SELECT id, key FROM v_{name}" for name in _OWN]
+    return f"SELECT id, min(key) AS key FROM ({union(parts)}) AS a GROUP BY id"
+
+
 def _activities() -> str:
     """Activities by their account, or by what and whom they are about when they name none."""
+    nameless = "CASE WHEN r.account_id IS NULL THEN"
+    key = "coalesce(h.key, a.key, p.key)"
     return (
-        f"{_by_account('activities')} UNION ALL"
-        " SELECT r.*, coalesce(h.key, t.key, o.key, c.key, p.key) AS key"
-        " FROM seen_activities AS r"
-        " LEFT JOIN holders AS h ON h.id = r.about_id"
-        " LEFT JOIN v_tickets AS t ON t.id = r.about_id"
-        " LEFT JOIN v_opportunities AS o ON o.id = r.about_id"
-        " LEFT JOIN v_contacts AS c ON c.id = r.about_id"
-        " LEFT JOIN v_contacts AS p ON p.id = r.contact_id"
-        " WHERE r.account_id IS NULL AND (r.about_id IS NOT NULL OR r.contact_id IS NOT NULL)"
-        " AND coalesce(h.key, t.key, o.key, c.key, p.key) IS NOT NULL"
+        f"SELECT r.*, {key} AS key FROM seen_activities AS r"
+        " LEFT JOIN holders AS h ON h.id = r.account_id"
+        f" LEFT JOIN abouts AS a ON a.id = {nameless} r.about_id END"
+        f" LEFT JOIN abouts AS p ON p.id = {nameless} r.contact_id END"
+        f" WHERE {key} IS NOT NULL"
     )

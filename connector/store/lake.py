@@ -20,6 +20,8 @@ LAYER = "layer"
 #: Fold the tail into the base once it holds this share of the base's rows.
 FOLD_SHARE = 0.25
 KEEP_HOURS = 168
+#: Small enough that an engine reads one file with all its threads.
+ROW_GROUP = 122_880
 
 
 class Engine(Protocol):
@@ -93,6 +95,8 @@ class Lake:
         The base is unique already, so only the few rows of the tail are ranked.
         """
         layers = self.layers(table)
+        if layers.base and not layers.tail:
+            return engine.select(layers.base, columns)
         names = ", ".join(f'"{name}"' for name in columns)
         by = ", ".join(f'"{name}"' for name in key)
         same = " AND ".join(f't."{name}" = b."{name}"' for name in key)
@@ -141,6 +145,9 @@ class Lake:
                 mode="overwrite" if replace else "append",
                 partition_by=[LAYER],
                 schema_mode="merge",
+                writer_properties=deltalake.WriterProperties(
+                    compression="SNAPPY", max_row_group_size=ROW_GROUP
+                ),
                 storage_options=self._options,
             )
         except (DeltaError, OSError) as error:
