@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -12,6 +13,18 @@ from pathlib import Path
 import pytest
 
 SHARED = Path(__file__).parents[1].parent / "shared"
+
+
+def _loopback_only(event: str, args: tuple[object, ...]) -> None:
+    """Refuse any connection that leaves this machine."""
+    if event != "socket.connect" or not isinstance(args[1], tuple):
+        return
+    host = str(args[1][0])
+    if not (host.startswith("127.") or host in {"::1", "localhost"}):
+        raise AssertionError(f"a test would connect to {host}")
+
+
+sys.addaudithook(_loopback_only)
 
 
 @dataclass

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -17,6 +18,9 @@ from .preflight import Preflight, pin_org, preflight, require_fields
 from .pull import Pulled, pull
 from .run import Notify, Run, new_id, silent
 from .score import Scored, score
+
+#: What a shell calls a program that was stopped by Ctrl-C.
+STOPPED = 130
 
 
 @dataclass(slots=True)
@@ -66,7 +70,7 @@ class _Journey:
         for lane, count in calls.items():
             self.predicted[lane] = self.predicted.get(lane, 0) + count
 
-    def close(self) -> Receipt:
+    def close(self) -> None:
         receipt, actual = self.receipt, dict(self.app.crm.calls())
         lanes = sorted({*actual, *self.predicted})
         receipt.calls = {
@@ -83,7 +87,6 @@ class _Journey:
         receipt.seconds = dict(self.run.seconds)
         receipt.cpu_seconds = dict(self.run.cpu_seconds)
         receipt.memory_mb = dict(self.run.memory_mb)
-        return receipt
 
 
 @contextmanager
@@ -92,9 +95,9 @@ def _journey(app: App, command: str, notify: Notify) -> Iterator[_Journey]:
     with app.state.lease():
         begun = datetime.now(UTC)
         id = new_id(begun)
-        receipt = Receipt(run=id, command=command, model=app.model.version)
         app.state.begin(id, command, begun)
         engine = app.engine()
+        receipt = Receipt(run=id, command=command, model=app.model.version)
         try:
             org = app.crm.check()
             pin_org(app, org)
@@ -102,15 +105,24 @@ def _journey(app: App, command: str, notify: Notify) -> Iterator[_Journey]:
             journey = _Journey(app, Run(id, org, engine, notify), receipt)
             plans = [load(app.plans / each / "plan.json") for each in app.state.unfinished_plans()]
             receipt.recovered = recover(app, journey.run, plans)
-            yield journey
-            done = journey.close()
-            app.state.end(id, datetime.now(UTC), done.exit, done.as_dict())
-        except ConnectorError as error:
-            receipt.exit = error.exit_code
-            app.state.end(id, datetime.now(UTC), error.exit_code, receipt.as_dict(), error.message)
-            raise
+            try:
+                yield journey
+            finally:
+                journey.close()
         finally:
             engine.close()
+            _end(app, receipt, sys.exc_info()[1])
+
+
+def _end(app: App, receipt: Receipt, error: BaseException | None) -> None:
+    """Note how a run ended, also when it was stopped by hand or by a fault of ours."""
+    said = ""
+    if isinstance(error, ConnectorError):
+        receipt.exit, said = error.exit_code, error.message
+    elif error is not None:
+        receipt.exit = STOPPED if isinstance(error, KeyboardInterrupt) else 1
+        said = f"stopped by {type(error).__name__}"
+    app.state.end(receipt.run, datetime.now(UTC), receipt.exit, receipt.as_dict(), said)
 
 
 def sync(app: App, *, notify: Notify = silent, adopt: bool = False, force: bool = False) -> Receipt:

@@ -20,7 +20,7 @@ from connector.errors import (
 from connector.sync import apply as applying
 from connector.sync import changes, flow, plan
 from connector.sync.flow import make_plan, sync
-from tests.world import World, world
+from tests.world import ROOT, World, world
 
 COLLECTIONS = {"method": "PATCH", "path_regex": "composite/sobjects"}
 
@@ -254,6 +254,32 @@ def test_a_field_that_may_not_be_written_stops_the_run(here):
         here.sync()
 
 
+def edited(here: World, old: str, new: str) -> None:
+    """Give the installation a mapping of its own, with one thing changed."""
+    shipped = (ROOT / "mappings" / "salesforce.toml").read_text()
+    assert old in shipped
+    (here.folder / "mine.toml").write_text(shipped.replace(old, new))
+    config = here.config.read_text()
+    mine = str(here.folder / "mine.toml")
+    here.config.write_text(config.replace(f"{ROOT}/mappings/salesforce.toml", mine))
+
+
+def test_a_picklist_without_our_value_stops_the_run(here):
+    """The org's list is compared with the mapping's before a row is sent."""
+    edited(here, 'values = ["A", "B", "C", "D"]', 'values = ["A", "B", "C", "D", "E"]')
+    with pytest.raises(UnsafePlan, match="Health_Tier__c: has no value E"):
+        here.sync()
+
+
+def test_a_field_the_org_does_not_have_stops_the_run_before_reading(here):
+    """Named with its object, together with whatever else is wrong."""
+    edited(here, '"NumberOfEmployees"', '"Headcount__c"')
+    with pytest.raises(UnsafePlan, match=r"Account\.Headcount__c: not there") as refused:
+        here.sync()
+    assert "permission set" in refused.value.hint
+    assert not [r for r in here.control("stats")["routes"] if "queryAll" in r["route"]]
+
+
 def test_a_pull_without_accounts_is_refused(here):
     """An empty answer is a lost permission more often than a lost business."""
     for id in here.held():
@@ -322,17 +348,19 @@ def test_a_flaky_line_changes_nothing_in_the_end(here, do):
     assert here.sync().changes["applied"] == 20
 
 
-def test_one_bad_row_never_costs_its_neighbours(here):
+def test_one_bad_row_in_two_hundred_never_costs_its_neighbours(tmp_path):
     """A validation rule refuses one record: exit 4, the others written, the reason kept."""
-    id = sorted(here.held())[5]
-    rule = {"object": "Account", "when": f"Id = '{id}'", "message": "Ask the owner first"}
-    here.control("validation-rules", [rule])
-    done = here.sync()
-    assert (done.exit, done.changes["applied"], done.changes["failed"]) == (4, 19, 1)
-    assert done.refusals == {"FIELD_CUSTOM_VALIDATION_EXCEPTION": 1}
-    again = here.sync()
-    assert (again.exit, again.changes["planned"]) == (0, 0)
-    assert again.fields["Health_Tier__c"]["failed"] == 1
+    with world(tmp_path, accounts=200) as here:
+        here.ready()
+        id = sorted(here.held("Name"))[50]
+        rule = {"object": "Account", "when": f"Id = '{id}'", "message": "Ask the owner first"}
+        here.control("validation-rules", [rule])
+        done = here.sync()
+        assert (done.exit, done.changes["applied"], done.changes["failed"]) == (4, 199, 1)
+        assert done.refusals == {"FIELD_CUSTOM_VALIDATION_EXCEPTION": 1}
+        again = here.sync()
+        assert (again.exit, again.changes["planned"]) == (0, 0)
+        assert again.fields["NPS_Responses__c"]["failed"] == 1
 
 
 def test_a_quarantined_row_is_tried_again_when_the_record_changes(here):
@@ -358,6 +386,19 @@ def test_a_pull_that_fails_keeps_its_watermark(here):
     assert here.app().state.watermark("responses:zenloop") is None
     here.faults()
     assert here.sync().streams["responses"]["new"] > 0
+
+
+def test_an_answer_that_takes_too_long_is_asked_for_again(here, monkeypatch):
+    """A read that times out once is repeated; a write that times out is looked up."""
+    monkeypatch.setattr(http, "ANSWER_SECONDS", 0.5)
+    slow = {"delay_ms": 1500}
+    here.faults(
+        {"match": {"path_regex": "/queryAll", "nth": 2}, "do": slow, "times": 1},
+        {"match": COLLECTIONS, "do": slow, "times": 1},
+    )
+    monkeypatch.setattr(applying, "PAUSE", 2.0)  # longer than the write takes to land
+    assert here.sync().changes["applied"] == 20
+    assert twice(here) == {}
 
 
 def test_html_instead_of_json_is_a_clear_error(here):
@@ -406,6 +447,19 @@ def test_a_failed_run_keeps_its_error(here):
     (latest, *_) = here.app().state.runs()
     assert latest["exit"] == 1
     assert "500" in latest["error"]
+
+
+def test_a_run_stopped_by_hand_is_noted_and_leaves_no_lock(here):
+    """Ctrl-C in the middle: exit 130 in the list of runs, and the next run goes through."""
+
+    def stop(phase: str, *_: object) -> None:
+        if phase == "score":
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        here.sync(notify=stop)
+    assert here.app().state.runs()[0]["exit"] == 130
+    assert here.sync().changes["applied"] == 20
 
 
 def test_the_lock_is_free_after_a_failure(here):
