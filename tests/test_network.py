@@ -9,5 +9,5 @@ import pytest
 
 def test_a_connection_to_elsewhere_is_refused():
     """192.0.2.1 is nobody's address; the attempt ends before a packet is sent."""
-    with socket.socket() as outward, pytest.raises(AssertionError, match="192.0.2.1"):
+    with socket.socket() as outward, pytest.raises(AssertionError, match="would connect"):
         outward.connect(("192.0.2.1", 443))
