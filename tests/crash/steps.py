@@ -1,7 +1,8 @@
 """Numbered I/O: count every step that touches network or disk, and die at one of them.
 
 The seams are those of the libraries: a request, a Delta commit, a state transaction, a flush to
-disk, a rename. Each counts twice: before it happens and after.
+disk, a rename. A process that dies right after one of them leaves the same world as one that dies
+right before the next, so each counts once, before it happens; the end of the run counts as well.
 """
 
 from __future__ import annotations
@@ -30,15 +31,12 @@ class Steps:
             os.kill(os.getpid(), signal.SIGKILL)
 
     def around(self, owner: Any, name: str, label: Callable[..., str]) -> None:
-        """Count before and after each call of a function."""
+        """Count each call of a function, before it is made."""
         original = getattr(owner, name)
 
         def counted(*args: Any, **options: Any) -> Any:
-            what = label(*args)
-            self.step(f"before {what}")
-            answer = original(*args, **options)
-            self.step(f"after {what}")
-            return answer
+            self.step(label(*args))
+            return original(*args, **options)
 
         setattr(owner, name, counted)
 

@@ -28,6 +28,7 @@ def child(task: dict[str, Any], out: int) -> None:
     steps = Steps(task["die_at"])
     steps.install()
     code = sync(open_app(Path(task["config"]))).exit
+    steps.step("the end")
     os.write(out, json.dumps(steps.names).encode())
     os._exit(code)
 
