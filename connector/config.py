@@ -8,15 +8,20 @@ the fields of the class are the keys of its table.
 from __future__ import annotations
 
 import importlib
+import re
+import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, Field
 
 from .errors import ConfigError, Problem
+from .mapping import columns as mapping_columns
 from .mapping import files as mapping_files
-from .mapping.document import Lines, parse, parse_data, scan
+from .mapping.document import Lines, parse, parse_data, placed, scan
 from .mapping.objects import CrmMapping
 from .model import files as model_files
 from .model import results
@@ -27,11 +32,27 @@ from .store.state import State
 from .sync.app import App, Budget, Guards, Pulling
 
 DEFAULT = Path("config.toml")
+#: The data folder holds customers' names and values: its owner's alone.
+PRIVATE = 0o700
+_AMOUNT = re.compile(r"[1-9]\d*(\.\d+)?\s?[KMGT]i?B")
+
+
+def _amount(text: str) -> str:
+    if not _AMOUNT.fullmatch(text):
+        raise ValueError(f"{text!r} is not an amount of memory; write for example 512MB or 2GB")
+    return text
+
+
+#: An amount of memory, written `512MB`.
+Amount = Annotated[str, AfterValidator(_amount)]
 
 
 @dataclass(frozen=True, slots=True)
 class Files:
-    """Where things lie, relative to the configuration. `data` holds lake, state and plans."""
+    """Where things lie, relative to the configuration. `data` holds lake, state and plans.
+
+    `state` is the address of a database, or a reference to a secret that holds it.
+    """
 
     mapping: str = "mappings/salesforce.toml"
     model: str = "mappings/health.toml"
@@ -46,8 +67,8 @@ class Engine:
     """What runs the SQL, and how much memory it may take."""
 
     type: Literal["duckdb"] = "duckdb"
-    memory: str = "512MB"
-    threads: int | None = None
+    memory: Amount = "512MB"
+    threads: Annotated[int, Field(ge=1)] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,23 +107,16 @@ class Loaded:
 def load(path: Path) -> Loaded:
     """Read the configuration and every file it names. Raises ConfigError with all mistakes."""
     path = path.absolute()
-    settings, problems, lines = _settings(path)
-    if settings is None:
-        raise ConfigError(problems)
-    folder = path.parent
-    model, found = _model(folder / settings.files.model)
+    settings, tables, lines, problems = _settings(path)
+    model, mapping, found = _definitions(path.parent, _files(tables))
     problems += found
-    columns = results.columns(model) if model else None
-    mapping, found = _mapping(folder / settings.files.mapping, columns)
-    problems += found
-    crm, found = _adapter("crm", "Crm", settings.crm, ("crm",), lines, path)
-    problems += found
-    sources = {}
-    for name, table in settings.sources.items():
-        where = ("sources", name)
-        sources[name], found = _adapter("sources", "Source", table, where, lines, path)
+    crm = None
+    if isinstance(tables.get("crm"), dict):
+        crm, found = _adapter("crm", "Crm", tables["crm"], ("crm",), lines, path)
         problems += found
-    if problems or mapping is None or model is None:
+    sources, found = _sources(_table(tables, "sources"), lines, path)
+    problems += found
+    if problems or settings is None or mapping is None or model is None:
         raise ConfigError(problems)
     return Loaded(path, settings, crm, sources, mapping, model)
 
@@ -116,7 +130,7 @@ def open_app(path: Path) -> App:
         _reveal(adapter)
     files, engine = loaded.settings.files, loaded.settings.engine
     data = loaded.data
-    data.mkdir(parents=True, exist_ok=True)
+    _make_private(data)
     return App(
         folder=data,
         crm=loaded.crm,
@@ -124,7 +138,7 @@ def open_app(path: Path) -> App:
         mapping=loaded.mapping,
         model=loaded.model,
         lake=Lake(files.lake or data / "lake"),
-        state=State(files.state or f"sqlite:///{data / 'state.sqlite'}"),
+        state=_state(loaded),
         engine=partial(
             DuckDB, memory=engine.memory, threads=engine.threads, scratch=data / "spill"
         ),
@@ -135,23 +149,98 @@ def open_app(path: Path) -> App:
     )
 
 
-def _settings(path: Path) -> tuple[Settings | None, list[Problem], Lines]:
+def _make_private(folder: Path) -> None:
+    """Make a folder that only its owner may enter; one that is there is left as it is."""
+    try:
+        folder.mkdir(mode=PRIVATE, parents=True)
+    except FileExistsError:
+        return
+    folder.chmod(PRIVATE)
+
+
+def _state(loaded: Loaded) -> State:
+    """The state database at the address in the configuration, which may be a secret."""
+    from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+
+    url = loaded.settings.files.state or f"sqlite:///{loaded.data / 'state.sqlite'}"
+    if url.startswith(("env:", "keyring:", "file:")):
+        url = Secret(_beside(url, loaded.folder)).reveal()
+    kind = url.partition(":")[0]
+    try:
+        return State(url)
+    except (ModuleNotFoundError, NoSuchModuleError) as error:
+        raise ConfigError(
+            f"The state database needs a driver that is not installed: {kind}.",
+            hint="For Postgres: pip install 'crm-health-connector[postgres]', and write the "
+            "address as postgresql+psycopg://…",
+        ) from error
+    except ArgumentError:  # says the whole address, and with it the password
+        raise ConfigError(
+            "`state` in [files] is not the address of a database.",
+            hint="Write for example postgresql+psycopg://user:password@host/name.",
+        ) from None
+
+
+def _settings(path: Path) -> tuple[Settings | None, dict[str, Any], Lines, list[Problem]]:
+    """The configuration, and its raw tables: with a mistake in it the rest is still checked."""
     text = _text(path, hint="Make one with `connector init DIR`, or name another with -c.")
     settings, problems = parse(text, path.name, Settings)
-    lines = scan(text) if settings else Lines({})
-    return settings, problems, lines
+    try:
+        tables = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:  # parse has said where
+        raise ConfigError(problems) from error
+    return settings, tables, scan(text), problems
 
 
-def _model(path: Path) -> tuple[HealthModel | None, list[Problem]]:
-    return model_files.read(_text(path), _shown(path))
+def _table(tables: Mapping[str, Any], name: str) -> dict[str, Any]:
+    found = tables.get(name)
+    return found if isinstance(found, dict) else {}
 
 
-def _mapping(
-    path: Path, columns: Mapping[str, str] | None
-) -> tuple[CrmMapping | None, list[Problem]]:
-    if columns is None:  # a broken model has no columns to check against; check the rest
-        return parse(_text(path), _shown(path), CrmMapping)
-    return mapping_files.read(_text(path), _shown(path), columns)
+def _files(tables: Mapping[str, Any]) -> Files:
+    """What [files] says, with the defaults for what it says wrongly."""
+    names = {each.name for each in fields(Files)}
+    said = _table(tables, "files").items()
+    return Files(**{key: text for key, text in said if key in names and isinstance(text, str)})
+
+
+def _definitions(
+    folder: Path, files: Files
+) -> tuple[HealthModel | None, CrmMapping | None, list[Problem]]:
+    """Model and mapping. A broken model has no columns to check against; the rest is checked."""
+    model: HealthModel | None = None
+    mapping: CrmMapping | None = None
+    text, problems = _named(folder / files.model)
+    if text is not None:
+        model, problems = model_files.read(text, _shown(folder / files.model))
+    path = folder / files.mapping
+    text, found = _named(path)
+    if text is not None and model is None:
+        mapping, found = parse(text, _shown(path), CrmMapping)
+    elif text is not None and model is not None:
+        mapping, found = mapping_files.read(text, _shown(path), results.columns(model))
+    return model, mapping, [*problems, *found]
+
+
+def _named(path: Path) -> tuple[str | None, list[Problem]]:
+    """The text of a file that [files] names, or why there is none."""
+    try:
+        return _text(path), []
+    except ConfigError as error:
+        return None, [Problem(_shown(path), 0, error.message, error.hint)]
+
+
+def _sources(
+    tables: Mapping[str, Any], lines: Lines, path: Path
+) -> tuple[dict[str, Any], list[Problem]]:
+    sources: dict[str, Any] = {}
+    problems: list[Problem] = []
+    for name, table in tables.items():
+        if isinstance(table, dict):
+            where = ("sources", name)
+            sources[name], found = _adapter("sources", "Source", table, where, lines, path)
+            problems += found
+    return sources, problems
 
 
 def _adapter(
@@ -178,7 +267,21 @@ def _adapter(
     adapter, problems = parse_data(data, _under(lines, where), path.name, made)
     if adapter is not None:
         _root_paths(adapter, path.parent)
+    problems += _columns(made, table, _under(lines, where), path.name)
     return adapter, [Problem(p.file, p.line or line, p.what, p.fix) for p in problems]
+
+
+def _columns(kind: Any, table: Mapping[str, Any], lines: Lines, file: str) -> list[Problem]:
+    """What is wrong with the columns of an adapter that fills a stream by SQL."""
+    own = {each.name: each for each in fields(kind)}
+    columns, stream = table.get("columns"), table.get("stream")
+    if not {"stream", "columns"} <= own.keys() or not isinstance(columns, dict):
+        return []
+    required: Any = table.get("required")
+    if required is None and "required" in own:
+        required = own["required"].default
+    names = required if isinstance(required, list | tuple) else ()
+    return placed(mapping_columns.check(str(stream), columns, names), lines, file)
 
 
 def available(package: str) -> list[str]:

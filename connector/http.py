@@ -9,6 +9,7 @@ arrive, `InDoubt` is raised and the caller looks at what the other system holds 
 
 from __future__ import annotations
 
+import ipaddress
 from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -64,6 +65,8 @@ class Session(requests.Session):
         attempts: int = ATTEMPTS,
     ) -> None:
         super().__init__()
+        # Without an `auth` of our own the library takes one from ~/.netrc, over our header.
+        self.auth = _as_it_is
         self.base = base.rstrip("/")
         self.name = name
         self.credentials = credentials
@@ -252,7 +255,15 @@ def _origin(url: str) -> tuple[str, str, int | None]:
 
 
 def _is_loopback(host: str) -> bool:
-    return host in {"localhost", "127.0.0.1", "::1"} or host.startswith("127.")
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:  # a name, and only one of them is sure to be this machine
+        return host == "localhost"
+
+
+def _as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    """Sign nothing: the Authorization header is already there."""
+    return request
 
 
 def _path(url: str) -> str:

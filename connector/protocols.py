@@ -29,12 +29,11 @@ class Spool:
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """Which records of one CRM object to fetch: changed at or after `since`, before `until`."""
+    """Which records of one CRM object to fetch: all, or those changed at or after `since`."""
 
     object: str
     fields: tuple[str, ...]
     since: datetime | None
-    until: datetime
     modified: str
     where: str = ""
 

@@ -222,14 +222,15 @@ class Response:
 
     `score` is as given, on `scale_min`..`scale_max`; `metric` says which question it answers.
     `submitted_at` is when the person answered, `updated_at` when the platform last changed it.
+    An answer whose moment cannot be read has neither, and stays out of the lake.
     """
 
     id: str
     platform: str
     survey: str
     score: float | None
-    submitted_at: datetime
-    updated_at: datetime
+    submitted_at: datetime | None
+    updated_at: datetime | None
     metric: Literal["nps", "csat", "ces", "other"] = "nps"
     kind: Literal["relationship", "transactional"] = "relationship"
     scale_min: float = 0
@@ -250,15 +251,16 @@ class Response:
     deleted: bool = False
 
 
-Result = Literal["applied", "failed", "transient", "doubt"]
+Result = Literal["applied", "failed", "moved", "transient", "doubt"]
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What the CRM said to one update of one record.
 
-    `failed` is final until the value or the record changes; `transient` may be tried again;
-    `doubt` means that the answer never came and the live value must be read to settle it.
+    `failed` is final until the value or the record changes; `moved` was not sent, because the
+    record is no longer as planned; `transient` may be tried again; `doubt` means that the answer
+    never came and the live value must be read to settle it.
     """
 
     id: str

@@ -124,6 +124,44 @@ def test_plain_http_is_for_this_machine_only():
         Session("http://crm.example", name="x")
 
 
+@pytest.mark.parametrize(
+    "host", ["127.evil.example", "127.0.0.1.evil.example", "localhost.example"]
+)
+def test_a_name_that_looks_like_this_machine_is_not(host):
+    """127.evil.example is somebody's server."""
+    with pytest.raises(AuthError, match="not https"):
+        Session(f"http://{host}", name="x")
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.8.8.8", "localhost", "[::1]"])
+def test_this_machine_has_several_names(host):
+    """All of them take plain http."""
+    assert Session(f"http://{host}:1", name="x").base == f"http://{host}:1"
+
+
+def test_a_netrc_does_not_replace_our_token(scripted, tmp_path, monkeypatch):
+    """A password for the same host in ~/.netrc is another program's."""
+    (tmp_path / ".netrc").write_text("machine 127.0.0.1 login other password secret\n")
+    (tmp_path / ".netrc").chmod(0o600)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("NETRC", raising=False)
+    script = scripted(Answer())
+    Session(script.url, name="x", credentials=Badge()).request("GET", "me")
+    Session(script.url, name="x").request("GET", "me")
+    assert [seen[2].get("Authorization") for seen in script.requests] == ["Bearer t1", None]
+
+
+def test_a_proxy_of_the_environment_is_used(scripted, monkeypatch):
+    """Many machines reach the world only through one."""
+    proxy = scripted(Answer())
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.setenv(name, "")
+    for name in ("HTTP_PROXY", "http_proxy"):
+        monkeypatch.setenv(name, proxy.url)
+    Session("http://127.0.0.2:9", name="x").request("GET", "thing")
+    assert proxy.requests[0][1] == "http://127.0.0.2:9/thing"
+
+
 def test_an_expired_token_is_renewed_once(scripted):
     """The request is sent again with the new token."""
     script = scripted(Answer(status=401), Answer(body=b'{"ok": true}'))

@@ -9,7 +9,14 @@ from .options import Options, group
 
 
 @group(invoke_without_command=True)
-@click.option("-n", "--number", default=20, show_default=True, help="How many.")
+@click.option(
+    "-n",
+    "--number",
+    type=click.IntRange(min=1),
+    default=20,
+    show_default=True,
+    help="How many.",
+)
 @click.pass_context
 def runs(context: click.Context, options: Options, *, number: int) -> None:
     """List the latest runs."""

@@ -67,18 +67,16 @@ class DuckDB:
 
     def select(self, files: Sequence[str], columns: Mapping[str, str]) -> str:
         """A SELECT over Parquet files with exactly these columns; absent ones are NULL."""
-        typed = ", ".join(f'CAST(NULL AS {kind}) AS "{name}"' for name, kind in columns.items())
-        empty = f"SELECT {typed} WHERE FALSE"
-        if not files:
-            return empty
-        listed = ", ".join("'" + file.replace("'", "''") + "'" for file in files)
-        read = f"read_parquet([{listed}], union_by_name = true, hive_partitioning = false)"
-        present = set(self.types(f"SELECT * FROM {read}"))
+        present = self.columns(files)
         names = ", ".join(
             f'"{name}"' if name in present else f'CAST(NULL AS {kind}) AS "{name}"'
             for name, kind in columns.items()
         )
-        return f"SELECT {names} FROM {read}"
+        return f"SELECT {names} FROM {_read(files)}" if files else f"SELECT {names} WHERE FALSE"
+
+    def columns(self, files: Sequence[str]) -> dict[str, str]:
+        """Column → type of Parquet files taken together."""
+        return self.types(f"SELECT * FROM {_read(files)}") if files else {}
 
     def close(self) -> None:
         self._db.close()
@@ -88,6 +86,11 @@ class DuckDB:
             return self._db.execute(sql)
         except duckdb.Error as error:
             raise _said(error, sql) from error
+
+
+def _read(files: Sequence[str]) -> str:
+    listed = ", ".join("'" + file.replace("'", "''") + "'" for file in files)
+    return f"read_parquet([{listed}], union_by_name = true, hive_partitioning = false)"
 
 
 def _said(error: duckdb.Error, sql: str) -> ConnectorError:

@@ -94,6 +94,9 @@ def _policy(field: Field, mapping: CrmMapping) -> Iterator[Mistake]:
         )
     if field.min_change < 0:
         yield Mistake(("min_change",), "min_change is negative", "write 0 or more")
+    if field.type == "checkbox" and field.missing == "clear":
+        fix = 'write missing = "skip", or "default" with `default = false`'
+        yield Mistake(("missing",), "a checkbox cannot be empty", fix)
     if field.missing == "default" and field.default is None:
         yield Mistake(("missing",), 'missing = "default" without a default', "add `default = …`")
     if field.missing != "default" and field.default is not None:

@@ -127,6 +127,8 @@ def _mistakes(
 ) -> list[Mistake]:
     found: dict[Path, Mistake] = {}
     for each in details:
+        if not shape.is_meant(kind, each["loc"][1:], data):
+            continue
         mistake = _mistake(each, data, kind)
         found.setdefault(mistake.path, mistake)
     return list(found.values())

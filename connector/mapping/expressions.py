@@ -23,6 +23,7 @@ _CLOCKS = (exp.CurrentTimestamp, exp.CurrentDate, exp.CurrentTime, exp.Rand, exp
 _CLOCK_NAMES = {"now", "get_current_timestamp", "transaction_timestamp", "current_localtimestamp"}
 _SUMS = (exp.Sum, exp.Avg, exp.Stddev, exp.Variance, exp.Median)
 _SIDES = (exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE, exp.Add, exp.Sub, exp.Mul, exp.Div)
+_DIVISIONS = (exp.Div, exp.IntDiv, exp.Mod)
 _PICKS = (exp.ArgMax, exp.ArgMin, exp.First, exp.Last, exp.AnyValue)
 _FAMILIES: tuple[tuple[str, str, frozenset[str]], ...] = (
     (COUNT, "a number", frozenset({"TINYINT", "SMALLINT", "INT", "BIGINT", "INT128", "UBIGINT"})),
@@ -84,6 +85,18 @@ def replaced(sql: str, column: Callable[[str], exp.Expr | None]) -> str:
     for node in list(_references(tree)):
         if (swap := column(_path(node))) is not None:
             node.replace(swap.copy())
+    return str(tree.this.sql(DIALECT))
+
+
+def forgiving(sql: str) -> str:
+    """The expression that is NULL for a row where a cast fails or something is divided by zero."""
+    tree = exp.Paren(this=parse(sql))
+    for node in list(tree.walk()):
+        if type(node) is exp.Cast:
+            node.replace(exp.TryCast(**node.args))
+        elif isinstance(node, _DIVISIONS):
+            divisor = exp.Nullif(this=node.expression.copy(), expression=exp.Literal.number(0))
+            node.set("expression", divisor)
     return str(tree.this.sql(DIALECT))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from datetime import date, datetime, time
 from types import NoneType, UnionType
@@ -48,6 +48,20 @@ def keys(kind: Any) -> dict[str, Any]:
     return found
 
 
+def is_meant(kind: Any, steps: Sequence[str | int], data: Any) -> bool:
+    """Whether the steps of an error stay with the kinds of table that the writer meant."""
+    for step in steps:
+        tables = [member for member in _members(kind) if is_dataclass(member)]
+        if len(tables) > 1 and isinstance(data, Mapping) and step not in data:
+            named = [table for table in tables if _title(table) == step]
+            if named and named[0] is not max(tables, key=lambda table: _likeness(table, data)):
+                return False
+            kind = named[0] if named else _inner(kind, step)
+            continue
+        kind, data = _inner(kind, step), _value(data, step)
+    return True
+
+
 def words(kind: Any) -> str:
     """What to write there, for a person."""
     return " or ".join(dict.fromkeys(_word(member) for member in _members(kind)))
@@ -70,6 +84,24 @@ def _word(kind: Any) -> str:
     if get_origin(kind) in (tuple, list):
         return "a list in [ ]"
     return _WORDS.get(kind, "a table")
+
+
+def _likeness(table: Any, data: Mapping[str, Any]) -> tuple[int, int]:
+    """How well a table fits a kind: by the literals that tell kinds apart, then by its keys."""
+    known = keys(table)
+    told = [name for name, kind in known.items() if get_origin(kind) is Literal and name in data]
+    return sum(data[name] in get_args(known[name]) for name in told), len(known.keys() & data)
+
+
+def _title(kind: Any) -> str:
+    return str(getattr(kind, "__name__", ""))
+
+
+def _value(data: Any, step: str | int) -> Any:
+    if isinstance(data, Mapping):
+        return data.get(step)
+    inside = isinstance(data, list) and isinstance(step, int) and step < len(data)
+    return data[step] if inside else None
 
 
 def _inner(kind: Any, step: str | int) -> Any:

@@ -24,7 +24,7 @@ class BadArgument(ValueError):
 def rounded(value: str, places: object) -> str:
     """Round half up to decimal places, the same on every engine."""
     factor = 10 ** _whole(places, least=0, most=9)
-    return f"floor(CAST({value} AS DOUBLE) * {factor} + 0.5) / {factor}"
+    return f"floor(TRY_CAST({value} AS DOUBLE) * {factor} + 0.5) / {factor}"
 
 
 def scaled(value: str, factor: object) -> str:
@@ -85,7 +85,7 @@ def lower(value: str, wish: object) -> str:
 
 def dated(value: str, wish: object) -> str:
     """Drop the time of a moment and keep its day (UTC)."""
-    return f"CAST({value} AS DATE)" if _yes(wish) else value
+    return f"TRY_CAST({value} AS DATE)" if _yes(wish) else value
 
 
 TRANSFORMS: Mapping[str, Callable[[str, object], str]] = {

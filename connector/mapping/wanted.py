@@ -3,12 +3,16 @@
 One column per target. NULL says "leave the field as it is", except for a field whose `missing` is
 "clear": there it says "empty the field". So the policy of the field, not a second column, tells
 the two apart, and a field with a default is never NULL.
+
+One bad record is no reason to stop: what cannot be cast or is not a finite number is unknown.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ..records import DAY, FLAG, MOMENT, NUMBER, TEXT
-from .expressions import identifier, literal
+from .expressions import forgiving, identifier, literal
 from .objects import CrmMapping, Field, Kind
 from .transforms import apply, cut, rounded
 
@@ -42,7 +46,7 @@ def length(field: Field) -> int:
 
 def value(field: Field) -> str:
     """The wanted value of one field as SQL over the results."""
-    normal = _normal(field, apply(field))
+    normal = _normal(field, apply(replace(field, source=forgiving(field.source))))
     if field.missing != "default":
         return normal
     return f"coalesce({normal}, {_normal(field, literal(field.default))})"
@@ -50,11 +54,12 @@ def value(field: Field) -> str:
 
 def _normal(field: Field, raw: str) -> str:
     if field.type == "number":
-        return rounded(raw, field.scale)
+        number = rounded(raw, field.scale)
+        return f"CASE WHEN isfinite({number}) THEN {number} END"
     if field.type == "datetime":
-        return f"date_trunc('second', CAST({raw} AS TIMESTAMPTZ))"
+        return f"date_trunc('second', TRY_CAST({raw} AS TIMESTAMPTZ))"
     if field.type in ("date", "checkbox"):
-        return f"CAST({raw} AS {sql_type(field)})"
+        return f"TRY_CAST({raw} AS {sql_type(field)})"
     text = f"trim(CAST({raw} AS VARCHAR))"
     # A one-line field loses its line breaks on the way in; wanting them would never end.
     if field.type == "text":

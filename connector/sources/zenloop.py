@@ -57,7 +57,9 @@ class Source:
         return self._http.calls
 
     def _answers(self, survey: Mapping[str, Any], since: datetime) -> Iterator[Response]:
-        key = str(survey["public_hash_id"])
+        key = _word(survey.get("public_hash_id"))
+        if key is None:
+            raise Malformed("zenloop listed a survey without public_hash_id.", hint="Run again.")
         kind: Literal["relationship", "transactional"] = (
             "transactional"
             if {key, survey.get("title")} & set(self.transactional)
@@ -74,25 +76,30 @@ class Source:
             yield self._response(raw, key, kind)
 
     def _pages(self, path: str, key: str, **query: str) -> Iterator[Mapping[str, Any]]:
-        """Page after page until the platform's own total is reached.
+        """Page after page until the platform's own total is reached, or, without one, none is left.
 
         The server may hand out smaller pages than were asked for, so a short page is no end.
         """
-        got, page = 0, 1
+        got, page, last = 0, 1, None
         while True:
-            body = self._get(path, page=page, per_page=PER_PAGE, **query)
-            rows = body[key]
+            body = _object(self._get(path, page=page, per_page=PER_PAGE, **query), path)
+            rows = _rows(body, key, path)
+            total = _total(body)
+            if rows and rows == last:
+                raise Malformed(
+                    f"zenloop sent page {page - 1} of {path} twice.",
+                    hint="Run again; the watermark has not moved.",
+                )
             yield from rows
             got += len(rows)
-            total = int((body.get("meta") or {}).get("total") or got)
-            if got >= total:
+            if got >= total if total is not None else not rows:
                 return
             if not rows:
                 raise Malformed(
                     f"zenloop promised {total} {key} and sent {got}.",
                     hint="Run again; the watermark has not moved.",
                 )
-            page += 1
+            page, last = page + 1, rows
 
     def _get(self, path: str, **query: Any) -> Any:
         signed = {"Authorization": f"Bearer {self.token.reveal()}"}
@@ -111,30 +118,83 @@ class Source:
     def _response(
         self, raw: Mapping[str, Any], survey: str, kind: Literal["relationship", "transactional"]
     ) -> Response:
-        tags = raw.get("metatags") or {}
-        identity, key_type = raw.get("identity"), raw.get("identity_type")
-        given = _moment(raw["inserted_at"])
+        tags = raw.get("metatags")
+        tags = tags if isinstance(tags, dict) else {}
+        identity, key_type = _word(raw.get("identity")), raw.get("identity_type")
+        given = _moment(raw.get("inserted_at"))
+        account = tags.get(self.account_property) or tags.get(self.customer_property)
         return Response(
-            id=str(raw["id"]),
+            id=_word(raw.get("id")) or "",
             platform="zenloop",
             survey=survey,
             kind=kind,
             metric=METRICS.get(str(raw.get("score_type") or "nps"), "other"),
-            score=raw.get("score"),
-            comment=raw.get("comment") or None,
-            sentiment=raw.get("sentiment") or None,
-            labels=tuple(raw.get("labels") or ()),
-            contact_key=identity if identity and key_type != "email" else None,
-            account_key=tags.get(self.account_property) or tags.get(self.customer_property),
-            company=tags.get("company"),
-            email=raw.get("email") or (identity if key_type == "email" else None),
+            score=_number(raw.get("score")),
+            comment=_word(raw.get("comment")),
+            sentiment=_word(raw.get("sentiment")),
+            labels=_labels(raw.get("labels")),
+            contact_key=identity if key_type != "email" else None,
+            account_key=_word(account),
+            company=_word(tags.get("company")),
+            email=_word(raw.get("email")) or (identity if key_type == "email" else None),
             submitted_at=given,
             updated_at=given,
         )
 
 
-def _moment(text: str) -> datetime:
-    return datetime.fromisoformat(text.replace("Z", "+00:00")).astimezone(UTC)
+def _object(body: object, path: str) -> Mapping[str, Any]:
+    if not isinstance(body, dict):
+        raise Malformed(
+            f"zenloop sent a {type(body).__name__} to {path} where an object was promised.",
+            hint="Run again; the watermark has not moved. Is `url` right?",
+        )
+    return body
+
+
+def _rows(body: Mapping[str, Any], key: str, path: str) -> list[Mapping[str, Any]]:
+    rows = body.get(key)
+    if not isinstance(rows, list):
+        raise Malformed(
+            f"zenloop sent no list of {key} to {path}.",
+            hint="Run again; the watermark has not moved. Is `url` right?",
+        )
+    return [_object(row, path) for row in rows]
+
+
+def _total(body: Mapping[str, Any]) -> int | None:
+    """How many there are in all; None when the platform does not say."""
+    meta = body.get("meta")
+    total = meta.get("total") if isinstance(meta, dict) else None
+    return total if isinstance(total, int) else None
+
+
+def _word(value: object) -> str | None:
+    """Text, or a number as text; anything else is no word."""
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        return None
+    return str(value) or None
+
+
+def _number(value: object) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        return None
+    try:
+        return float(value)
+    except ValueError:
+        return None
+
+
+def _labels(value: object) -> tuple[str, ...]:
+    return tuple(each for each in value if isinstance(each, str)) if isinstance(value, list) else ()
+
+
+def _moment(text: object) -> datetime | None:
+    """A moment; None when it is missing or cannot be read."""
+    try:
+        found = datetime.fromisoformat(str(text).replace("Z", "+00:00"))
+        return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
 
 
 def _stamp(moment: datetime) -> str:

@@ -31,6 +31,8 @@ class Engine(Protocol):
 
     def select(self, files: Sequence[str], columns: Mapping[str, str]) -> str: ...
 
+    def columns(self, files: Sequence[str]) -> dict[str, str]: ...
+
 
 @dataclass(frozen=True, slots=True)
 class Layers:
@@ -82,6 +84,11 @@ class Lake:
         found = self._open(table)
         names = [field.name for field in found.schema().fields] if found else []
         return tuple(name for name in names if name != LAYER)
+
+    def types(self, table: str, engine: Engine) -> dict[str, str]:
+        """The columns a table has so far, with their types in the engine."""
+        found = engine.columns(self.layers(table).files)
+        return {name: kind for name, kind in found.items() if name != LAYER}
 
     def every(self, table: str, engine: Engine, columns: Mapping[str, str]) -> str:
         """A SELECT of every row ever written."""

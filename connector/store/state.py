@@ -11,14 +11,14 @@ import socket
 import threading
 import uuid
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
 import orjson
 from sqlalchemy import Connection, Engine, RowMapping, create_engine, event, text
-from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.exc import DatabaseError, IntegrityError
 from sqlalchemy.pool import NullPool
 
 from ..errors import ConfigError, ConnectorError, Locked
@@ -38,6 +38,9 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
 )
 
 LEASE = timedelta(seconds=60)
+#: A holder that is alive on this host keeps the lock so much longer than its lease: a laptop that
+#: slept or a database that was busy is no reason for a second run.
+GRACE = timedelta(minutes=15)
 PlanStatus = Literal["planned", "applying", "applied", "dropped"]
 
 
@@ -106,6 +109,11 @@ class State:
                ON CONFLICT (stream) DO UPDATE SET until = :until, shape = :shape""",
             s=stream, until=mark.until.isoformat(), shape=mark.shape,
         )  # fmt: skip
+
+    def forget(self, name: str) -> None:
+        """Forget a watermark or a setting, so that what it stands for is taken anew."""
+        self._do("DELETE FROM watermarks WHERE stream = :name", name=name)
+        self._do("DELETE FROM settings WHERE name = :name", name=name)
 
     # ── plans ─────────────────────────────────────────────────────────────────────────────────
 
@@ -192,10 +200,12 @@ class State:
     def _beat(self, name: str, holder: str, stop: threading.Event) -> None:
         while not stop.wait(LEASE.total_seconds() / 3):
             until = (datetime.now(UTC) + LEASE).isoformat()
-            self._do(
-                "UPDATE lease SET expires = :until WHERE name = :n AND holder = :h",
-                until=until, n=name, h=holder,
-            )  # fmt: skip
+            # A beat that fails is made up for by the next one.
+            with suppress(ConnectorError):
+                self._do(
+                    "UPDATE lease SET expires = :until WHERE name = :n AND holder = :h",
+                    until=until, n=name, h=holder,
+                )  # fmt: skip
 
     # ── underneath ────────────────────────────────────────────────────────────────────────────
 
@@ -208,7 +218,9 @@ class State:
         try:
             with self._engine.begin() as db:
                 yield db
-        except OperationalError as error:
+        except IntegrityError:
+            raise  # a question of who came first, and not of the database
+        except DatabaseError as error:
             raise _said(error) from error
 
     def _do(self, sql: str, **values: Any) -> None:
@@ -253,12 +265,15 @@ def _careful(connection: Any, _: Any) -> None:
 
 
 def _alive(row: RowMapping, now: datetime) -> bool:
-    if datetime.fromisoformat(row["expires"]) <= now:
-        return False
+    expires = datetime.fromisoformat(row["expires"])
     if row["host"] != socket.gethostname():
-        return True
+        return expires > now
+    return expires + GRACE > now and _runs(row["pid"])
+
+
+def _runs(pid: int) -> bool:
     try:
-        os.kill(row["pid"], 0)
+        os.kill(pid, 0)
     except ProcessLookupError:
         return False
     except PermissionError:
@@ -266,7 +281,7 @@ def _alive(row: RowMapping, now: datetime) -> bool:
     return True
 
 
-def _said(error: OperationalError) -> ConnectorError:
+def _said(error: DatabaseError) -> ConnectorError:
     return ConnectorError(
         f"The state database failed: {str(error.orig).splitlines()[0]}",
         hint="Is the disk full, or the file read-only? Nothing is lost; run again afterwards.",

@@ -6,13 +6,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import Field
 
 from ..mapping.objects import CrmMapping
 from ..model.definition import HealthModel
 from ..spans import span
 from ..store.lake import Lake
 from ..store.state import State
+
+#: A part of a whole, from 0 to 1.
+Share = Annotated[float, Field(ge=0, le=1)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +29,8 @@ class Guards:
     `org_id`: the only org that may be written to; pinned at the first run when empty.
     """
 
-    max_change: float = 0.3
-    max_vanish: float = 0.5
+    max_change: Share = 0.3
+    max_vanish: Share = 0.5
     org_id: str = ""
 
 
@@ -33,7 +38,7 @@ class Guards:
 class Budget:
     """How much of the API allowance one run may use, as a share of what the day allows."""
 
-    share: float = 0.2
+    share: Share = 0.2
 
 
 @dataclass(frozen=True, slots=True)

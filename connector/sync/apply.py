@@ -33,13 +33,15 @@ PAUSE = 0.5
 
 @dataclass(slots=True)
 class Applied:
-    """What applying a plan came to. `moved` are records that changed between plan and write."""
+    """What applying a plan came to. `moved` are records that changed between plan and write;
+    `open` says that rows were sent whose outcome is not known yet."""
 
     planned: int
     applied: int = 0
     failed: int = 0
     moved: int = 0
     left: int = 0
+    open: bool = False
     codes: Counter[str] = field(default_factory=Counter)
     stopped: str = ""
 
@@ -47,14 +49,14 @@ class Applied:
         for outcome in outcomes:
             if outcome.result == "applied":
                 self.applied += 1
-            elif outcome.code == MOVED:
+            elif outcome.result == "moved":
                 self.moved += 1
             else:
                 self.failed += 1
                 self.codes[outcome.code] += 1
 
 
-MOVED = "MOVED"
+EDITED = "EDITED"
 GONE = "GONE"
 
 
@@ -76,7 +78,8 @@ def apply(app: App, run: Run, plan: Plan, *, strict: bool = False) -> Applied:
         # Whatever happened, what was written is known to the ledger before anything else.
         record(app, run, plan, journal)
     done.left = plan.changes - done.applied - done.failed - done.moved
-    app.state.mark_plan(plan.id, "applied")
+    if not done.open:  # otherwise the next run looks up what became of them
+        app.state.mark_plan(plan.id, "applied")
     return done
 
 
@@ -85,30 +88,35 @@ def _write_all(app: App, run: Run, plan: Plan, journal: Journal, done: Applied) 
     changes = (change for change in plan.read() if change.id not in settled)
     while stretch := list(islice(changes, STRETCH)):
         _check_budget(app, len(stretch))
+        by_id = {change.id: change for change in stretch}
+        done.open = True
         for outcomes in _write_stretch(app, plan, stretch):
-            by_id = {change.id: change for change in stretch}
             journal.add(by_id, outcomes, app.crm.now())
             done.count(outcomes)
             run.notify("apply", plan.object, done.applied + done.failed + done.moved, plan.changes)
+        done.open = False
 
 
 def _write_stretch(
     app: App, plan: Plan, stretch: Sequence[Change]
 ) -> Iterator[tuple[Outcome, ...]]:
-    """Read back, write what has not moved, settle what is in doubt, try again what may pass."""
-    steady, moved = _parted(app, plan, stretch)
-    if moved:
-        yield tuple(moved)
-    waiting = {change.id: change for change in steady}
+    """Read back, write what has not moved, settle what is in doubt, try again what may pass.
+
+    Before every round the records are read back: whoever held a lock may have saved an edit.
+    """
+    waiting = {change.id: change for change in stretch}
     for round_, chunk in enumerate(ROUNDS):
         if not waiting:
             return
         if round_:
             sleep(PAUSE * 2**round_)
-        last = chunk == ROUNDS[-1]
-        rows = [_row(change) for change in waiting.values()]
+        steady, moved = _parted(app, plan, list(waiting.values()))
+        if moved:
+            yield tuple(moved)
+        waiting = {change.id: change for change in steady}
+        rows = [_row(change) for change in steady]
         for outcomes in app.crm.write(plan.object, rows, chunk):
-            final = _final(app, plan, waiting, outcomes, last)
+            final = _final(app, plan, waiting, outcomes, chunk == ROUNDS[-1])
             for outcome in final:
                 del waiting[outcome.id]
             if final:
@@ -124,7 +132,7 @@ def _final(
     standing = []
     for outcome in outcomes:
         outcome = settled.get(outcome.id, outcome)
-        if outcome.result in {"applied", "failed"}:
+        if outcome.result in {"applied", "failed", "moved"}:
             standing.append(outcome)
         elif last:
             standing.append(Outcome(outcome.id, "transient", outcome.code, outcome.message))
@@ -138,13 +146,13 @@ def _settled(app: App, plan: Plan, changes: Sequence[Change]) -> Iterator[Outcom
     for change in changes:
         holds = live.get(change.id)
         if holds is None:
-            yield Outcome(change.id, "failed", GONE, "The record is not there any more.")
+            yield Outcome(change.id, "moved", GONE, "The record is not there any more.")
         elif _holds(plan, holds, change, "after"):
             yield Outcome(change.id, "applied")
         elif _holds(plan, holds, change, "before"):
             yield Outcome(change.id, "transient", "NO_ANSWER", "The write did not arrive.")
         else:
-            yield Outcome(change.id, "failed", MOVED, "Somebody changed it meanwhile.")
+            yield Outcome(change.id, "moved", EDITED, "Somebody changed it meanwhile.")
 
 
 def _parted(app: App, plan: Plan, changes: Sequence[Change]) -> tuple[list[Change], list[Outcome]]:
@@ -154,11 +162,11 @@ def _parted(app: App, plan: Plan, changes: Sequence[Change]) -> tuple[list[Chang
     for change in changes:
         holds = live.get(change.id)
         if holds is None:
-            moved.append(Outcome(change.id, "failed", GONE, "The record is not there any more."))
+            moved.append(Outcome(change.id, "moved", GONE, "The record is not there any more."))
         elif _holds(plan, holds, change, "before"):
             steady.append(change)
         else:
-            moved.append(Outcome(change.id, "failed", MOVED, "It changed after the plan."))
+            moved.append(Outcome(change.id, "moved", EDITED, "It changed after the plan."))
     return steady, moved
 
 
@@ -222,17 +230,25 @@ def _check_budget(app: App, rows: int) -> None:
 # ── after the writes, or after a crash ────────────────────────────────────────────────────────
 
 
-def recover(app: App, run: Run, plans: Iterable[Plan]) -> int:
-    """Settle plans that a crash interrupted; the number of rows that had to be looked up."""
-    looked_up = 0
-    for plan in plans:
-        journal = Journal(plan.path.with_name("journal.ndjson"))
-        settled = journal.settled()
-        doubtful = (change for change in plan.read() if change.id not in settled)
-        while stretch := list(islice(doubtful, STRETCH)):
-            known = [o for o in _settled(app, plan, stretch) if o.result == "applied"]
-            journal.add({change.id: change for change in stretch}, known, app.crm.now())
-            looked_up += len(stretch)
-        record(app, run, plan, journal)
-        app.state.mark_plan(plan.id, "applied")
+def recover(app: App, run: Run, plan: Plan) -> int:
+    """Settle a plan that was interrupted; the number of rows that had to be looked up.
+
+    Only fields that the user still sees can be looked up; the others do not count.
+    """
+    journal = Journal(plan.path.with_name("journal.ndjson"))
+    settled, looked_up = journal.settled(), 0
+    visible = set(app.crm.fields(plan.object) or ())
+    doubtful = (_shown(change, visible) for change in plan.read() if change.id not in settled)
+    while stretch := [change for change in islice(doubtful, STRETCH) if change.after]:
+        known = [o for o in _settled(app, plan, stretch) if o.result == "applied"]
+        journal.add({change.id: change for change in stretch}, known, app.crm.now())
+        looked_up += len(stretch)
+    record(app, run, plan, journal)
+    app.state.mark_plan(plan.id, "applied" if journal.settled() else "dropped")
     return looked_up
+
+
+def _shown(change: Change, visible: set[str]) -> Change:
+    before = {name: value for name, value in change.before.items() if name in visible}
+    after = {name: value for name, value in change.after.items() if name in visible}
+    return Change(change.id, before, after, change.tried)

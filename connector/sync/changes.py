@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import orjson
 
-from ..errors import ConfigError
+from ..errors import ConfigError, UnsafePlan
+
+_NAME = re.compile(r"[0-9A-Za-z-]{1,64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +50,17 @@ class Plan:
 
     def read(self) -> Iterator[Change]:
         """The changes, one at a time, from the file."""
+        found = 0
         with self.path.open("rb") as file:
             for line in file:
                 if line.startswith(b'{"id"'):
+                    found += 1
                     yield Change(**orjson.loads(line.rstrip().rstrip(b",")))
+        if found != self.changes:
+            raise ConfigError(
+                f"{self.path} promises {self.changes} changes and holds {found}.",
+                hint="It was cut or edited. Make a new plan.",
+            )
 
 
 def header(made: Plan) -> dict[str, Any]:
@@ -71,10 +81,52 @@ def header(made: Plan) -> dict[str, Any]:
     }
 
 
+def write(
+    path: Path, head: Mapping[str, Any], changes: Iterable[bytes], theirs: Iterable[bytes]
+) -> None:
+    """Write a plan file: a head, then one change a line, then one conflict a line."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_suffix(".part")
+    with part.open("wb") as file:
+        file.write(orjson.dumps(head, option=orjson.OPT_INDENT_2)[:-2] + b',\n  "changes": [\n')
+        file.writelines(_separated(changes))
+        file.write(b'\n],\n  "theirs": [\n')
+        file.writelines(_separated(theirs))
+        file.write(b"\n]\n}\n")
+    part.replace(path)
+
+
+def _separated(lines: Iterable[bytes]) -> Iterator[bytes]:
+    for number, line in enumerate(lines):
+        yield (b",\n" if number else b"") + line
+
+
+def kept(plan: Plan, folder: Path) -> Plan:
+    """The plan at its place among our own, where its journal lies and where a crash is settled.
+
+    Raises UnsafePlan when another plan of this name is there already.
+    """
+    place = folder / plan.id / "plan.json"
+    if plan.path == place:
+        return plan
+    document = orjson.loads(plan.path.read_bytes())
+    if place.exists() and orjson.loads(place.read_bytes()) != document:
+        raise UnsafePlan(
+            f"{plan.path} is not the plan {plan.id} that was made here.",
+            hint="It was edited, or it comes from another installation. Make a new plan.",
+        )
+    if not place.exists():
+        changes, theirs = document.pop("changes"), document.pop("theirs")
+        write(place, document, map(orjson.dumps, changes), map(orjson.dumps, theirs))
+    return replace(plan, path=place)
+
+
 def load(path: Path) -> Plan:
     """Read the head of a plan file. Raises ConfigError when it is not one."""
     try:
         document = orjson.loads(path.read_bytes())
+        if not _NAME.fullmatch(document["plan"]):
+            raise ValueError(document["plan"])
         return Plan(
             id=document["plan"],
             path=path,

@@ -9,10 +9,10 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from ..errors import EXIT_DONE, EXIT_PARTLY, BudgetSpent, ConnectorError, UnsafePlan
+from ..errors import EXIT_DONE, EXIT_PARTLY, BudgetSpent, ConfigError, ConnectorError, UnsafePlan
 from .app import App
 from .apply import Applied, apply, recover
-from .changes import Plan, load
+from .changes import Plan, kept, load
 from .plan import plan
 from .preflight import Preflight, pin_org, preflight, require_fields
 from .pull import Pulled, pull
@@ -42,6 +42,7 @@ class Receipt:
     fields: dict[str, dict[str, int]] = field(default_factory=dict)
     refusals: dict[str, int] = field(default_factory=dict)
     recovered: int = 0
+    quarantined: int = 0
     odd: list[dict[str, Any]] = field(default_factory=list)
     calls: dict[str, dict[str, int]] = field(default_factory=dict)
     allowance: dict[str, int] = field(default_factory=dict)
@@ -103,8 +104,7 @@ def _journey(app: App, command: str, notify: Notify) -> Iterator[_Journey]:
             pin_org(app, org)
             receipt.as_of, receipt.org = org.now.isoformat(), org.id
             journey = _Journey(app, Run(id, org, engine, notify), receipt)
-            plans = [load(app.plans / each / "plan.json") for each in app.state.unfinished_plans()]
-            receipt.recovered = recover(app, journey.run, plans)
+            receipt.recovered = _recover(app, journey.run)
             try:
                 yield journey
             finally:
@@ -112,6 +112,18 @@ def _journey(app: App, command: str, notify: Notify) -> Iterator[_Journey]:
         finally:
             engine.close()
             _end(app, receipt, sys.exc_info()[1])
+
+
+def _recover(app: App, run: Run) -> int:
+    """Settle every interrupted plan. One whose file is gone cannot be, and is reported."""
+    looked_up = 0
+    for id in app.state.unfinished_plans():
+        try:
+            looked_up += recover(app, run, load(app.plans / id / "plan.json"))
+        except ConfigError:
+            app.state.mark_plan(id, "dropped")
+            run.odd("plans", "interrupted_plan_lost", 1, [id])
+    return looked_up
 
 
 def _end(app: App, receipt: Receipt, error: BaseException | None) -> None:
@@ -168,6 +180,7 @@ def apply_plan(app: App, made: Plan, *, notify: Notify = silent) -> Receipt:
     """Execute exactly a saved plan. Refused if it is of another org or if live values moved."""
     with _journey(app, "apply", notify) as journey:
         _guard_saved(app, journey.run, made)
+        made = kept(made, app.plans)
         app.state.keep_plan(made.id, journey.run.id, datetime.now(UTC), {})
         writing = app.crm.write_calls(made.changes)
         journey.expect(app.crm.opening_calls(0))
@@ -234,6 +247,7 @@ def _plan(journey: _Journey, *, adopt: bool, force: bool) -> Plan:
     receipt = journey.receipt
     journey.expect(made.calls)
     receipt.plan, receipt.fields = made.id, {k: dict(v) for k, v in made.fields.items()}
+    receipt.quarantined = max((w["failed"] for w in made.fields.values()), default=0)
     receipt.changes = {
         "planned": made.changes,
         "applied": 0,
@@ -260,7 +274,7 @@ def _apply(journey: _Journey, made: Plan, *, strict: bool = False) -> Applied:
     receipt.stopped = done.stopped
     if done.stopped:
         receipt.exit = BudgetSpent.exit_code
-    elif done.failed:
+    elif done.failed or receipt.quarantined:
         receipt.exit = EXIT_PARTLY
     return done
 
@@ -278,4 +292,4 @@ def _guard_saved(app: App, run: Run, made: Plan) -> None:
             hint="Make a new plan.",
         )
     if app.state.plan_status(made.id) == "applied":
-        raise UnsafePlan("This plan was applied before.", hint="Make a new plan.")
+        raise UnsafePlan("This plan was applied before, or begun.", hint="Make a new plan.")

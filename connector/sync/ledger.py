@@ -44,30 +44,41 @@ def written(app: App, run: Run) -> str:
 
 
 def record(app: App, run: Run, plan: Plan, journal: Journal) -> None:
-    """Take a plan's journal over into the ledger, once."""
-    engine = run.engine
+    """Take a plan's journal over into the ledger: every outcome once, however often called."""
     if not journal.settled():
         return
-    every = app.lake.every(TABLE, engine, {"plan": "VARCHAR"})
-    if engine.one(f"SELECT count(*) FROM ({every}) WHERE plan = '{plan.id}'"):
+    engine = run.engine
+    rows = _rows(app, run, plan, journal)
+    if not engine.one(f"SELECT count(*) FROM ({rows})"):
         return
-    before = app.lake.newest(TABLE, engine, columns(app), KEY)
-    app.lake.append(TABLE, engine, _rows(app, run, plan, journal, before))
-    app.lake.fold(TABLE, engine, columns(app), KEY)
+    app.lake.append(TABLE, engine, rows)
+    app.lake.fold(TABLE, engine, _every_column(app, run), KEY)
 
 
-def _rows(app: App, run: Run, plan: Plan, journal: Journal, before: str) -> str:
+def _every_column(app: App, run: Run) -> dict[str, str]:
+    """Also the fields that are no longer mapped: what we wrote there stays ours."""
+    return {**app.lake.types(TABLE, run.engine), **columns(app)}
+
+
+def _rows(app: App, run: Run, plan: Plan, journal: Journal) -> str:
     """One row an outcome. What was not written keeps the value and the moment of the row before."""
-    fields = [field for field in app.mapping.fields if field.target in plan.types]
-    cells = ", ".join(_cell(field) for field in fields)
+    known = _every_column(app, run)
+    before = app.lake.newest(TABLE, run.engine, known, KEY)
+    done = app.lake.every(TABLE, run.engine, {"plan": "VARCHAR", "id": "VARCHAR"})
+    written = [f for f in app.mapping.fields if f.target in plan.types]
+    names = {field.target for field in written}
+    cells = [_cell(field) for field in written]
+    cells += [f'b."{name}"' for name in known if name not in LEDGER and name not in names]
     path = str(journal.path).replace("'", "''")
     at = "CAST(j.written_at AS TIMESTAMPTZ)"
     return (
         f"SELECT '{plan.object}' AS object, j.id, '{plan.id}' AS plan, '{run.id}' AS run, "
         f"j.result, j.code, j.message, j.tried, {at} AS modified_at, "
-        f"CASE WHEN j.result = 'applied' THEN {at} ELSE b.pulled_at END AS pulled_at, {cells} "
-        f"FROM read_json('{path}', format = 'newline_delimited', columns = {_shape(fields)}) j "
-        f"LEFT JOIN ({before}) b ON b.object = '{plan.object}' AND b.id = j.id"
+        f"CASE WHEN j.result = 'applied' THEN {at} ELSE b.pulled_at END AS pulled_at, "
+        f"{', '.join(cells)} "
+        f"FROM read_json('{path}', format = 'newline_delimited', columns = {_shape(written)}) j "
+        f"LEFT JOIN ({before}) b ON b.object = '{plan.object}' AND b.id = j.id "
+        f"WHERE j.id NOT IN (SELECT id FROM ({done}) WHERE plan = '{plan.id}')"
     )
 
 

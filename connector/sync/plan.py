@@ -10,11 +10,8 @@ or filled it before us), `failed` (the CRM refused this very value and nothing h
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
-
-import orjson
 
 from ..errors import UnsafePlan
 from ..mapping import wanted
@@ -22,10 +19,12 @@ from ..mapping.objects import Field
 from . import ledger
 from .app import App
 from .budget import Budgeted
-from .changes import Plan, header
+from .changes import Plan, header, write
 from .pull import columns_of
 from .run import Run, writing
 
+#: How long a refused value is left alone while neither it nor the record changes.
+RETRY_AFTER = timedelta(days=1)
 #: Below so many accounts a share says nothing: two of five is a normal day.
 FEW = 10
 WORDS = ("same", "unknown", "set", "held", "theirs", "failed")
@@ -68,14 +67,14 @@ def diff_sql(app: App, run: Run, *, adopt: bool) -> str:
     )
     values = ", ".join(f'"to:{f.target}", "from:{f.target}"' for f in fields)
     return (
-        f"WITH sides AS ({_sides(app)}), "
+        f"WITH sides AS ({_sides(app, run)}), "
         f"judged AS (SELECT *, {words}, {moves}, {_stale(app, run)} AS stale FROM sides), "
         f"travelling AS (SELECT *, {travels} FROM judged) "
         f"SELECT id, tried, {values}, {final} FROM travelling"
     )
 
 
-def _sides(app: App) -> str:
+def _sides(app: App, run: Run) -> str:
     fields = app.mapping.fields
     values = ", ".join(
         f'n."{f.target}" AS "to:{f.target}", c."{f.target}" AS "from:{f.target}", '
@@ -89,23 +88,34 @@ def _sides(app: App) -> str:
         f"SELECT n.id, p.pulled_at IS NOT NULL AS met, p.pulled_at AS written_at, {values}, "
         f"md5(concat_ws('|', {tried})) AS tried, "
         f"coalesce(p.result = 'failed' AND p.tried = md5(concat_ws('|', {tried})) "
-        f"AND c.modified_at <= p.modified_at, false) AS refused "
+        f"AND c.modified_at <= p.modified_at AND p.modified_at > {_again(run)}, false) AS refused "
         f"FROM wanted n JOIN current c USING (id) LEFT JOIN written p USING (id)"
     )
 
 
+def _again(run: Run) -> str:
+    """A refusal older than this is put to the test again: its cause may be gone."""
+    return f"TIMESTAMPTZ '{(run.as_of - RETRY_AFTER).isoformat()}'"
+
+
 def _word(field: Field, adopt: bool) -> str:
     """Judge one cell by its three sides."""
-    to, now, last = (f'"{side}:{field.target}"' for side in ("to", "from", "last"))
+    to, now, last = (_side(field, side) for side in ("to", "from", "last"))
     theirs = "false" if field.on_conflict == "overwrite" else f"{now} IS DISTINCT FROM {last}"
-    if adopt:
-        theirs = f"met AND {theirs}"
+    if adopt:  # takes what we have never written, and no edit of what we have
+        theirs = f'"last:{field.target}" IS NOT NULL AND {theirs}'
     # NULL means "leave it" unless the field is to be emptied when nothing is known.
     leave = "false" if field.missing == "clear" else f"{to} IS NULL"
     return (
         f"CASE WHEN {to} IS NOT DISTINCT FROM {now} THEN 'same' WHEN {leave} THEN 'unknown' "
         f"WHEN {theirs} THEN 'theirs' ELSE 'set' END"
     )
+
+
+def _side(field: Field, side: str) -> str:
+    """One side of a cell. An unticked checkbox is an empty one: a CRM knows no third state."""
+    column = f'"{side}:{field.target}"'
+    return f"coalesce({column}, false)" if field.type == "checkbox" else column
 
 
 def _moves(field: Field, is_new: bool) -> str:
@@ -119,13 +129,20 @@ def _moves(field: Field, is_new: bool) -> str:
 
 
 def _travels(fields: Sequence[Field], group: str) -> str:
-    """Whether a group is written: one of its cells has moved enough, or all of it is old."""
-    moved = " OR ".join(
-        f'("word:{f.target}" = \'set\' AND ("moves:{f.target}" OR stale))'
-        for f in fields
-        if _group(f) == group
-    )
-    return f"({moved})"
+    """Whether a group is written: a leading cell has moved enough or is old, or a field is new.
+
+    Followers never lead: a time stamp is not renewed over a value that nobody knows any more.
+    """
+    own = [field for field in fields if _group(field) == group]
+    leaders = [f for f in own if not f.follows]
+    moved = [f'("word:{f.target}" = \'set\' AND ("moves:{f.target}" OR stale))' for f in leaders]
+    known = " OR ".join(f'"to:{f.target}" IS NOT NULL' for f in leaders) or "true"
+    moved += [
+        f'("word:{f.target}" = \'set\' AND "moves:{f.target}" AND ({known}))'
+        for f in own
+        if f.follows
+    ]
+    return f"({' OR '.join(moved)})"
 
 
 def _group(field: Field) -> str:
@@ -183,21 +200,22 @@ def _guard_first_contact(app: App, fields: Mapping[str, Mapping[str, int]], run:
 
 
 def _guard_size(app: App, run: Run) -> None:
-    """A wave of tier changes is more often a broken input than news."""
-    tiers = [f.target for f in app.mapping.fields if f.type == "choice" and not f.follows]
-    if not tiers:
-        return
-    moved = " OR ".join(f'("word:{t}" = \'set\' AND "from:{t}" IS NOT NULL)' for t in tiers)
-    held = " OR ".join(f'"from:{t}" IS NOT NULL' for t in tiers)
-    changed, known = run.engine.rows(
-        f"SELECT count(*) FILTER ({moved}), count(*) FILTER ({held}) FROM diff"
-    )[0]
-    if known >= FEW and changed > known * app.guards.max_change:
-        raise UnsafePlan(
-            f"{changed} of {known} accounts would change their tier; the limit is "
-            f"{app.guards.max_change:.0%}.",
-            hint="Look at `connector plan --force`, then repeat with --force if it is right.",
-        )
+    """A wave of changed tiers or emptied fields is more often a broken input than news."""
+    for field in app.mapping.fields:
+        filled, word = f'"from:{field.target}" IS NOT NULL', f"\"word:{field.target}\" = 'set'"
+        emptied = f'{word} AND {filled} AND "to:{field.target}" IS NULL'
+        changed = f"{word} AND {filled}" if field.type == "choice" else emptied
+        if field.follows:
+            continue
+        known, many = run.engine.rows(
+            f"SELECT count(*) FILTER ({filled}), count(*) FILTER ({changed}) FROM diff"
+        )[0]
+        if known >= FEW and many > known * app.guards.max_change:
+            raise UnsafePlan(
+                f"{field.target} would change or be emptied on {many} of {known} accounts; "
+                f"the limit is {app.guards.max_change:.0%}.",
+                hint="Look at `connector plan --force`, then repeat with --force if it is right.",
+            )
 
 
 def _stored(app: App, run: Run, fields: Mapping[str, Mapping[str, int]]) -> Plan:
@@ -224,31 +242,18 @@ def _stored(app: App, run: Run, fields: Mapping[str, Mapping[str, int]]) -> Plan
         budget=Budgeted.of(app).as_dict(),
     )
     with writing("The plan"):
-        _write(app, run, made, goes, theirs)
+        write(
+            made.path,
+            header(made),
+            _lines(run, _lines_sql(app, "set", goes)),
+            _lines(run, _lines_sql(app, "theirs", theirs).replace("'id', id", "'of', id")),
+        )
     app.state.keep_plan(made.id, run.id, datetime.now(UTC), header(made))
     return made
 
 
-def _write(app: App, run: Run, made: Plan, goes: str, theirs: str) -> None:
-    """The file: a head, then one change a line, then one conflict a line."""
-    made.path.parent.mkdir(parents=True, exist_ok=True)
-    part = made.path.with_suffix(".part")
-    with part.open("wb") as file:
-        head = orjson.dumps(header(made), option=orjson.OPT_INDENT_2)
-        file.write(head[:-2] + b',\n  "changes": [\n')
-        _lines(run, file, _lines_sql(app, "set", goes))
-        file.write(b'],\n  "theirs": [\n')
-        _lines(run, file, _lines_sql(app, "theirs", theirs).replace("'id', id", "'of', id"))
-        file.write(b"]\n}\n")
-    part.replace(made.path)
-
-
-def _lines(run: Run, file: Any, sql: str) -> None:
-    mark = b""
-    for (text,) in run.engine.rows(sql):
-        file.write(mark + text.encode())
-        mark = b",\n"
-    file.write(b"\n")
+def _lines(run: Run, sql: str) -> Iterator[bytes]:
+    return (text.encode() for (text,) in run.engine.rows(sql))
 
 
 def _lines_sql(app: App, word: str, where: str) -> str:

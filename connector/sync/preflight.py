@@ -34,8 +34,9 @@ class Preflight:
 
 def pin_org(app: App, org: Org) -> None:
     """Refuse any org but the one this installation belongs to."""
-    pinned = app.guards.org_id or app.state.setting("org")
-    if pinned and pinned[:15] != org.id[:15]:
+    for pinned in (app.guards.org_id, app.state.setting("org")):
+        if not pinned or pinned[:15] == org.id[:15]:
+            continue
         raise UnsafePlan(
             f"This is org {org.id}; this installation belongs to {pinned}.",
             hint="Use a separate folder and configuration for each org.",

@@ -10,7 +10,7 @@ import hashlib
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,9 @@ from ..mapping import pulls, wanted
 from ..mapping.objects import Pull
 from ..protocols import Read
 from ..records import MOMENT, STREAMS, TEXT, Response
+from ..secrets import Secret
 from ..store.state import Watermark
+from . import file_rows
 from .app import App
 from .run import Run, writing
 
@@ -48,6 +50,7 @@ def columns_of(app: App, stream: str) -> dict[str, str]:
 
 def pull(app: App, run: Run, types: Sequence[Mapping[str, str] | None]) -> list[Pulled]:
     """Bring every stream up to date; `types` are those of the preflight, pull by pull."""
+    _forget_what_is_lost(app)
     done = [
         _pull_object(app, run, each, known)
         for each, known in zip(app.mapping.pull, types, strict=True)
@@ -61,10 +64,28 @@ def pull(app: App, run: Run, types: Sequence[Mapping[str, str] | None]) -> list[
     return done
 
 
+def _forget_what_is_lost(app: App) -> None:
+    """A stream whose table is gone from the lake is pulled from the beginning."""
+    for spec in app.mapping.pull:
+        if not app.lake.layers(spec.stream).files:
+            app.state.forget(f"{spec.stream}:{spec.object}")
+    for name, source in app.sources.items():
+        is_file = hasattr(source, "relation")
+        if not app.lake.layers(source.stream if is_file else "responses").files:
+            app.state.forget(f"file:{name}" if is_file else f"responses:{name}")
+
+
 # ── the CRM ───────────────────────────────────────────────────────────────────────────────────
 
 
 def _pull_object(app: App, run: Run, spec: Pull, types: Mapping[str, str]) -> Pulled:
+    """Bring one object up to date.
+
+    A pull from the beginning of a stream that nothing else of the CRM feeds also tells what has
+    gone: records that did not come back (deleted for good, or outside a narrower `where`) are
+    marked as deleted. An incremental pull hears nothing of a record that has left the filter; it
+    stays as it was until the next full pull.
+    """
     key = f"{spec.stream}:{spec.object}"
     keep = _kept(app, spec)
     types = {**types, **app.crm.path_types(spec.object, keep)}
@@ -74,17 +95,43 @@ def _pull_object(app: App, run: Run, spec: Pull, types: Mapping[str, str]) -> Pu
     run.notify("pull", key, 0, None)
     with _scratch(app, key) as folder:
         spool = app.crm.read(
-            Read(spec.object, tuple(types), since, run.as_of, spec.modified, spec.where),
+            Read(spec.object, tuple(types), since, spec.modified, spec.where),
             types,
             folder,
         )
         if since is None:
             _guard_vanished(app, run, spec, spool.rows)
         sql = pulls.sql(spec, spool.relation, keep=keep)
+        known = bool(app.lake.layers(spec.stream).files)
         new = _store(app, run, spec.stream, app.crm.name, sql, spool.rows, full=since is None)
+        if since is None and known and _is_alone(app, spec):
+            new += _bury(app, run, spec.stream)
     app.state.advance(key, Watermark(run.as_of, shape))
     run.notify("pull", key, spool.rows, spool.rows)
     return Pulled(spec.stream, spec.object, spool.rows, new, _calls(app.crm) - before)
+
+
+def _is_alone(app: App, spec: Pull) -> bool:
+    return [each.stream for each in app.mapping.pull].count(spec.stream) == 1
+
+
+def _bury(app: App, run: Run, stream: str) -> int:
+    """Mark as deleted what the CRM told us once and what is not among `incoming`.
+
+    `modified_at` stays: a record that comes back unchanged must win over its own tombstone.
+    """
+    columns = columns_of(app, stream)
+    newest = app.lake.newest(stream, run.engine, columns, key=("source", "id"))
+    run.engine.stage(
+        "gone",
+        f"SELECT * REPLACE (true AS deleted, {_moment(run.as_of)} AS pulled_at) FROM ({newest}) "
+        f"WHERE source = {_text(app.crm.name)} AND NOT coalesce(deleted, false) "
+        "AND id NOT IN (SELECT id FROM incoming)",
+        "table",
+    )
+    if not run.engine.one("SELECT count(*) FROM gone"):
+        return 0
+    return app.lake.append(stream, run.engine, _shaped("SELECT * FROM gone", columns))
 
 
 def _kept(app: App, spec: Pull) -> tuple[str, ...]:
@@ -96,10 +143,10 @@ def _kept(app: App, spec: Pull) -> tuple[str, ...]:
 
 def _guard_vanished(app: App, run: Run, spec: Pull, rows: int) -> None:
     """A full pull that brings nothing, or far less than is known, is a fault and not news."""
-    if spec.stream != "accounts":
+    if spec.stream != "accounts" and not _is_alone(app, spec):
         return
-    known = _known(app, run, "accounts", app.crm.name)
-    if rows == 0:
+    known = _known(app, run, spec.stream, app.crm.name)
+    if rows == 0 and spec.stream == "accounts":
         raise UnsafePlan(
             f"{spec.object}: not one record came back.",
             hint="Can the integration user see accounts (sharing, view all)? Is the filter right?",
@@ -128,24 +175,42 @@ _RESPONSE: Mapping[str, str] = {
 
 def _pull_responses(app: App, run: Run, name: str, source: Any) -> Pulled:
     key = f"responses:{name}"
-    shape = _shape(type(source).__module__, sorted(_RESPONSE))
+    shape = _shape(type(source).__module__, sorted(_RESPONSE), _settings(source))
     since = _since(app, key, shape, source.overlap)
     before = _calls(source)
     with _scratch(app, key) as folder:
         path = folder / "responses.ndjson"
-        rows = _spool(path, _counted(run, key, source.responses(since)))
+        lost: dict[str, list[str]] = {"id": [], "submitted_at": []}
+        rows = _spool(path, _counted(run, key, source.responses(since)), lost)
         sql = _responses_sql(path) if rows else ""
         full = since is None
         new = _store(app, run, "responses", name, sql, rows, full=full) if rows else 0
+    for column, ids in lost.items():
+        run.odd("responses", f"{name}_without_{column}", len(ids), ids)
     app.state.advance(key, Watermark(run.as_of, shape))
     run.notify("pull", key, rows, rows)
     return Pulled("responses", name, rows, new, _calls(source) - before)
 
 
-def _spool(path: Path, responses: Iterator[Response]) -> int:
+def _settings(source: Any) -> list[tuple[str, str]]:
+    """What decides how a source's records are read: not where they lie, nor who may read them."""
+    named = [(each.name, getattr(source, each.name)) for each in fields(source) if each.init]
+    return [
+        (name, repr(sorted(value.items()) if isinstance(value, Mapping) else value))
+        for name, value in named
+        if name != "url" and not isinstance(value, Secret | Path)
+    ]
+
+
+def _spool(path: Path, responses: Iterator[Response], lost: Mapping[str, list[str]]) -> int:
+    """Write answers down; those without an id or a moment are listed in `lost` instead."""
     rows = 0
     with path.open("wb") as file:
         for response in responses:
+            lacking = next((column for column in lost if not getattr(response, column)), None)
+            if lacking:
+                lost[lacking].append(response.id)
+                continue
             file.write(orjson.dumps(response, option=orjson.OPT_APPEND_NEWLINE))
             rows += 1
     return rows
@@ -175,46 +240,15 @@ def _responses_sql(path: Path) -> str:
 
 
 def _pull_file(app: App, run: Run, name: str, source: Any) -> Pulled:
+    source.check()
     mark = source.fingerprint()
     if app.state.setting(f"file:{name}") == mark:
         return Pulled(source.stream, name, 0, 0, 0)
-    columns = STREAMS[source.stream].columns
-    picked = ", ".join(
-        f"TRY_CAST({source.columns.get(c, 'NULL')} AS {kind}) AS {c}" for c, kind in columns.items()
-    )
-    # Line numbers need the order of the file, which costs little at this size.
-    run.engine.run("SET preserve_insertion_order = true")
-    run.engine.stage(
-        "incoming_file",
-        f"SELECT {picked}, row_number() OVER () + 1 AS line FROM {source.relation()}",
-        "table",
-    )
-    run.engine.run("SET preserve_insertion_order = false")
-    rows = int(run.engine.one("SELECT count(*) FROM incoming_file"))
-    bad = " OR ".join(f"{column} IS NULL" for column in source.required)
-    _quarantine(run, source, name, bad)
-    names = ", ".join(columns)
-    sql = (
-        f"SELECT {names}, {_moment(run.as_of)} AS modified_at, false AS deleted "
-        f"FROM incoming_file WHERE NOT ({bad})"
-    )
+    rows = file_rows.stage(run, name, source)
+    sql = f"SELECT *, {_moment(run.as_of)} AS modified_at, false AS deleted FROM ({rows.good})"
     new = _store(app, run, source.stream, name, sql, 0, full=False, ignoring={"modified_at"})
     app.state.remember(f"file:{name}", mark)
-    return Pulled(source.stream, name, rows, new, 0)
-
-
-def _quarantine(run: Run, source: Any, name: str, bad: str) -> None:
-    """Rows without what they need stay out, and are listed by line."""
-    for column in source.required:
-        where = f"WHERE {column} IS NULL"
-        lines = run.engine.rows(f"SELECT line FROM incoming_file {where} ORDER BY line")
-        found = [f"{source.path.name}:{line}" for (line,) in lines]
-        run.odd(source.stream, f"{name}_without_{column}", len(found), found)
-    twice = run.engine.rows(
-        f"SELECT id, count(*) FROM incoming_file WHERE NOT ({bad}) "
-        "GROUP BY id HAVING count(*) > 1 ORDER BY id"
-    )
-    run.odd(source.stream, f"{name}_id_twice", len(twice), [str(id) for id, _ in twice])
+    return Pulled(source.stream, name, rows.count, new, 0)
 
 
 # ── into the lake ─────────────────────────────────────────────────────────────────────────────

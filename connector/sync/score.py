@@ -8,8 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 
+from ..errors import ConfigError
 from ..model import free_mail, identity, stages
+from ..model.seen import short
 from ..records import MOMENT, STREAMS, TEXT, WORDS
 from .app import App
 from .pull import columns_of
@@ -59,11 +62,15 @@ def score(app: App, run: Run) -> Scored:
 
 
 def stage_inputs(app: App, run: Run) -> None:
-    """Give the model what it reads: the newest records, its own history, and who is who."""
+    """Give the model what it reads: the newest records, its own history, and who is who.
+
+    What a source told us that is no longer configured stays in the lake and is not looked at.
+    """
     engine = run.engine
+    told_by = ", ".join(_text(name) for name in (app.crm.name, *app.sources))
     for stream in STREAMS:
         newest = app.lake.newest(stream, engine, columns_of(app, stream), key=("source", "id"))
-        engine.stage(f"lake_{stream}", newest)
+        engine.stage(f"lake_{stream}", f"SELECT * FROM ({newest}) WHERE source IN ({told_by})")
     engine.stage("lake_scores", app.lake.every("scores", engine, SCORES))
     engine.stage("aliases", _aliases(app), "table")
     listed = ", ".join(f"'{domain}'" for domain in sorted(free_mail.DOMAINS))
@@ -72,11 +79,39 @@ def stage_inputs(app: App, run: Run) -> None:
 
 
 def _aliases(app: App) -> str:
-    """The human alias file: `key,account_id`; it wins over every guess."""
+    """The human alias file, `key,account_id`.
+
+    It is one rung of the ladder in `model/identity.py`: the first rung that finds anything
+    decides, so an alias is asked after ids and addresses and before domains and names. Where that
+    rung finds several accounts, an alias that names one settles which.
+    """
     if app.aliases is None or not app.aliases.exists():
         return "SELECT '' AS key, '' AS account_id WHERE FALSE"
-    path = str(app.aliases).replace("'", "''")
-    return f"SELECT key, account_id FROM read_csv('{path}', all_varchar = true, header = true)"
+    delimiter = _alias_delimiter(app.aliases)
+    return (
+        f"SELECT key, account_id FROM read_csv({_text(str(app.aliases))}, all_varchar = true, "
+        f"header = true, delim = '{delimiter}', quote = '\"', null_padding = true, "
+        "strict_mode = false)"
+    )
+
+
+def _alias_delimiter(path: Path) -> str:
+    """What separates the columns of an alias file; ConfigError when they are not there."""
+    try:
+        with path.open(encoding="utf-8-sig") as file:
+            header = file.readline()
+    except (OSError, UnicodeError) as error:
+        raise ConfigError(
+            f"{path.name} cannot be read as text.", hint="Save it as UTF-8."
+        ) from error
+    for delimiter in (",", ";", "\t"):
+        names = {name.strip(' "\r\n').casefold() for name in header.split(delimiter)}
+        if {"key", "account_id"} <= names:
+            return delimiter
+    raise ConfigError(
+        f"{path.name} has no columns key and account_id.",
+        hint="Its first line must be: key,account_id",
+    )
 
 
 def _registrable(run: Run) -> str:
@@ -123,6 +158,12 @@ def _note_oddities(run: Run) -> None:
     )
     for stream, rule, count, ids in rows:
         run.odd(stream, rule, count, [str(id) for id in ids])
+    lost = run.engine.rows(
+        "SELECT DISTINCT trim(account_id) AS id FROM aliases "
+        f"WHERE NOT EXISTS (SELECT 1 FROM holders AS h WHERE h.ref = {short('trim(account_id)')}) "
+        "AND key <> '' ORDER BY id"
+    )
+    run.odd("accounts", "alias_to_unknown_account", len(lost), [str(id or "") for (id,) in lost])
 
 
 def _scored(run: Run) -> Scored:

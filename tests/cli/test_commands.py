@@ -125,7 +125,7 @@ def test_plan_shows_before_and_after(connector: Command, fresh) -> None:
     out = connector("-c", config, "plan").out
     assert "– → " in out
     assert "calls of 15,000" in out
-    assert "12 of 12 accounts would change" in out
+    assert "10 of 12 accounts would change" in out
 
 
 def test_sync_writes_a_report(connector: Command, synced: Path, tmp_path: Path) -> None:

@@ -57,3 +57,13 @@ def test_a_misused_line_is_json_when_json_was_asked_for(connector: Command) -> N
     """Even a line that could not be parsed answers a program in its language."""
     said = connector("sync", "--nosuch", "--json")
     assert said.json["error"]["exit"] == said.exit == 2
+
+
+@pytest.mark.parametrize("number", ["0", "-1"])
+def test_only_a_positive_number_of_runs_can_be_listed(
+    connector: Command, tmp_path: Path, number: str
+) -> None:
+    """-1 would have meant all of them to one database and an error to another."""
+    said = connector("-c", tmp_path / "config.toml", "runs", "-n", number)
+    assert said.exit == 2
+    assert "x>=1" in said.err

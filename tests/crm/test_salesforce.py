@@ -9,8 +9,10 @@ import pytest
 
 from connector.crm.salesforce import Crm, answers, read
 from connector.crm.salesforce.auth import Jwt
+from connector.crm.salesforce.fields import metadata
 from connector.engines.duckdb import DuckDB
 from connector.errors import AuthError, BudgetSpent, ConfigError, Malformed, RemoteError
+from connector.mapping.objects import Field as Mapped
 from connector.protocols import Read
 from connector.secrets import Secret
 
@@ -27,9 +29,9 @@ def engine(tmp_path):
 
 def fetch(org, engine, into, *, object="Account", paths=PATHS, since=None):
     """Read an object and count what arrived."""
-    until = org.crm.check().now
+    org.crm.check()
     types = org.crm.path_types(object, paths)
-    spool = org.crm.read(Read(object, tuple(types), since, until, "SystemModstamp"), types, into)
+    spool = org.crm.read(Read(object, tuple(types), since, "SystemModstamp"), types, into)
     return spool, engine.dicts(f'SELECT * EXCLUDE ("SystemModstamp") FROM {spool.relation}')
 
 
@@ -213,8 +215,8 @@ def test_a_call_that_fails_as_a_whole_is_halved(org):
     org.crm.check()
     org.control("faults", [{"match": match, "do": {"status": 400, "body": bad}, "times": 1}])
     rows = [{"id": id, "Segment__c": "Small"} for id in ids]
-    (outcomes,) = org.crm.write("Account", rows, 200)
-    assert [o.result for o in outcomes] == ["applied"] * 4
+    outcomes = [outcome for part in org.crm.write("Account", rows, 200) for outcome in part]
+    assert [(o.id, o.result) for o in outcomes] == [(id, "applied") for id in ids]
     assert org.crm.calls()["collections"] == 3
 
 
@@ -265,6 +267,40 @@ def test_creating_a_field_without_the_right_says_which_right(org):
     org.control("rights", {"CustomizeApplication": False})
     with pytest.raises(RemoteError, match="refused to create Health_Tier__c"):
         org.crm.create_fields("Account", [Field])
+
+
+class Words(Field):
+    """A text field that says nothing about its length."""
+
+    target, type = "Health_Reason__c", "text"
+
+
+class Broken(Field):
+    """A field that no org accepts."""
+
+    target, type, precision, scale = "Health_Broken__c", "number", 99, 99
+
+
+def test_a_text_without_a_length_is_created_with_the_most_a_field_takes(org):
+    """What the mapping cuts to is what the org has room for."""
+    user = org.crm.check().user
+    org.crm.create_fields("Account", [Words])
+    org.crm.grant_fields("Account", ["Health_Reason__c"], user)
+    assert org.crm.fields("Account")["Health_Reason__c"].length == 255
+
+
+@pytest.mark.parametrize(("kind", "most"), [("text", 255), ("long_text", 131_072)])
+def test_the_length_of_a_field_is_the_one_that_values_are_cut_to(kind, most):
+    """One default, in one place."""
+    assert metadata(Mapped("reason", "R__c", kind))["length"] == most
+
+
+def test_fields_made_before_one_that_is_refused_are_granted(org):
+    """Nothing is left behind that the running user cannot see."""
+    org.crm.check()
+    with pytest.raises(RemoteError, match="Health_Broken__c"):
+        org.crm.create_fields("Account", [Field, Broken])
+    assert org.crm.fields("Account")["Health_Tier__c"].writable
 
 
 # ── defects of the library that we do not inherit ─────────────────────────────────────────────

@@ -60,6 +60,11 @@ def test_a_right_mapping_has_no_problems():
         (field(target="Name"), 5, "Name is a standard field that people and other tools use"),
         (field(missing='"default"'), 7, 'missing = "default" without a default'),
         (field(default=3), 7, "a default that is never used"),
+        (
+            field("score > 50", "C__c", "checkbox", missing='"clear"'),
+            7,
+            "a checkbox cannot be empty",
+        ),
         (field(follows="true"), 7, "S__c follows, but no field of group '' leads"),
         (field() + field("nps_responses"), 9, "S__c is written twice"),
         (

@@ -136,6 +136,41 @@ def test_a_table_parsed_elsewhere_is_checked_the_same_way():
     assert (found.file, found.line) == ("part.toml", 1)
 
 
+@dataclass(frozen=True, slots=True)
+class ByKey:
+    id: str
+    key: str
+    way: Literal["key"] = "key"
+
+
+@dataclass(frozen=True, slots=True)
+class ByWord:
+    id: str
+    word: str
+    way: Literal["word"] = "word"
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    entry: ByKey | ByWord
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ('way = "key"\nid = "a"\nkye = "b"', ["'key' is missing", "unknown key 'kye'"]),
+        ('way = "word"\nid = "a"\nwrod = "b"', ["'word' is missing", "unknown key 'wrod'"]),
+        ('idd = "a"\nword = "b"', ["'id' is missing", "unknown key 'idd'"]),
+        ('way = "word"\nid = 1\nword = "b"', ["id is 1"]),
+    ],
+)
+def test_a_mistake_in_one_kind_of_table_is_not_measured_by_another(text, found):
+    """Of several kinds the one that is meant is checked: by what tells them apart, or by keys."""
+    value, problems = parse(f"[entry]\n{text}\n", "f.toml", Door)
+    assert value is None
+    assert [each.what for each in problems] == found
+
+
 def test_the_schema_forbids_what_the_parser_forbids():
     """Editors see required keys and refuse unknown ones."""
     schema = json_schema(File)["$defs"]["File"]

@@ -89,6 +89,50 @@ def test_unknown_is_null_unless_there_is_a_default():
     assert run(number(missing="default", default=50), "NULL")[0] == "50.0"
 
 
+def column(field: Field, values: str):
+    """The wanted values of many accounts, whose results are two columns of a VALUES list."""
+    mapping = CrmMapping("salesforce", "Account", fields=(field,))
+    rows = f"(SELECT 'a' AS id, * FROM (VALUES {values}) AS given(x, y)) AS results"
+    found = duckdb.connect().execute(wanted.sql(mapping, rows)).fetchall()
+    return [value for _, value in found]
+
+
+@pytest.mark.parametrize(
+    ("field", "values", "expected"),
+    [
+        (Field("x / y", "T__c", "number"), "(6e0, 2e0), (1e0, 0e0), (0e0, 0e0)", [3, None, None]),
+        (Field("x / y", "T__c", "number"), "(6, 2), (1, 0)", [3, None]),
+        (Field("x % y", "T__c", "number"), "(7, 4), (7, 0)", [3, None]),
+        (Field("x / y", "T__c", "text"), "(6e0, 2e0), (1e0, 0e0)", ["3.0", None]),
+        (
+            Field("x / y", "T__c", "number", transform=({"clamp": [0, 100]},)),
+            "(6e0, 2e0), (1e0, 0e0)",
+            [3, None],
+        ),
+        (
+            Field("x / y", "T__c", "number", missing="default", default=7),
+            "(6e0, 2e0), (1e0, 0e0)",
+            [3, 7],
+        ),
+        (
+            Field("x", "T__c", "number", scale=2),
+            "(1e0, 0), ('nan', 0), (1e308, 0)",
+            [1, None, None],
+        ),
+        (Field("CAST(x AS DOUBLE)", "T__c", "number"), "('12', 0), ('K-7', 0)", [12, None]),
+        (Field("x::INTEGER + 1", "T__c", "number"), "('12', 0), ('K-7', 0)", [13, None]),
+        (Field("x", "T__c", "number"), "('12', 0), ('K-7', 0)", [12, None]),
+        (Field("x", "T__c", "date"), "('soon', 0)", [None]),
+        (Field("x", "T__c", "datetime"), "('soon', 0)", [None]),
+        (Field("x", "T__c", "checkbox"), "('perhaps', 0)", [None]),
+        (Field("x", "T__c", "text", transform=({"date": True},)), "('soon', 0)", [None]),
+    ],
+)
+def test_one_bad_account_is_unknown_and_spares_the_others(field, values, expected):
+    """What cannot be cast, is divided by zero or is not finite is NULL; nothing stops."""
+    assert column(field, values) == expected
+
+
 def test_a_default_is_normalised_like_a_value():
     """Otherwise it would never equal what reads back."""
     assert run(number(missing="default", default=1.26, scale=1), "NULL")[0] == "1.3"

@@ -41,6 +41,56 @@ def test_a_missing_file_says_which(tmp_path):
     assert "relative" in missing.value.hint
 
 
+@pytest.mark.parametrize(
+    "other", [{"delimiter": ";"}, {"encoding": "latin-1"}, {"required": ("id", "value")}]
+)
+def test_every_setting_makes_another_fingerprint(tmp_path, other):
+    """What was misread under the old setting is read again under the new one."""
+    path = tmp_path / "a.csv"
+    path.write_text("nr,amount\n1,2\n")
+    assert make(path, **other).fingerprint() != make(path).fingerprint()
+
+
+def test_a_file_that_has_moved_is_the_same_file(tmp_path):
+    """Where it lies decides nothing."""
+    for name in ("a.csv", "b.csv"):
+        (tmp_path / name).write_text("nr,amount\n1,2\n")
+    assert make(tmp_path / "a.csv").fingerprint() == make(tmp_path / "b.csv").fingerprint()
+
+
+@pytest.mark.parametrize(
+    ("text", "said", "hint"),
+    [
+        ("", "a.csv is empty", "export"),
+        ("nr,betrag\n1,2\n", "a.csv has no column 'amount', which `value`", "It has nr, betrag"),
+        ("nr;amount\n1;2\n", "a.csv has no column 'nr', which `id`", "`delimiter`"),
+    ],
+)
+def test_a_header_that_does_not_fit_says_what_it_has(tmp_path, text, said, hint):
+    """Empty, renamed, or another delimiter."""
+    path = tmp_path / "a.csv"
+    path.write_text(text)
+    with pytest.raises(ConnectorError) as wrong:
+        make(path).check()
+    assert said in wrong.value.message
+    assert hint in wrong.value.hint
+
+
+def test_a_file_in_another_encoding_says_so(tmp_path):
+    """Not a decoding error."""
+    path = tmp_path / "a.csv"
+    path.write_bytes("nr,amount,Währung\n".encode("latin-1"))
+    with pytest.raises(ConnectorError, match=r"a\.csv cannot be read as utf-8"):
+        make(path).check()
+
+
+def test_a_header_with_a_mark_and_other_capitals_fits(tmp_path):
+    """Spreadsheets put a byte-order mark first; SQL does not tell capitals apart."""
+    path = tmp_path / "a.csv"
+    path.write_text('\ufeff"NR",Amount\n', encoding="utf-8")
+    make(path).check()
+
+
 @pytest.fixture
 def here(tmp_path):
     with world(tmp_path, accounts=20) as made:

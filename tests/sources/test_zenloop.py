@@ -55,7 +55,7 @@ def test_incremental_pulls_add_up_to_the_full_one(platform):
     """Everything before a moment, and everything since it."""
     _, keys = platform
     every = {r.id: r for r in source(keys["url"]).responses(None)}
-    middle = sorted(r.submitted_at for r in every.values())[len(every) // 2]
+    middle = sorted(r.submitted_at for r in every.values() if r.submitted_at)[len(every) // 2]
     late = {r.id for r in source(keys["url"]).responses(middle.replace(microsecond=0))}
     early = {id for id, r in every.items() if r.submitted_at < middle}
     assert late | early == set(every)
@@ -154,3 +154,46 @@ def test_an_error_of_the_platform_names_it(scripted, monkeypatch):
 def test_the_overlap_covers_late_labels():
     """Labels come after the answer and move no stamp."""
     assert Source.__dataclass_fields__["overlap"].default >= timedelta(days=7)
+
+
+def plain(body: object) -> Answer:
+    return Answer(body=orjson.dumps(body))
+
+
+def test_one_answer_of_the_wrong_shape_takes_no_other_with_it(scripted, monkeypatch):
+    """No moment, a word for a score, a list for properties: each is empty, nothing more."""
+    monkeypatch.setenv("ZENLOOP_FOR_TEST", "t")
+    odd = {"score": "nine", "metatags": ["x"], "labels": "Support", "identity": 7, "email": {}}
+    wrong = {**ANSWER, **odd, "id": "a2", "inserted_at": None}
+    script = scripted(SURVEYS, page([wrong, ANSWER], total=2))
+    bad, good = source(script.url).responses(None)
+    assert (bad.id, bad.submitted_at, bad.score, bad.labels) == ("a2", None, None, ())
+    assert (bad.account_key, bad.contact_key, bad.email) == (None, "7", None)
+    assert (good.id, good.score) == ("a1", 4)
+
+
+def test_without_a_total_pages_are_read_until_one_is_empty(scripted, monkeypatch):
+    """The first page is not taken for all there is."""
+    monkeypatch.setenv("ZENLOOP_FOR_TEST", "t")
+    pages = [{"answers": [{**ANSWER, "id": id}]} for id in ("a1", "a2")]
+    script = scripted(SURVEYS, *map(plain, pages), plain({"answers": []}))
+    assert [r.id for r in source(script.url).responses(None)] == ["a1", "a2"]
+
+
+def test_a_page_that_repeats_is_an_error(scripted, monkeypatch):
+    """A platform that ignores the page number would be read for ever."""
+    monkeypatch.setenv("ZENLOOP_FOR_TEST", "t")
+    script = scripted(SURVEYS, plain({"answers": [ANSWER]}))
+    with pytest.raises(Malformed, match="twice"):
+        list(source(script.url).responses(None))
+
+
+@pytest.mark.parametrize(
+    "body", [[ANSWER], {"answers": ANSWER}, {"answers": [[]]}, {"error": "later"}]
+)
+def test_a_body_of_another_shape_is_malformed(scripted, monkeypatch, body):
+    """A list where an object is promised, and the other way round."""
+    monkeypatch.setenv("ZENLOOP_FOR_TEST", "t")
+    script = scripted(SURVEYS, plain(body))
+    with pytest.raises(Malformed, match="zenloop sent"):
+        list(source(script.url).responses(None))

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from math import ceil
 from pathlib import Path
 from typing import Any
 
+from ...errors import ConnectorError
 from ...protocols import Read, Spool
 from ...records import CrmField, Org, Outcome
 from . import fields as catalogue
@@ -78,9 +80,22 @@ class Crm:
         return catalogue.hidden(self._client, object, targets)
 
     def create_fields(self, object: str, wanted: Sequence[Any]) -> list[str]:
-        """Create custom fields from the mapping; the names created."""
-        made = catalogue.create(self._client, object, wanted)
-        self._described.clear()
+        """Create custom fields from the mapping; the names created.
+
+        When one is refused, those made before it are granted: nothing is left that nobody sees.
+        """
+        made: list[str] = []
+        try:
+            for name in catalogue.create(self._client, object, wanted):
+                made.append(name)
+        except ConnectorError:
+            # What went wrong first is what is told.
+            with suppress(ConnectorError):
+                if made:
+                    self.grant_fields(object, made, self.check().user)
+            raise
+        finally:
+            self._described.clear()
         return made
 
     def grant_fields(self, object: str, targets: Sequence[str], user: str) -> list[str]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ...errors import RemoteError
+from ...mapping.wanted import length
 from ...records import DAY, FLAG, MOMENT, NUMBER, TEXT, CrmField
 from .client import Client
 
@@ -87,9 +88,9 @@ def metadata(field: Any) -> dict[str, Any]:
         case "number":
             own = {"type": "Number", "precision": field.precision, "scale": field.scale}
         case "text":
-            own = {"type": "Text", "length": field.length}
+            own = {"type": "Text", "length": length(field)}
         case "long_text":
-            own = {"type": "LongTextArea", "length": max(field.length, 256), "visibleLines": 4}
+            own = {"type": "LongTextArea", "length": max(length(field), 256), "visibleLines": 4}
         case "choice":
             own = {"type": "Picklist", "valueSet": _value_set(field.values)}
         case "date":
@@ -113,14 +114,12 @@ def hidden(client: Client, object: str, targets: Sequence[str]) -> list[str]:
     return [target for target in targets if target in names]
 
 
-def create(client: Client, object: str, fields: Sequence[Any]) -> list[str]:
-    """Create fields and let the running user read and write them; the names created."""
-    made = []
+def create(client: Client, object: str, fields: Sequence[Any]) -> Iterator[str]:
+    """Create fields, which nobody can see yet; the name of each as soon as it is made."""
     for field in fields:
         body = {"FullName": f"{object}.{field.target}", "Metadata": metadata(field)}
         client.call("POST", "tooling/sobjects/CustomField", f"to create {field.target}", json=body)
-        made.append(field.target)
-    return made
+        yield field.target
 
 
 def grant(client: Client, object: str, targets: Sequence[str], user: str) -> list[str]:

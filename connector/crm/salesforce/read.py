@@ -35,8 +35,6 @@ def soql(read: Read, *, after: str = "") -> str:
     conditions = []
     if read.modified and read.since:
         conditions.append(f"{read.modified} >= {literal(read.since)}")
-    if read.modified:
-        conditions.append(f"{read.modified} < {literal(read.until)}")
     if read.where:
         conditions.append(f"({read.where})")
     if after:

@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from ...errors import InDoubt, Malformed, RemoteError, Throttled, Unreachable
+from ...errors import InDoubt, Malformed, RemoteError
 from ...http import body_of
 from ...records import Outcome
 from . import answers
@@ -25,11 +25,14 @@ def write(
 ) -> Iterator[tuple[Outcome, ...]]:
     """Update records chunk by chunk. A bad record never costs its neighbours."""
     for start in range(0, len(rows), chunk):
-        yield _send(client, object, rows[start : start + chunk])
+        yield from _send(client, object, rows[start : start + chunk])
 
 
-def _send(client: Client, object: str, rows: Sequence[Row]) -> tuple[Outcome, ...]:
-    """One call. A call that fails as a whole is halved until the bad record stands alone."""
+def _send(client: Client, object: str, rows: Sequence[Row]) -> Iterator[tuple[Outcome, ...]]:
+    """One call. A call that fails as a whole is halved until the bad record stands alone.
+
+    A CRM that is busy or out of reach ends the writing: it has been asked several times already.
+    """
     try:
         answer = client.raw(
             "PATCH",
@@ -40,13 +43,16 @@ def _send(client: Client, object: str, rows: Sequence[Row]) -> tuple[Outcome, ..
         )
         results = body_of(answer, "Salesforce")
     except (InDoubt, Malformed) as error:
-        return tuple(Outcome(row["id"], "doubt", "NO_ANSWER", error.message) for row in rows)
-    except (Throttled, Unreachable) as error:
-        return tuple(Outcome(row["id"], "transient", "BUSY", error.message) for row in rows)
+        yield tuple(Outcome(row["id"], "doubt", "NO_ANSWER", error.message) for row in rows)
     except RemoteError as error:
         if error.code not in answers.BISECT:
             raise
-        return _halved(client, object, rows, error)
+        yield from _halved(client, object, rows, error)
+    else:
+        yield _outcomes(rows, results)
+
+
+def _outcomes(rows: Sequence[Row], results: Any) -> tuple[Outcome, ...]:
     if not isinstance(results, list) or len(results) != len(rows):
         return tuple(Outcome(row["id"], "doubt", "NO_ANSWER", "") for row in rows)
     pairs = zip(rows, results, strict=True)
@@ -55,12 +61,14 @@ def _send(client: Client, object: str, rows: Sequence[Row]) -> tuple[Outcome, ..
 
 def _halved(
     client: Client, object: str, rows: Sequence[Row], error: RemoteError
-) -> tuple[Outcome, ...]:
+) -> Iterator[tuple[Outcome, ...]]:
     if len(rows) == 1:
         text = answers.shortened(error.message)
-        return (Outcome(rows[0]["id"], "failed", error.code, text),)
+        yield (Outcome(rows[0]["id"], "failed", error.code, text),)
+        return
     middle = len(rows) // 2
-    return _send(client, object, rows[:middle]) + _send(client, object, rows[middle:])
+    yield from _send(client, object, rows[:middle])
+    yield from _send(client, object, rows[middle:])
 
 
 def values(
