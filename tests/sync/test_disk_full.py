@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from tests.world import world
+from tests.world import KNOWN, world
 
 SCRIPT = """
 import resource, signal, sys
@@ -47,7 +47,7 @@ def test_a_full_disk_is_said_and_survived(tmp_path, when, most):
         assert done.exit == 0
         assert done.changes["failed"] == 0
         written = [row["id"] for row in here.writes()]
-        assert len(written) == len(set(written)) == 20
+        assert len(written) == len(set(written)) == KNOWN
         assert here.sync().changes["planned"] == 0
 
 
