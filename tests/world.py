@@ -67,6 +67,9 @@ account_key = "account_id"
 value = "events"
 occurred_at = "date"
 
+[engine]
+threads = {threads}
+
 [files]
 mapping = "{mappings}/salesforce.toml"
 model = "{mappings}/health.toml"
@@ -142,8 +145,8 @@ class World:
         self.control("clock", {"advance": span})
 
 
-def install(url: str, folder: Path) -> None:
-    """Write an installation that is connected to a sandbox."""
+def install(url: str, folder: Path, *, threads: int = 1) -> None:
+    """Write an installation that is connected to a sandbox; small worlds need one thread."""
     folder.mkdir(parents=True, exist_ok=True)
     keys = requests.get(f"{url}/_sandbox/credentials", timeout=60).json()
     crm, zenloop = keys["salesforce"], keys["zenloop"]
@@ -158,6 +161,7 @@ def install(url: str, folder: Path) -> None:
         username=crm["username"],
         zenloop_url=zenloop["url"],
         mappings=ROOT / "mappings",
+        threads=threads,
     )
     (folder / "config.toml").write_text(text)
 

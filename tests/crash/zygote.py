@@ -1,6 +1,7 @@
 """A process that has imported everything and opened nothing: it forks one child per run.
 
-Reads lines of JSON `{"config", "die_at"}`; answers with `{"signal", "exit", "steps"}`.
+Reads lines of JSON `{"config", "die_at", "then_plan"}`; answers with the signal or exit code, the
+steps, and how much a plan made afterwards would change.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import connector.sources.file
 import connector.sources.zenloop
 import connector.sync.flow  # noqa: F401
 from connector.config import open_app
-from connector.sync.flow import sync
+from connector.sync.flow import make_plan, sync
 
 from .steps import Steps
 
@@ -27,9 +28,11 @@ def child(task: dict[str, Any], out: int) -> None:
     """Run one sync with the counter installed; report the steps if it lives."""
     steps = Steps(task["die_at"])
     steps.install()
-    code = sync(open_app(Path(task["config"]))).exit
+    app = open_app(Path(task["config"]))
+    code = sync(app).exit
     steps.step("the end")
-    os.write(out, json.dumps(steps.names).encode())
+    planned = make_plan(app)[1].changes if task["then_plan"] else None
+    os.write(out, json.dumps([steps.names, planned]).encode())
     os._exit(code)
 
 
@@ -53,7 +56,8 @@ def run(task: dict[str, Any]) -> dict[str, Any]:
     return {
         "signal": os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0,
         "exit": os.WEXITSTATUS(status) if os.WIFEXITED(status) else None,
-        "steps": json.loads(told) if told else [],
+        "steps": json.loads(told)[0] if told else [],
+        "planned": json.loads(told)[1] if told else None,
     }
 
 
