@@ -5,7 +5,6 @@ One SQL statement per stage; the model writes them, the engine runs them, `as_of
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -13,29 +12,13 @@ from pathlib import Path
 from ..errors import ConfigError
 from ..model import free_mail, identity, stages
 from ..model.seen import short
-from ..records import MOMENT, STREAMS, TEXT, WORDS
+from ..records import STREAMS
 from .app import App
 from .pull import columns_of
 from .run import Run
 
 #: Measures age by the day even where the score stands still.
 KEEP_AGAIN = timedelta(days=1)
-#: The columns of the history of scores.
-SCORES: Mapping[str, str] = {
-    "account_id": TEXT,
-    "as_of": MOMENT,
-    "model": TEXT,
-    "score": "INTEGER",
-    "raw": "INTEGER",
-    "tier": TEXT,
-    "confidence": "INTEGER",
-    "known": "INTEGER",
-    "caps": WORDS,
-    "tier_before": TEXT,
-    "score_before": "INTEGER",
-    "reason_en": TEXT,
-    "reason_de": TEXT,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +54,7 @@ def stage_inputs(app: App, run: Run) -> None:
     for stream in STREAMS:
         newest = app.lake.newest(stream, engine, columns_of(app, stream), key=("source", "id"))
         engine.stage(f"lake_{stream}", f"SELECT * FROM ({newest}) WHERE source IN ({told_by})")
-    engine.stage("lake_scores", app.lake.every("scores", engine, SCORES))
+    engine.stage("lake_scores", app.lake.every("scores", engine, stages.SCORES))
     engine.stage("aliases", _aliases(app), "table")
     listed = ", ".join(f"'{domain}'" for domain in sorted(free_mail.DOMAINS))
     engine.stage("free_mail", f"SELECT unnest([{listed}]) AS domain", "table")
@@ -129,7 +112,7 @@ def _keep(app: App, run: Run) -> None:
     engine = run.engine
     # What an account was before is not news about it.
     dated = {"as_of", "tier_before", "score_before"}
-    known = ", ".join(f'"{c}"' for c in SCORES if c not in dated)
+    known = ", ".join(f'"{c}"' for c in stages.SCORES if c not in dated)
     latest = (
         "SELECT * FROM lake_scores "
         "QUALIFY row_number() OVER (PARTITION BY account_id ORDER BY as_of DESC) = 1"
@@ -145,7 +128,7 @@ def _keep(app: App, run: Run) -> None:
     if not engine.one("SELECT count(*) FROM fresh"):
         return
     app.lake.append("measures", engine, "SELECT * FROM measures SEMI JOIN fresh USING (account_id)")
-    listed = ", ".join(f'CAST("{c}" AS {kind}) AS "{c}"' for c, kind in SCORES.items())
+    listed = ", ".join(f'CAST("{c}" AS {kind}) AS "{c}"' for c, kind in stages.SCORES.items())
     app.lake.append(
         "scores", engine, f"SELECT {listed} FROM scores SEMI JOIN fresh USING (account_id)"
     )
