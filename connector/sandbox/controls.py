@@ -14,7 +14,8 @@ from starlette.routing import Route
 
 from .clock import duration, stamp
 from .faults import Faults
-from .salesforce import auth, limits, people, security, writes
+from .org_controls import CONTROLS, Control
+from .salesforce import archive, auth, bulk, grants, limits, people, recycle, security, writes
 from .salesforce.errors import Refusal
 from .store import Store, quoted
 from .traffic import Traffic
@@ -47,10 +48,15 @@ class Controls:
             self._route("GET", "credentials", self.credentials),
             self._route("POST", "expire-tokens", self.expire_tokens),
             self._route("POST", "session", self.session),
+            self._route("GET", "oauth", lambda _: grants.told(self.store)),
+            self._route("POST", "oauth", lambda ask: grants.change(self.store, ask.json())),
             self._route("POST", "fls", self.field_security),
             self._route("POST", "rights", self.rights),
             self._route("POST", "limits", self.limits),
+            self._route("GET", "bulk", lambda _: bulk.set_pace(self.store, {})),
+            self._route("POST", "bulk", lambda ask: bulk.set_pace(self.store, ask.json())),
             self._route("POST", "validation-rules", self.validation_rules),
+            *(self._route(method, name, self._of_org(does)) for method, name, does in CONTROLS),
         ]
 
     def stats(self, _: Ask) -> dict[str, Any]:
@@ -107,7 +113,10 @@ class Controls:
 
     def turn_clock(self, ask: Ask) -> dict[str, str]:
         """Leaps forward: `{"advance": "40d"}`."""
-        return {"now": stamp(self.store.clock.advance(duration(str(ask.json()["advance"]))))}
+        now = self.store.clock.advance(duration(str(ask.json()["advance"])))
+        archive.sweep(self.store)
+        recycle.empty(self.store)
+        return {"now": stamp(now)}
 
     def clear_faults(self, _: Ask) -> dict[str, Any]:
         """Nothing goes wrong any more."""
@@ -169,6 +178,9 @@ class Controls:
         writes.set_rules(self.store, rules)
         return {"rules": len(rules)}
 
+    def _of_org(self, does: Control) -> Callable[[Ask], Any]:
+        return lambda ask: does(self.store, ask.json(), ask.base)
+
     def _route(self, method: str, name: str, control: Callable[[Ask], Any]) -> Route:
         def answered(request: Request, body: bytes) -> Response:
             try:
@@ -193,6 +205,11 @@ class Ask:
 
     request: Request
     body: bytes
+
+    @property
+    def base(self) -> str:
+        """The address of the sandbox as the caller knows it."""
+        return f"http://{self.request.headers.get('host', '127.0.0.1')}"
 
     def query(self, name: str, default: str = "") -> str:
         """What follows the question mark under this name."""

@@ -66,6 +66,8 @@ class Field:
     default: str | float | bool | None = None
     help: str = ""
     description: str = ""
+    history: bool = False
+    inactive: tuple[str, ...] = ()
 
     @property
     def custom(self) -> bool:
@@ -130,6 +132,8 @@ class Store:
 
     def __init__(self, path: Path) -> None:
         self.lock = threading.RLock()
+        #: What lasts until the sandbox stops, whatever is rolled back meanwhile.
+        self.passing: dict[str, Any] = {}
         self.db = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
         for pragma in ("journal_mode = wal", "synchronous = normal", "cache_size = -65536"):
             self.db.execute(f"pragma {pragma}")
@@ -159,6 +163,20 @@ class Store:
                 self._objects = self._read_catalogue()
                 raise
             self.db.execute("commit")
+
+    @contextmanager
+    def attempt(self) -> Iterator[None]:
+        """A part of a transaction that may fail by itself: then it is undone, the rest stays."""
+        with self.transaction() as db:
+            db.execute("savepoint attempt")
+            try:
+                yield
+            except BaseException:
+                db.execute("rollback to attempt")
+                self._objects = self._read_catalogue()
+                raise
+            finally:
+                db.execute("release attempt")
 
     # settings
 
@@ -328,14 +346,13 @@ class Store:
         rows = self.db.execute("select body from _fields where object = ? order by place", (name,))
         found = [orjson.loads(row[0]) for row in rows.fetchall()]
         return {
-            each["name"]: Field(
-                **{**each, "choices": tuple(each["choices"]), "refers": tuple(each["refers"])}
-            )
+            each["name"]: Field(**{**each, **{k: tuple(each.get(k, ())) for k in _LISTS}})
             for each in found
         }
 
 
 _DEFAULTS = tuple(each.name for each in SYSTEM_FIELDS)
+_LISTS = ("choices", "refers", "inactive")
 _MOMENTS = ("SystemModstamp", "LastModifiedDate", "CreatedDate")
 
 

@@ -233,3 +233,87 @@ def test_definitions_of_fields_can_be_asked_for(client):
     )
     (row,) = client.call("GET", "/tooling/query", params={"q": asked}).json()["records"]
     assert row["DataType"] == "double"
+
+
+def test_what_metadata_says_of_a_field_is_told_again(client, make):
+    """History, description, help: a tool that reads it back finds what it wrote."""
+    told = {"trackHistory": True, "description": "d", "inlineHelpText": "h"}
+    at = f"/tooling/sobjects/CustomField/{make(**SCORE, **told).json()['id']}"
+    have = client.call("GET", at).json()["Metadata"]
+    assert {key: have[key] for key in told} == told
+
+
+def test_a_value_left_out_of_a_list_is_switched_off(client, make, ids):
+    """It is not gone: records may hold it, and it can be switched on again."""
+
+    def listed(*names: str, **more):
+        values = [{"valueName": each, "label": each, **more} for each in names]
+        definition = {"sorted": False, "value": values}
+        value_set = {"restricted": True, "valueSetDefinition": definition}
+        return {"type": "Picklist", "label": "T", "valueSet": value_set}
+
+    def values() -> dict[str, bool]:
+        have = client.call("GET", at).json()["Metadata"]["valueSet"]["valueSetDefinition"]
+        return {each["valueName"]: each["isActive"] for each in have["value"]}
+
+    at = f"/tooling/sobjects/CustomField/{make(**listed('A', 'B')).json()['id']}"
+    client.control("POST", "fls", json={"object": "Account", "field": "Health__c"})
+    client.call("PATCH", at, json={"Metadata": listed("A")})
+    assert values() == {"A": True, "B": False}
+    assert not client.update({"id": ids["Alpha"], "Health__c": "B"})[0]["success"]
+    client.call("PATCH", at, json={"Metadata": listed("A", "B", isActive=True)})
+    assert values() == {"A": True, "B": True}
+
+
+def test_a_user_is_told_its_own_rights(client):
+    """All of them, unless they were taken away."""
+    client.control("POST", "rights", json={"ModifyMetadata": False})
+    asked = "SELECT PermissionsCustomizeApplication, PermissionsModifyMetadata"
+    (row,) = client.query(f"{asked} FROM UserPermissionAccess")["records"]
+    assert (row["PermissionsCustomizeApplication"], row["PermissionsModifyMetadata"]) == (
+        True, False,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("right", ["CustomizeApplication", "ModifyMetadata"])
+def test_making_a_field_takes_both_rights(client, make, right):
+    """One alone is not enough."""
+    client.control("POST", "rights", json={right: False})
+    assert make().json()[0]["errorCode"] == "INSUFFICIENT_ACCESS"
+
+
+def test_permission_sets_take_a_right_of_their_own(client, make, grant):
+    """As does assigning them."""
+    client.control("POST", "rights", json={"AssignPermissionSets": False})
+    make()
+    assert grant(edit=True).json()[0]["errorCode"] == "INSUFFICIENT_ACCESS"
+    client.control("POST", "rights", json={"ManageProfilesPermissionsets": False})
+    answer = client.call("POST", "/sobjects/PermissionSet", json={"Name": "V", "Label": "V"})
+    assert answer.json()[0]["errorCode"] == "INSUFFICIENT_ACCESS"
+
+
+@pytest.mark.parametrize("name", ["Name", "Id", "OwnerId", "Nowhere__c"])
+def test_a_field_that_everybody_sees_cannot_be_granted(client, name):
+    """Required and system fields have no security of their own."""
+    parent = client.call("POST", "/sobjects/PermissionSet", json={"Name": "V", "Label": "V"})
+    body = {
+        "ParentId": parent.json()["id"],
+        "SobjectType": "Account",
+        "Field": f"Account.{name}",
+        "PermissionsRead": True,
+    }
+    answer = client.call("POST", "/sobjects/FieldPermissions", json=body)
+    assert answer.json()[0]["errorCode"] == "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST"
+
+
+def test_definitions_tell_whether_a_field_can_be_granted(client, make):
+    """Of hidden fields, too."""
+    make()
+    asked = (
+        "SELECT QualifiedApiName, IsFlsEnabled FROM FieldDefinition"
+        " WHERE EntityDefinition.QualifiedApiName = 'Account'"
+        " AND QualifiedApiName IN ('Health__c', 'Name')"
+    )
+    rows = client.call("GET", "/tooling/query", params={"q": asked}).json()["records"]
+    told = {each["QualifiedApiName"]: each["IsFlsEnabled"] for each in rows}
+    assert told == {"Health__c": True, "Name": False}

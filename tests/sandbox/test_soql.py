@@ -289,3 +289,209 @@ def test_names_that_are_words_of_sql_work(store, ask, word: str):
     """A custom field may be called what it likes."""
     store.add_field("Account", Field(f"{word}__c", "string"))
     assert ask(f"SELECT {word}__c FROM Account LIMIT 1")["totalSize"] == 1
+
+
+# children, kinds, several values
+
+
+def account(ask, soql: str) -> dict[str, Any]:
+    """The one record that a statement finds."""
+    (found,) = ask(soql)["records"]
+    return found
+
+
+def test_children_are_nested_with_a_total_of_their_own(ask, ids):
+    """Null where there are none, as the real one answers."""
+    soql = "SELECT Name, (SELECT LastName FROM Contacts) FROM Account WHERE Name = '{}'"
+    children = account(ask, soql.format("Alpha"))["Contacts"]
+    (smith,) = children["records"]
+    assert (children["totalSize"], children["done"], smith["LastName"]) == (1, True, "Smith")
+    assert smith["attributes"]["type"] == "Contact"
+    assert account(ask, soql.format("beta"))["Contacts"] is None
+
+
+def test_children_are_chosen_sorted_and_cut_by_parent(ask, store, ids):
+    """Each parent has its own first two, and deleted ones are not among them."""
+    rows = [(name, ids[of], dead) for of in ("Alpha", "beta") for name, dead in
+            (("Cy", 0), ("Ann", 0), ("Bob", 0), ("Aaa", 1))]  # fmt: skip
+    store.insert("Contact", ["LastName", "AccountId", "IsDeleted"], rows)
+    soql = "SELECT Name, (SELECT LastName FROM Contacts WHERE LastName != 'Smith'"
+    soql += " ORDER BY LastName LIMIT 2) FROM Account WHERE Name IN ('Alpha', 'beta')"
+    found = [[c["LastName"] for c in each["Contacts"]["records"]] for each in ask(soql)["records"]]
+    assert found == [["Ann", "Bob"], ["Ann", "Bob"]]
+
+
+def test_children_page_on_their_own(ask, store, ids):
+    """A parent with more than a page of children has an address for the rest."""
+    rows = ((f"c{n:04}", ids["beta"]) for n in range(2_500))
+    store.insert("Contact", ["LastName", "AccountId"], rows)
+    soql = "SELECT (SELECT LastName FROM Contacts ORDER BY LastName) FROM Account"
+    children = account(ask, f"{soql} WHERE Name = 'beta'")["Contacts"]
+    assert (children["totalSize"], children["done"], len(children["records"])) == (
+        2_500,
+        False,
+        2_000,
+    )
+    locator = children["nextRecordsUrl"].rpartition("/")[2]
+    rest = query.more(locator, store, security.access(store, SYSTEM_USER), base=BASE)
+    assert (rest["done"], len(rest["records"])) == (True, 500)
+    assert rest["records"][0]["LastName"] == "c2000"
+
+
+def test_children_have_children(ask):
+    """Accounts, their cases, the tasks on those."""
+    soql = "SELECT Name, (SELECT Subject, (SELECT Subject FROM Tasks) FROM Cases) FROM Account"
+    case = account(ask, f"{soql} WHERE Name = 'beta'")["Cases"]["records"][0]
+    assert [each["Subject"] for each in case["Tasks"]["records"]] == ["mail"]
+
+
+def test_accounts_below_are_child_accounts(ask):
+    """The relationship downwards has a name of its own."""
+    soql = "SELECT (SELECT Name FROM ChildAccounts) FROM Account WHERE Name = 'Alpha'"
+    assert [each["Name"] for each in account(ask, soql)["ChildAccounts"]["records"]] == ["beta"]
+
+
+def test_a_parent_is_shown_by_its_kind(ask):
+    """TYPEOF gives an account's fields, a case's, or those of any other kind."""
+    soql = (
+        "SELECT Subject, TYPEOF What WHEN Account THEN Name, AnnualRevenue"
+        " {} END FROM Task ORDER BY Subject"
+    )
+    call, mail, none = ask(soql.format("ELSE Name"))["records"]
+    assert (call["What"]["Name"], call["What"]["AnnualRevenue"]) == ("Alpha", 100.5)
+    assert list(mail["What"]) == ["attributes", "Name"]
+    assert (mail["What"]["attributes"]["type"], none["What"]) == ("Case", None)
+    assert ask(soql.format(""))["records"][1]["What"] is None
+
+
+def test_a_parent_with_one_known_kind_is_still_of_several_kinds(ask, store):
+    """`Who` may be a lead, whether or not there are leads."""
+    who = Field("WhoId", "reference", refers=("Contact", "Lead"), relationship="Who")
+    store.add_field("Task", who)
+    store.db.execute("update Task set WhoId = (select Id from Contact where LastName = 'Smith')")
+    rows = ask("SELECT Subject, Who.Email FROM Task WHERE Who.Type = 'Contact'")["records"]
+    assert (len(rows), rows[0]["Who"]["attributes"]["type"]) == (3, "Contact")
+    assert ask("SELECT COUNT() FROM Task WHERE Who.Type = 'Lead'")["totalSize"] == 0
+
+
+@pytest.fixture
+def colours(store, ids):
+    """A field of several values: Alpha is red and green, beta green."""
+    choices = ("red", "green", "blue")
+    store.add_field("Account", Field("Colours__c", "multipicklist", choices=choices))
+    for name, held in (("Alpha", "red;green"), ("beta", "green")):
+        store.db.execute("update Account set Colours__c = ? where Id = ?", (held, ids[name]))
+
+
+@pytest.mark.parametrize(
+    ("condition", "expected"),
+    [
+        ("INCLUDES ('green')", {"Alpha", "beta"}),
+        ("INCLUDES ('red;green')", {"Alpha"}),
+        ("INCLUDES ('red', 'blue')", {"Alpha"}),
+        ("EXCLUDES ('red')", {"beta", "Gamma 100%", "O'Hara"}),
+        ("= 'red;green'", {"Alpha"}),
+    ],
+)
+def test_several_values_are_asked_for_by_sets(names, colours, condition, expected):
+    """A semicolon is and, a comma is or; what is empty excludes everything."""
+    assert set(names(f"WHERE Colours__c {condition}")) == expected
+
+
+def test_a_moment_is_turned_to_the_users_day(ask, store, ids):
+    """Half past eleven in the evening in UTC is tomorrow in Berlin."""
+    sql = "update Account set Seen__c = '2026-03-04T23:30:00.000+0000' where Id = ?"
+    store.db.execute(sql, (ids["Alpha"],))
+    soql = "SELECT DAY_ONLY({}) d FROM Account WHERE Name = 'Alpha' GROUP BY DAY_ONLY({})"
+    days = [account(ask, soql.format(of, of))["d"]
+            for of in ("Seen__c", "convertTimezone(Seen__c)")]  # fmt: skip
+    assert days == ["2026-03-04", "2026-03-05"]
+
+
+INNER = "Id IN (SELECT AccountId FROM Contact"
+
+
+@pytest.mark.parametrize(
+    ("soql", "code", "said"),
+    [
+        (f"WHERE {INNER}) OR Name = 'x'", "MALFORMED_QUERY", "not allowed with the 'OR'"),
+        (f"WHERE Name = 'x' OR (Name = 'y' AND {INNER}))", "MALFORMED_QUERY", "with the 'OR'"),
+        (f"WHERE NOT {INNER})", "MALFORMED_QUERY", "not allowed with the 'NOT'"),
+        (f"WHERE {INNER} LIMIT 5)", "MALFORMED_QUERY", "no ORDER BY, LIMIT"),
+        (f"WHERE {INNER} WHERE Id IN (SELECT WhatId FROM Task))", "MALFORMED_QUERY", "Nesting"),
+        (
+            "WHERE Name IN (SELECT LastName FROM Contact)",
+            "INVALID_FIELD",
+            "must be an id or reference",
+        ),
+        ("WHERE Id IN (SELECT LastName FROM Contact)", "INVALID_FIELD", "must be an id"),
+        (
+            f"WHERE {INNER}) AND {INNER}) AND {INNER})",
+            "EXCEEDED_MAX_SEMIJOIN_SUBSELECTS",
+            "maximum 2",
+        ),
+        ("WHERE Name INCLUDES ('x')", "INVALID_QUERY_FILTER_OPERATOR", "multipicklist"),
+    ],
+)
+def test_a_condition_that_salesforce_does_not_take_is_refused(ask, soql, code, said):
+    """Inner statements stand alone beside AND, at most two of them, over ids."""
+    with pytest.raises(Refusal) as caught:
+        ask(f"SELECT Id FROM Account {soql}")
+    assert (caught.value.code, said in caught.value.message) == (code, True)
+
+
+@pytest.mark.parametrize("name", ["Task", "Event", "ActivityHistory", "Note", "attachment"])
+def test_accounts_with_recent_activities_cannot_be_asked_for(ask, name):
+    """Activities are never the inner object, so they are pulled and joined at home."""
+    with pytest.raises(Refusal, match="not supported for semi join"):
+        ask(f"SELECT Id FROM Account WHERE Id IN (SELECT AccountId FROM {name})")
+
+
+CHILD = "(SELECT Id FROM Contacts)"
+
+
+@pytest.mark.parametrize(
+    ("items", "code", "said"),
+    [
+        ("(SELECT Id FROM Nopes)", "INVALID_TYPE", "relationship 'Nopes' in FROM"),
+        ("(SELECT Id FROM Contact)", "INVALID_TYPE", "relationship 'Contact' in FROM"),
+        ("(SELECT COUNT(Id) FROM Contacts)", "MALFORMED_QUERY", "cannot have aggregates"),
+        (", ".join([CHILD] * 21), "MALFORMED_QUERY", "at most 20"),
+        ("TYPEOF Parent WHEN Account THEN Id END", "INVALID_FIELD", "several objects"),
+        ("TYPEOF Parent END", "MALFORMED_QUERY", "unexpected token: 'END'"),
+    ],
+)
+def test_children_and_kinds_that_cannot_be_are_refused(ask, items, code, said):
+    """Unknown relationships, sums below, too many, parents of one kind."""
+    with pytest.raises(Refusal) as caught:
+        ask(f"SELECT {items} FROM Account")
+    assert (caught.value.code, said in caught.value.message) == (code, True)
+
+
+def test_more_than_fifty_five_parents_are_refused(ask, store):
+    """So many lookups may be followed in one statement."""
+    for n in range(56):
+        link = Field(f"L{n}__c", "reference", refers=("Account",), relationship=f"L{n}__r")
+        store.add_field("Contact", link)
+    paths = [f"L{n}__r.Name" for n in range(56)]
+    ask(f"SELECT {', '.join(paths[:55])} FROM Contact")
+    with pytest.raises(Refusal, match="at most 55"):
+        ask(f"SELECT {', '.join(paths)} FROM Contact")
+
+
+def test_children_that_hang_on_a_hidden_field_are_not_there(ask, store):
+    """Who does not see the lookup does not see what it leads to from above."""
+    security.guard(store, "Contact", "AccountId")
+    with pytest.raises(Refusal, match="relationship 'Contacts'"):
+        ask("SELECT (SELECT Id FROM Contacts) FROM Account")
+
+
+def test_six_levels_downwards_are_refused(ask):
+    """Five are the most."""
+
+    def nested(levels: int) -> str:
+        return f"(SELECT Id, {nested(levels - 1)} FROM ChildAccounts)" if levels else "Name"
+
+    ask(f"SELECT {nested(4)} FROM Account")
+    with pytest.raises(Refusal, match="5 levels"):
+        ask(f"SELECT {nested(5)} FROM Account")

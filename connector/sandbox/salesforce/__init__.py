@@ -7,21 +7,40 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from ..store import Store
-from . import auth, describe, limits, query, records, tooling
+from . import (
+    auth,
+    bulk_ingest,
+    bulk_query,
+    changes,
+    columns,
+    composite,
+    composite_tree,
+    deploy,
+    describe,
+    limits,
+    query,
+    records,
+    soap,
+    tooling,
+    ui_api,
+    upserts,
+)
 from .api import FIRST_VERSION, LAST_VERSION, Answer, Call, rendered, route
 from .errors import not_found
 from .setup import prepare
+from .soql_sql import compile_soql
 
+UI = "/ui-api/object-info/{object}/picklist-values"
 SEASONS = ("Winter", "Spring", "Summer")
 #: Version 59.0 is Winter '24; there are three a year.
-FIRST_YEAR = 24
+WINTER, WINTER_YEAR = 59, 24
 
 __all__ = ["prepare", "routes"]
 
 
 def routes(store: Store) -> list[Route]:
     """Every address under `/services` and `/id`."""
-    calls = (
+    plain: composite.Table = (
         ("GET", "/", _resources),
         ("GET", "/limits", _limits),
         ("GET", "/limits/recordCount", _record_counts),
@@ -33,20 +52,35 @@ def routes(store: Store) -> list[Route]:
         ("GET", "/sobjects/{object}/describe", describe.describe),
         ("GET", "/sobjects/{object}", describe.basics),
         ("POST", "/sobjects/{object}", records.create_one),
+        ("GET", "/sobjects/{object}/deleted", changes.deleted),
+        ("GET", "/sobjects/{object}/updated", changes.updated),
         ("GET", "/sobjects/{object}/{id}", records.read_one),
         ("PATCH", "/sobjects/{object}/{id}", records.update_one),
         ("DELETE", "/sobjects/{object}/{id}", records.delete_one),
+        ("GET", "/sobjects/{object}/{field}/{value:path}", upserts.read_one),
+        ("PATCH", "/sobjects/{object}/{field}/{value:path}", upserts.upsert_one),
+        ("DELETE", "/sobjects/{object}/{field}/{value:path}", upserts.delete_one),
         ("POST", "/composite/sobjects", records.create_many),
         ("PATCH", "/composite/sobjects", records.update_many),
         ("DELETE", "/composite/sobjects", records.delete_many),
         ("POST", "/composite/sobjects/{object}", records.read_many),
         ("GET", "/composite/sobjects/{object}", records.read_many),
+        ("PATCH", "/composite/sobjects/{object}/{field}", upserts.upsert_many),
+        ("POST", "/composite/tree/{object}", composite_tree.create),
+        ("GET", f"{UI}/{{record_type}}", ui_api.picklists),
+        ("GET", f"{UI}/{{record_type}}/{{field}}", ui_api.picklist),
+        *bulk_query.calls(),
+        *bulk_ingest.calls(),
+        ("POST", "/metadata/deployRequest", deploy.post),
+        ("GET", "/metadata/deployRequest/{id}", deploy.show),
+        ("PATCH", "/metadata/deployRequest/{id}", deploy.change),
         ("GET", "/tooling/query", tooling.run_query),
         ("POST", "/tooling/sobjects/CustomField", tooling.create_field),
         ("GET", "/tooling/sobjects/CustomField/{id}", tooling.read_field),
         ("PATCH", "/tooling/sobjects/CustomField/{id}", tooling.update_field),
         ("DELETE", "/tooling/sobjects/CustomField/{id}", tooling.delete_field),
     )
+    calls = (*plain, *composite.calls(plain))
     # clients differ in whether they end an address with a slash
     every = [
         route(store, method, path.rstrip("/") + end, handler)
@@ -57,6 +91,7 @@ def routes(store: Store) -> list[Route]:
         Route("/services/data", _versions),
         Route("/services/data/", _versions),
         *auth.routes(store),
+        *soap.routes(store),
         *every,
         Route("/services/{rest:path}", _nothing, methods=["GET", "POST", "PATCH", "PUT", "DELETE"]),
     ]
@@ -65,8 +100,8 @@ def routes(store: Store) -> list[Route]:
 def _versions(request: Request) -> Response:
     found = []
     for number in range(FIRST_VERSION, LAST_VERSION + 1):
-        years, season = divmod(number - FIRST_VERSION, len(SEASONS))
-        label = f"{SEASONS[season]} '{FIRST_YEAR + years}"
+        years, season = divmod(number - WINTER, len(SEASONS))
+        label = f"{SEASONS[season]} '{WINTER_YEAR + years}"
         version = f"{number}.0"
         found.append({"label": label, "url": f"/services/data/v{version}", "version": version})
     return rendered(Answer(found), request)
@@ -78,8 +113,10 @@ def _nothing(request: Request) -> Response:
 
 
 def _resources(call: Call) -> Answer:
-    names = ("composite", "limits", "query", "queryAll", "sobjects", "tooling")
-    return Answer({name: f"{call.base}/{name}" for name in names})
+    names = ("composite", "jobs", "limits", "metadata", "query", "queryAll", "sobjects", "tooling")
+    host = call.request.headers.get("host", "127.0.0.1")
+    identity = f"http://{host}/id/{call.store.get('salesforce_app')['org_id']}/{call.user}"
+    return Answer({**{name: f"{call.base}/{name}" for name in names}, "identity": identity})
 
 
 def _limits(call: Call) -> Answer:
@@ -93,6 +130,9 @@ def _record_counts(call: Call) -> Answer:
 
 
 def _query(call: Call, *, everything: bool = False) -> Answer:
+    if call.query.get("columns", "").lower() == "true":
+        compiled = compile_soql(call.query.get("q", ""), call.store, call.access)
+        return Answer(columns.told(compiled, call.access.object(compiled.object)))
     batch = query.batch_size(call.request.headers)
     return Answer(
         query.run(

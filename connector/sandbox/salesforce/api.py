@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import re
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -13,14 +13,14 @@ from typing import Any
 import orjson
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from ..store import Store
 from . import auth, limits, security
 from .errors import Refusal, not_found
 
-FIRST_VERSION, LAST_VERSION = 59, 68
+FIRST_VERSION, LAST_VERSION = 31, 68
 LONGEST_REQUEST = 16_384
 WORTH_PACKING = 1_024
 JSON_TYPE = "application/json;charset=UTF-8"
@@ -70,7 +70,10 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A status, a body that becomes JSON (None for none) and headers of its own."""
+    """A status, a body and headers of its own.
+
+    The body becomes JSON, unless it is bytes, or an iterator of bytes that go out as they come.
+    """
 
     body: Any = None
     status: int = 200
@@ -100,7 +103,7 @@ def _answered(store: Store, request: Request, body: bytes, handler: Handler) -> 
             return rendered(Answer(refusal.body(), refusal.status), request)
         try:
             _check_version(request.path_params["version"])
-            answer = handler(Call(store, request, _unpacked(request, body), user))
+            answer = handler(Call(store, request, unpacked(request, body), user))
         except Refusal as refusal:
             answer = Answer(refusal.body(), refusal.status)
     return rendered(answer, request, {"Sforce-Limit-Info": f"api-usage={usage}"})
@@ -113,6 +116,8 @@ def rendered(
     every = {**dict(answer.headers), **(headers or {})}
     if answer.body is None:
         return Response(status_code=answer.status, headers=every)
+    if isinstance(answer.body, Iterator):
+        return _streamed(answer.body, request, every, answer.status)
     content = answer.body if isinstance(answer.body, bytes) else orjson.dumps(answer.body)
     accepts = "gzip" in request.headers.get("accept-encoding", "")
     if accepts and len(content) > WORTH_PACKING:
@@ -121,6 +126,23 @@ def rendered(
     every["Vary"] = "Accept-Encoding"
     every.setdefault("Content-Type", JSON_TYPE)
     return Response(content, status_code=answer.status, headers=every)
+
+
+def _streamed(
+    pieces: Iterator[bytes], request: Request, headers: dict[str, str], status: int
+) -> Response:
+    accepts = "gzip" in request.headers.get("accept-encoding", "")
+    if accepts and "Content-Encoding" not in headers:
+        pieces = _packed(pieces)
+        headers["Content-Encoding"] = "gzip"
+    return StreamingResponse(pieces, status, headers)
+
+
+def _packed(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    packer = zlib.compressobj(1, wbits=zlib.MAX_WBITS | 16)
+    for piece in pieces:
+        yield packer.compress(piece)
+    yield packer.flush()
 
 
 def _check_size(request: Request) -> None:
@@ -140,7 +162,8 @@ def _check_version(version: str) -> None:
         raise Refusal("UNSUPPORTED_API_VERSION", "This API version is no longer there", status=410)
 
 
-def _unpacked(request: Request, body: bytes) -> bytes:
+def unpacked(request: Request, body: bytes) -> bytes:
+    """The body as it was before it was packed."""
     if request.headers.get("content-encoding", "").lower() != "gzip":
         return body
     try:

@@ -1,4 +1,4 @@
-"""Signing in: JWT bearer and client credentials; what a token is good for, and for how long."""
+"""Signing in: assertions, client credentials, codes and refresh tokens; asking and taking back."""
 
 from __future__ import annotations
 
@@ -6,10 +6,8 @@ import base64
 import binascii
 import hashlib
 import hmac
-import secrets
 import time
 from collections.abc import Callable
-from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -19,79 +17,42 @@ from joserfc.errors import JoseError
 from joserfc.jwk import RSAKey
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from ..clock import stamp
 from ..store import SYSTEM_USER, Store
+from . import authorize, grants, sessions, soap_login
 from .errors import Refusal
+from .grants import Denial, Granted
+from .sessions import SCOPES, expire_all, user_of
 
-SCHEMA = """
-create table if not exists tokens (
-    token text primary key, user text not null, issued text not null, used text not null
-) without rowid;
-"""
+__all__ = ["SCHEMA", "expire_all", "routes", "user_of"]
+
+SCHEMA = sessions.SCHEMA + grants.SCHEMA
 JWT_GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 AUDIENCES = ("https://login.salesforce.com", "https://test.salesforce.com")
 LONGEST_ASSERTION = 180
+#: An expiry beyond this is in milliseconds: the vendor's own CLI writes it so, and is let in.
+MILLISECONDS = 100_000_000_000
 #: Clocks of the two sides may differ by this many seconds.
 LEEWAY = 30
-SESSION_SECONDS = 7_200
-SCOPES = "api refresh_token id"
 
 Form = dict[str, str]
 
 
-class Denial(Exception):
-    """A sign-in that fails, in OAuth's own words."""
-
-    def __init__(self, error: str, description: str, *, status: int = 400) -> None:
-        super().__init__(description)
-        self.error = error
-        self.description = description
-        self.status = status
-
-    def body(self) -> dict[str, str]:
-        """The answer to whoever tried."""
-        return {"error": self.error, "error_description": self.description}
-
-
 def routes(store: Store) -> list[Route]:
-    """The addresses under `/services/oauth2`, and the identity address."""
+    """The addresses under `/services/oauth2`, the identity address, and SOAP's `login()`."""
     return [
+        _route(store, "GET", "/services/oauth2/authorize", authorize.ask),
+        _route(store, "POST", "/services/oauth2/authorize", authorize.answer),
         _route(store, "POST", "/services/oauth2/token", _token),
         _route(store, "POST", "/services/oauth2/revoke", _revoke),
+        _route(store, "GET", "/services/oauth2/revoke", _revoke),
         _route(store, "POST", "/services/oauth2/introspect", _introspect),
         _route(store, "GET", "/services/oauth2/userinfo", _userinfo),
         _route(store, "GET", "/id/{org}/{user}", _userinfo),
+        *soap_login.routes(),
     ]
-
-
-def user_of(store: Store, authorization: str) -> str:
-    """The user of a session; refuses a token that is unknown, expired or revoked."""
-    kind, _, token = authorization.partition(" ")
-    user = _alive(store, token.strip()) if kind.lower() in ("bearer", "oauth") else None
-    if user is None:
-        raise Refusal("INVALID_SESSION_ID", "Session expired or invalid", status=401)
-    return user
-
-
-def expire_all(store: Store) -> int:
-    """Ends every session and tells how many there were."""
-    with store.transaction() as db:
-        return db.execute("delete from tokens").rowcount
-
-
-def _alive(store: Store, token: str) -> str | None:
-    """The user of a token that was used less than a session's length ago."""
-    now = store.clock.now()
-    row = store.db.execute("select user, used from tokens where token = ?", (token,)).fetchone()
-    timeout = timedelta(seconds=store.get("session_seconds") or SESSION_SECONDS)
-    if row is None or row[1] < stamp(now - timeout):
-        return None
-    if row[1] < stamp(now - timedelta(minutes=1)):
-        store.db.execute("update tokens set used = ? where token = ?", (stamp(now), token))
-    return str(row[0])
 
 
 def _route(
@@ -122,22 +83,33 @@ def _json(body: Any, *, status: int = 200) -> Response:
 
 
 def _token(store: Store, request: Request, form: Form) -> Response:
+    if not sessions.options(store)["installed"]:
+        raise Denial("invalid_client", "app must be installed into org")
     match form.get("grant_type"):
         case grant if grant == JWT_GRANT:
-            _check_assertion(store, request, form.get("assertion", ""))
+            user = _check_assertion(store, request, form.get("assertion", ""))
+            granted = Granted(user, SCOPES, None)
         case "client_credentials":
+            _check_host(store)
             _check_client(store, request, form)
-        case "password":
-            # switched off in every org made since 2023
-            raise Denial("invalid_grant", "authentication failure")
+            granted = Granted(SYSTEM_USER, SCOPES, None)
+        case "authorization_code":
+            _check_app(store, request, form)
+            named = (form.get(name, "") for name in ("code", "redirect_uri", "code_verifier"))
+            granted = grants.exchange(store, *named)
+        case "refresh_token":
+            _check_app(store, request, form)
+            granted = grants.refresh(store, form.get("refresh_token", ""))
         case None:
             raise Denial("invalid_request", "grant_type is missing")
-        case other:
-            raise Denial("unsupported_grant_type", f"grant type not supported: {other}")
-    return _json(_issued(store, request))
+        case _:
+            # the password flow among them: no external client app has it
+            raise Denial("unsupported_grant_type", "grant type not supported")
+    return _json(_issued(store, request, granted))
 
 
-def _check_assertion(store: Store, request: Request, assertion: str) -> None:
+def _check_assertion(store: Store, request: Request, assertion: str) -> str:
+    """The user whom a valid assertion is for."""
     app = store.get("salesforce_app")
     key = RSAKey.import_key(app["private_key"])
     try:
@@ -146,29 +118,66 @@ def _check_assertion(store: Store, request: Request, assertion: str) -> None:
         raise Denial("invalid_grant", "invalid assertion") from None
     if claims.get("iss") != app["client_id"]:
         raise Denial("invalid_client_id", "client identifier invalid")
-    if claims.get("aud") not in (*AUDIENCES, _base(request)):
+    if claims.get("aud") not in (*AUDIENCES, _base(request), f"{_base(request)}/"):
         raise Denial("invalid_grant", "audience is invalid")
-    if claims.get("sub") != app["username"]:
-        raise Denial("invalid_grant", "user hasn't approved this consumer")
+    user = _approved(store, str(claims.get("sub")))
     _check_expiry(store, claims.get("exp"))
+    return user
+
+
+def _approved(store: Store, username: str) -> str:
+    """The id of a user who may sign in by assertion: pre-authorised, and active."""
+    if username == store.get("salesforce_app")["username"]:
+        grants.check_user(store, SYSTEM_USER)
+        return SYSTEM_USER
+    sql = "select Id from User where Username = ?"
+    row = store.db.execute(sql, (username,)).fetchone()
+    if row is None or username not in sessions.options(store)["users"]:
+        raise Denial("invalid_grant", "user hasn't approved this consumer")
+    grants.check_user(store, row[0])
+    return str(row[0])
 
 
 def _check_expiry(store: Store, expires: object) -> None:
     """Accepts the sandbox's clock and the real one: a client knows only the latter."""
-    if not isinstance(expires, int | float):
-        raise Denial("invalid_grant", "invalid assertion")
-    lefts = [expires - now for now in (store.clock.now().timestamp(), time.time())]
+    # clients that are let in write it as text, too
+    try:
+        moment = float(str(expires))
+    except ValueError:
+        raise Denial("invalid_grant", "invalid assertion") from None
+    if moment > MILLISECONDS:
+        moment /= 1_000
+    lefts = [moment - now for now in (store.clock.now().timestamp(), time.time())]
     if not any(-LEEWAY < left <= LONGEST_ASSERTION + LEEWAY for left in lefts):
         raise Denial("invalid_grant", "token validity expired")
+
+
+def _check_host(store: Store) -> None:
+    if sessions.options(store)["host"] == "login":
+        raise Denial("invalid_grant", "request not supported on this domain")
 
 
 def _check_client(store: Store, request: Request, form: Form) -> None:
     app = store.get("salesforce_app")
     client, secret = _basic(request) or (form.get("client_id", ""), form.get("client_secret", ""))
-    if not hmac.compare_digest(client.encode(), app["client_id"].encode()):
-        raise Denial("invalid_client_id", "client identifier invalid")
+    _check_client_id(store, client)
     if not hmac.compare_digest(secret.encode(), app["client_secret"].encode()):
         raise Denial("invalid_client", "invalid client credentials", status=401)
+
+
+def _check_app(store: Store, request: Request, form: Form) -> None:
+    """A confidential client shows its secret; a public one has none and must not show any."""
+    if sessions.options(store)["client"] == "confidential":
+        _check_client(store, request, form)
+        return
+    _check_client_id(store, form.get("client_id", ""))
+    if "client_secret" in form or _basic(request):
+        raise Denial("invalid_client", "invalid client credentials", status=401)
+
+
+def _check_client_id(store: Store, client: str) -> None:
+    if not hmac.compare_digest(client.encode(), store.get("salesforce_app")["client_id"].encode()):
+        raise Denial("invalid_client_id", "client identifier invalid")
 
 
 def _basic(request: Request) -> tuple[str, str] | None:
@@ -182,25 +191,25 @@ def _basic(request: Request) -> tuple[str, str] | None:
     return client, secret
 
 
-def _issued(store: Store, request: Request) -> dict[str, str]:
+def _issued(store: Store, request: Request, granted: Granted) -> dict[str, str]:
     app, now = store.get("salesforce_app"), store.clock.now()
-    token = f"{app['org_id'][:15]}!AQ{secrets.token_urlsafe(60).replace('-', '.')}"
-    with store.transaction() as db:
-        db.execute(
-            "insert into tokens values (?, ?, ?, ?)", (token, SYSTEM_USER, stamp(now), stamp(now))
-        )
-    identity = f"{_base(request)}/id/{app['org_id']}/{SYSTEM_USER}"
+    instance = sessions.options(store)["instance"] or _base(request)
+    token = sessions.open_session(
+        store, granted.user, instance, scope=granted.scope, grant=granted.id
+    )
+    identity = f"{_base(request)}/id/{app['org_id']}/{granted.user}"
     issued = str(int(now.timestamp() * 1000))
     signed = hmac.new(app["client_secret"].encode(), (identity + issued).encode(), hashlib.sha256)
     return {
         "access_token": token,
+        **({"refresh_token": granted.refresh} if granted.refresh else {}),
         "signature": base64.b64encode(signed.digest()).decode(),
-        "scope": SCOPES,
-        "instance_url": _base(request),
+        "scope": granted.scope,
+        "instance_url": instance,
         "id": identity,
         "token_type": "Bearer",
         "issued_at": issued,
-        "api_instance_url": _base(request),
+        "api_instance_url": instance,
     }
 
 
@@ -209,36 +218,52 @@ def _base(request: Request) -> str:
 
 
 def _revoke(store: Store, request: Request, form: Form) -> Response:
+    """Takes back a session, or a grant with everything that came of it."""
     token = form.get("token") or request.query_params.get("token", "")
+    if (row := grants.find(store, token)) and not row["ended"]:
+        grants.end(store, row["id"], "revoked")
+        return Response(status_code=200)
     with store.transaction() as db:
-        known = db.execute("delete from tokens where token = ?", (token,)).rowcount
+        known = db.execute("delete from sessions where token = ?", (token,)).rowcount
     if not known:
         raise Denial("unsupported_token_type", "this token type is not supported")
     return Response(status_code=200)
 
 
 def _introspect(store: Store, request: Request, form: Form) -> Response:
-    _check_client(store, request, form)
+    _check_app(store, request, form)
     token, app = form.get("token", ""), store.get("salesforce_app")
-    user = _alive(store, token)
-    if user is None:
+    found = _introspected(store, token)
+    if not found:
         return _json({"active": False})
-    (issued,) = store.db.execute("select issued from tokens where token = ?", (token,)).fetchone()
-    return _json(
-        {
-            "active": True,
-            "scope": SCOPES,
-            "client_id": app["client_id"],
-            "username": app["username"],
-            "sub": f"{_base(request)}/id/{app['org_id']}/{user}",
-            "token_type": "access_token",
-            "iat": int(datetime.fromisoformat(issued).timestamp()),
-        }
-    )
+    user = found.pop("user")
+    (username,) = store.db.execute("select Username from User where Id = ?", (user,)).fetchone()
+    sub = f"{_base(request)}/id/{app['org_id']}/{user}"
+    told = {"active": True, "client_id": app["client_id"], "username": username, "sub": sub}
+    return _json({**told, **found})
+
+
+def _introspected(store: Store, token: str) -> dict[str, Any]:
+    """What there is to tell of a token that is alive: of a session when it ends, too."""
+    if session := sessions.alive(store, token):
+        issued, ends = int(session.issued.timestamp()), int(session.ends.timestamp())
+        times = {"iat": issued, "nbf": issued, "exp": ends}
+        known = {"user": session.user, "scope": session.scope, "token_type": "access_token"}
+        return {**known, **times}
+    row = grants.find(store, token)
+    if row is None or not grants.usable(store, row):
+        return {}
+    return {"user": row["user"], "scope": row["scope"], "token_type": "refresh_token"}
 
 
 def _userinfo(store: Store, request: Request, _form: Form) -> Response:
-    user = user_of(store, request.headers.get("authorization", ""))
+    """The identity service, which has its own way to refuse: a status of 403 and a word of text."""
+    authorization = request.headers.get("authorization", "")
+    try:
+        user = user_of(store, authorization)
+    except Refusal:
+        said = "Bad_OAuth_Token" if authorization else "Missing_OAuth_Token"
+        return PlainTextResponse(said, status_code=403)
     wanted = request.path_params.get("user", user)
     row = store.db.execute(
         "select Id, Name, Email, Username, IsActive from User where Id = ?", (wanted,)

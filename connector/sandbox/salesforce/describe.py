@@ -7,6 +7,7 @@ from email.utils import format_datetime, parsedate_to_datetime
 from typing import Any
 
 from ..store import NUMBERS, SYSTEM_FIELDS, Field, Object
+from . import record_types, relations
 from .api import Answer, Call
 from .errors import not_found
 
@@ -18,7 +19,9 @@ _SOAP = {
     "date": "xsd:date",
     "datetime": "xsd:dateTime",
 }
-_TEXTS = frozenset({"string", "textarea", "email", "phone", "url", "picklist", "id", "reference"})
+_TEXTS = frozenset(
+    {"string", "textarea", "email", "phone", "url", "picklist", "multipicklist", "id", "reference"}
+)
 #: Objects of which there is exactly what the org has: nobody makes or deletes them by API.
 FIXED = frozenset({"Organization", "Profile", "EntityDefinition", "FieldDefinition"})
 INT_DIGITS = 8
@@ -80,7 +83,7 @@ def _full(target: Object, call: Call) -> dict[str, Any]:
         "lookupLayoutable": None,
         "namedLayoutInfos": [],
         "networkScopeFieldName": None,
-        "recordTypeInfos": [],
+        "recordTypeInfos": record_types.infos(call.store, target.name, call.base),
         "searchLayoutable": not target.custom,
         "supportedScopes": [{"label": f"All {target.label}s", "name": "everything"}],
         **_object(target, call.base),
@@ -130,7 +133,7 @@ def _child(field: Field, name: str) -> dict[str, Any]:
         "field": field.name,
         "junctionIdListNames": [],
         "junctionReferenceTo": [],
-        "relationshipName": None,
+        "relationshipName": relations.child_name(name, field) or None,
         "restrictedDelete": False,
     }
 
@@ -138,7 +141,7 @@ def _child(field: Field, name: str) -> dict[str, Any]:
 def _field(field: Field, editable: bool) -> dict[str, Any]:
     text, number = field.type in _TEXTS, field.type in NUMBERS
     length = 18 if field.type in ("id", "reference") else field.length if text else 0
-    plain = field.filterable and field.type != "textarea"
+    plain = field.filterable and field.type not in ("textarea", "multipicklist")
     given = field.default is not None or field.type == "boolean" or field.name == "OwnerId"
     return {
         "aggregatable": plain and field.type != "boolean",
@@ -169,7 +172,7 @@ def _field(field: Field, editable: bool) -> dict[str, Any]:
         "groupable": plain and not number and field.type != "datetime",
         "highScaleNumber": False,
         "htmlFormatted": False,
-        "idLookup": field.type == "id" or field.external_id,
+        "idLookup": field.type == "id" or field.external_id or field.name == "Email",
         "inlineHelpText": field.help or None,
         "label": field.label or field.name,
         "length": length,

@@ -28,13 +28,37 @@ create table if not exists org_limits (
 """
 
 
+def be_busy(store: Store, times: int) -> None:
+    """Lets so many calls meet an org in which too many long ones are running."""
+    store.passing["busy"] = times
+
+
 def count_call(store: Store) -> str:
     """Counts one call and tells `used/max`; refuses when nothing is left of the day."""
+    if busy := store.passing.get("busy", 0):
+        store.passing["busy"] = busy - 1
+        said = "ConcurrentPerOrgLongTxn Limit exceeded."
+        raise Refusal("REQUEST_LIMIT_EXCEEDED", said, status=403)
     used, most = _current(store, CALLS)
     if used >= most:
         raise Refusal("REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded.", status=403)
     store.db.execute("update org_limits set used = used + 1 where name = ?", (CALLS,))
     return f"{used + 1}/{most}"
+
+
+def spend(store: Store, name: str, count: int = 1) -> bool:
+    """Uses some of a limit, if as much is left of it."""
+    with store.transaction() as db:
+        used, most = _current(store, name)
+        if used + count > most:
+            return False
+        db.execute("update org_limits set used = used + ? where name = ?", (count, name))
+        return True
+
+
+def allowed(store: Store, name: str) -> int:
+    """What a limit allows."""
+    return _current(store, name)[1]
 
 
 def current(store: Store) -> dict[str, dict[str, int]]:

@@ -46,6 +46,7 @@ def field_of(name: str, metadata: Mapping[str, Any]) -> Field:
         unique=bool(metadata.get("unique")),
         help=metadata.get("inlineHelpText") or "",
         description=metadata.get("description") or "",
+        history=_is(metadata.get("trackHistory"), "true"),
     )
     return _with(common, kind, metadata)
 
@@ -63,6 +64,7 @@ def metadata_of(field: Field) -> dict[str, Any]:
         "required": not field.nillable,
         "externalId": field.external_id,
         "unique": field.unique,
+        "trackHistory": field.history,
     }
     if kind in ("Number", "Currency", "Percent"):
         metadata |= {"precision": field.precision, "scale": field.scale}
@@ -71,7 +73,8 @@ def metadata_of(field: Field) -> dict[str, Any]:
     if kind == "Checkbox":
         metadata["defaultValue"] = str(bool(field.default)).lower()
     if kind == "Picklist":
-        values = [{"valueName": each, "label": each, "default": False} for each in field.choices]
+        values = [_value(each, active=True) for each in field.choices]
+        values += [_value(each, active=False) for each in field.inactive]
         metadata["valueSet"] = {
             "restricted": field.restricted,
             "valueSetDefinition": {"sorted": False, "value": values},
@@ -92,8 +95,7 @@ def _with(field: Field, kind: str, metadata: Mapping[str, Any]) -> Field:
             _required(field.name, kind, metadata, "visibleLines")
             return replace(field, length=most, filterable=False)
         case "Picklist":
-            restricted, choices = _choices(field.name, metadata)
-            return replace(field, restricted=restricted, choices=choices)
+            return _listed(field, metadata)
         case "Checkbox":
             given = _required(field.name, kind, metadata, "defaultValue")
             return replace(field, default=str(given).lower() == "true")
@@ -145,13 +147,25 @@ def _length(name: str, kind: str, metadata: Mapping[str, Any], least: int, most:
     return length
 
 
-def _choices(name: str, metadata: Mapping[str, Any]) -> tuple[bool, tuple[str, ...]]:
+def _listed(field: Field, metadata: Mapping[str, Any]) -> Field:
+    """Adds the values of a picklist: those that may be chosen, and those switched off."""
     values = metadata.get("valueSet") or {}
     defined = (values.get("valueSetDefinition") or {}).get("value")
     if not isinstance(defined, list) or not defined:
-        raise _senseless(name, "Must specify 'valueSet' for a CustomField of type Picklist")
+        raise _senseless(field.name, "Must specify 'valueSet' for a CustomField of type Picklist")
     keys = ("valueName", "fullName", "label")
-    found = [next((each[key] for key in keys if each.get(key)), "") for each in defined]
-    if "" in found or len({each.lower() for each in found}) < len(found):
-        raise _senseless(name, "every picklist value needs a name of its own")
-    return bool(values.get("restricted")), tuple(found)
+    found = {next((each[key] for key in keys if each.get(key)), ""): each for each in defined}
+    if "" in found or len({each.lower() for each in found}) < len(defined):
+        raise _senseless(field.name, "every picklist value needs a name of its own")
+    off = tuple(name for name, each in found.items() if _is(each.get("isActive"), "false"))
+    on = tuple(name for name in found if name not in off)
+    return replace(field, restricted=bool(values.get("restricted")), choices=on, inactive=off)
+
+
+def _value(name: str, *, active: bool) -> dict[str, Any]:
+    return {"valueName": name, "label": name, "default": False, "isActive": active}
+
+
+def _is(value: Any, word: str) -> bool:
+    """Whether a flag says so, as JSON or as the text of a file."""
+    return str(value).lower() == word

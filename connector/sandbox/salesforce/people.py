@@ -1,4 +1,4 @@
-"""What people do in the CRM while nobody syncs: edit, create, delete, undelete, merge."""
+"""What people do in the CRM while nobody syncs: edit, create, delete, undelete, merge, destroy."""
 
 from __future__ import annotations
 
@@ -8,8 +8,11 @@ from typing import Any
 from ..clock import stamp
 from ..ids import is_id, long_id
 from ..store import Store, quoted
+from . import archive, computed, person_accounts, recycle
 from .setup import ADMIN
 from .values import kept
+
+DOINGS = ("create", "edit", "delete", "undelete", "destroy", "archive", "merge")
 
 
 def act(store: Store, wanted: Mapping[str, Any]) -> str:
@@ -24,15 +27,22 @@ def act(store: Store, wanted: Mapping[str, Any]) -> str:
         id_ = _known(store, name, wanted.get("id"))
         match wanted.get("do"):
             case "edit":
-                _edit(store, name, id_, _checked(store, name, values))
+                columns = _checked(store, name, values)
+                _edit(store, name, id_, columns)
+                computed.follow(store, store.objects()[name], id_, columns)
+                person_accounts.follow(store, store.objects()[name], id_, columns)
             case "delete":
-                _edit(store, name, id_, {"IsDeleted": 1})
+                recycle.put(store, name, id_, ADMIN)
             case "undelete":
-                _edit(store, name, id_, {"IsDeleted": 0})
+                recycle.take_out(store, name, id_, ADMIN)
+            case "destroy":
+                recycle.destroy(store, name, id_)
+            case "archive":
+                archive.put(store, name, id_)
             case "merge":
                 _merge(store, name, loser=id_, winner=_known(store, name, wanted.get("into")))
             case other:
-                raise ValueError(f"people edit, create, delete, undelete or merge, not {other!r}")
+                raise ValueError(f"people {', '.join(DOINGS)}, not {other!r}")
     return id_
 
 
@@ -61,8 +71,10 @@ def _create(store: Store, name: str, values: Mapping[str, Any]) -> str:
         for each in store.fields(name).values()
         if (each.default is not None or each.type == "boolean") and not each.formula
     }
-    row = {**given, **_checked(store, name, values), "Id": id_, "CreatedById": ADMIN}
+    columns = _checked(store, name, values)
+    row = {**given, **columns, "Id": id_, "CreatedById": ADMIN}
     store.insert(name, [*row, "LastModifiedById"], [(*row.values(), ADMIN)])
+    computed.follow(store, store.objects()[name], id_, columns)
     return id_
 
 
@@ -85,6 +97,7 @@ def _merge(store: Store, name: str, *, loser: str, winner: str) -> None:
     if "MasterRecordId" not in store.fields(name):
         raise ValueError(f"records of {name} cannot be merged")
     _edit(store, name, loser, {"IsDeleted": 1, "MasterRecordId": winner})
+    recycle.note(store, name, loser)
     _edit(store, name, winner, {})
     now = stamp(store.clock.now())
     for child, described in store.objects().items():

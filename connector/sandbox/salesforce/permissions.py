@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..store import Store
+from . import security
 from .errors import Refusal
 
 #: The objects that change what users see.
@@ -16,18 +17,23 @@ def check(store: Store, name: str, columns: Mapping[str, Any]) -> None:
     """Refuses a new permission that makes no sense or is there already."""
     match name:
         case "PermissionSet":
+            security.require(store, security.PERMISSION_SETS)
             _once(store, name, columns, ("Name",), "DUPLICATE_DEVELOPER_NAME")
         case "FieldPermissions":
+            security.require(store, security.PERMISSION_SETS)
             _field(store, columns)
             _once(store, name, columns, ("ParentId", "Field"), "DUPLICATE_VALUE")
         case "PermissionSetAssignment":
+            security.require(store, security.ASSIGN)
             _once(store, name, columns, ("PermissionSetId", "AssigneeId"), "DUPLICATE_VALUE")
 
 
 def _field(store: Store, columns: Mapping[str, Any]) -> None:
     target, _, name = str(columns["Field"]).partition(".")
     known = store.objects().get(target)
-    if known is None or name not in known.fields or columns["SobjectType"] != target:
+    field = known.fields.get(name) if known else None
+    grantable = field is not None and security.permissionable(field)
+    if not grantable or columns["SobjectType"] != target:
         said = f"bad value for restricted picklist field: {columns['Field']}"
         raise Refusal("INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST", said, fields=["Field"])
     if columns.get("PermissionsEdit") and not columns.get("PermissionsRead"):

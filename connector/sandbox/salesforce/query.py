@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -15,7 +16,7 @@ from ..ids import numbered
 from ..store import NUMBERS, Field, Store
 from .errors import Refusal
 from .security import Access
-from .soql_sql import Compiled, compile_soql
+from .soql_sql import Branching, Child, Compiled, compile_soql
 
 DEFAULT_BATCH, SMALLEST_BATCH = 2_000, 200
 CURSOR_LIFE = timedelta(days=2)
@@ -182,9 +183,59 @@ def read(compiled: Compiled, ids: Sequence[str], store: Store, base: str) -> lis
     """The records of these ids, in their order."""
     shape = _shape(compiled)
     url = f"{base}/sobjects/"
+    listed = orjson.dumps(ids).decode()
     with store.lock:
-        rows = store.db.execute(compiled.values, (orjson.dumps(ids).decode(),))
-        return [record for row in rows if (record := _record(row, shape, url)) is not None]
+        rows = store.db.execute(compiled.values, (listed,))
+        if not compiled.children and not compiled.branchings:
+            return [record for row in rows if (record := _record(row, shape, url)) is not None]
+        found = {row[0]: record for row in rows if (record := _record(row, shape, url)) is not None}
+        for branching in compiled.branchings:
+            _branch(branching, list(found.values()), store, base)
+        for child in compiled.children:
+            below: dict[str, list[str]] = defaultdict(list)
+            for parent, id_ in store.db.execute(child.ids, (listed,)).fetchall():
+                below[parent].append(id_)
+            for parent, record in found.items():
+                record[child.name] = _nested(child, below.get(parent, []), store, base)
+        return list(found.values())
+
+
+def _branch(branching: Branching, records: list[Any], store: Store, base: str) -> None:
+    """Shows of each parent what its kind shows."""
+    parents: dict[str, list[str]] = defaultdict(list)
+    for record in records:
+        if parent := record[branching.name]:
+            parents[parent["attributes"]["type"]].append(_id_of(parent))
+    shown = {
+        each["attributes"]["url"]: each
+        for kind, ids in parents.items()
+        if kind in branching.kinds
+        for each in read(branching.kinds[kind], list(dict.fromkeys(ids)), store, base)
+    }
+    for record in records:
+        if parent := record[branching.name]:
+            other = parent if branching.otherwise else None
+            record[branching.name] = shown.get(parent["attributes"]["url"], other)
+
+
+def _id_of(record: Mapping[str, Any]) -> str:
+    return str(record["attributes"]["url"]).rpartition("/")[2]
+
+
+def _nested(child: Child, ids: Sequence[str], store: Store, base: str) -> dict[str, Any] | None:
+    """The children of one record, which page on their own; None if there are none."""
+    ids = ids[child.offset :]
+    ids = ids if child.limit is None else ids[: child.limit]
+    if not ids:
+        return None
+    first = ids[:DEFAULT_BATCH]
+    if len(ids) == len(first):
+        records = read(child.inner, ids, store, base)
+        return {"totalSize": len(ids), "done": True, "records": records}
+    pages = (list(ids[at : at + DEFAULT_BATCH]) for at in range(0, len(ids), DEFAULT_BATCH))
+    with store.transaction():
+        locator, total = _keep(store, child.soql, child.everything, pages)
+    return _page(store, child.inner, base, locator, total, 0, first)
 
 
 def _shape(compiled: Compiled) -> Shape:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import UTC
+from email.utils import format_datetime
 from functools import partial
 from typing import Any
 
@@ -12,6 +14,7 @@ from ..ids import is_id, long_id
 from ..store import Object, quoted
 from . import query
 from .api import Answer, Call
+from .changes import check_unmodified, last_modified, unchanged
 from .describe import named
 from .errors import Refusal, not_found
 from .soql_sql import compile_fields
@@ -27,11 +30,15 @@ NO_ACCESS = "Provided external ID field does not exist or is not accessible: "
 def read_one(call: Call) -> Answer:
     """All fields of a record, or those asked for."""
     target, id_ = _present(call)
+    moment = format_datetime(last_modified(call, target.name, id_).astimezone(UTC), usegmt=True)
+    headers = (("Last-Modified", moment),)
+    if unchanged(call, target.name, id_):
+        return Answer(status=304, headers=headers)
     asked = [each for each in call.query.get("fields", "").split(",") if each]
     others = [each for each in dict.fromkeys(asked) if each.lower() != "id"]
     fields = ["Id", *others] if asked else list(call.access.fields(target.name))
     (record,) = _values(call, target, fields, [id_])
-    return Answer(record)
+    return Answer(record, headers=headers)
 
 
 def create_one(call: Call) -> Answer:
@@ -50,6 +57,7 @@ def update_one(call: Call) -> Answer:
     if any(each.lower() == "id" for each in values):
         said = "The Id field should not be specified in the sobject data."
         raise Refusal("INVALID_FIELD", said, fields=["Id"])
+    check_unmodified(call, target.name, id_)
     with call.store.transaction():
         _writer(call).update(target.name, id_, values)
     return Answer(status=204)
@@ -58,6 +66,7 @@ def update_one(call: Call) -> Answer:
 def delete_one(call: Call) -> Answer:
     """A record into the bin."""
     target, id_ = _present(call)
+    check_unmodified(call, target.name, id_)
     with call.store.transaction():
         _writer(call).delete(target.name, id_)
     return Answer(status=204)
@@ -92,7 +101,7 @@ def _values(
 
 def create_many(call: Call) -> Answer:
     """New records, up to 200."""
-    records, all_or_none = _records(call)
+    records, all_or_none = batch_of(call)
     writer = _writer(call)
     rows = [partial(_create, writer, each) for each in records]
     return Answer(each_row(call.store, rows, all_or_none=all_or_none))
@@ -100,7 +109,7 @@ def create_many(call: Call) -> Answer:
 
 def update_many(call: Call) -> Answer:
     """New values for up to 200 records."""
-    records, all_or_none = _records(call)
+    records, all_or_none = batch_of(call)
     writer = _writer(call)
     rows = [partial(_update, writer, each) for each in records]
     return Answer(each_row(call.store, rows, all_or_none=all_or_none))
@@ -123,12 +132,12 @@ def _create(writer: Writer, record: dict[str, Any]) -> str:
         raise Refusal(
             "INVALID_FIELD_FOR_INSERT_UPDATE", "cannot specify Id in an insert call", fields=["Id"]
         )
-    return writer.create(_type(record), record)
+    return writer.create(type_of(record), record)
 
 
 def _update(writer: Writer, record: dict[str, Any]) -> str:
     id_ = next((value for key, value in record.items() if key.lower() == "id"), None)
-    return writer.update(_type(record), id_, record)
+    return writer.update(type_of(record), id_, record)
 
 
 def _delete(writer: Writer, id_: str) -> str:
@@ -138,7 +147,8 @@ def _delete(writer: Writer, id_: str) -> str:
     raise Refusal("MALFORMED_ID", f"malformed id {id_}", fields=["Id"])
 
 
-def _records(call: Call) -> tuple[list[dict[str, Any]], bool]:
+def batch_of(call: Call) -> tuple[list[dict[str, Any]], bool]:
+    """The records of a request, and whether it is all of them or none."""
     body = call.json()
     records, all_or_none = body.get("records"), body.get("allOrNone", False)
     if not isinstance(records, list) or not all(isinstance(each, dict) for each in records):
@@ -146,7 +156,7 @@ def _records(call: Call) -> tuple[list[dict[str, Any]], bool]:
     if not isinstance(all_or_none, bool):
         raise Refusal("JSON_PARSER_ERROR", "allOrNone must be true or false")
     _not_too_many(len(records), MOST_ROWS)
-    types = [_type(each) for each in records]
+    types = [type_of(each) for each in records]
     runs = sum(1 for one, other in zip([None, *types], types, strict=False) if one != other)
     if runs > MOST_RUNS:
         raise Refusal(
@@ -157,7 +167,8 @@ def _records(call: Call) -> tuple[list[dict[str, Any]], bool]:
     return records, all_or_none
 
 
-def _type(record: dict[str, Any]) -> str:
+def type_of(record: dict[str, Any]) -> str:
+    """The object a record says it is of."""
     attributes = record.get("attributes")
     name = attributes.get("type") if isinstance(attributes, dict) else None
     if not isinstance(name, str):

@@ -6,10 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ..clock import stamp
-from ..store import Field, Object, Store
+from ..store import SYSTEM_FIELDS, Field, Object, Store
 from .errors import Refusal, unknown_type
 
-CUSTOMIZE = "CustomizeApplication"
+CUSTOMIZE, MODIFY = "CustomizeApplication", "ModifyMetadata"
+PERMISSION_SETS, ASSIGN = "ManageProfilesPermissionsets", "AssignPermissionSets"
+RIGHTS = (CUSTOMIZE, MODIFY, PERMISSION_SETS, ASSIGN)
 
 SCHEMA = """
 create table if not exists field_security (
@@ -17,6 +19,18 @@ create table if not exists field_security (
     editable integer not null, primary key (object, field)
 ) without rowid;
 """
+
+#: What `rights` says of the running user, as the org tells it; a right not spoken of is held.
+USER_RIGHTS = tuple(
+    Field(
+        f"Permissions{right}",
+        "boolean",
+        nillable=False,
+        formula="ifnull((select json_extract(value, '$." + right + "') from _settings"
+        " where key = 'rights'), 1)",
+    )
+    for right in RIGHTS
+)
 
 _GRANTS = """
 select f.Field, max(f.PermissionsRead), max(f.PermissionsEdit)
@@ -26,6 +40,8 @@ join PermissionSetAssignment a on a.PermissionSetId = p.Id
 where a.AssigneeId = ? and f.IsDeleted = 0 and a.IsDeleted = 0
 group by f.Field
 """
+
+_ALWAYS = frozenset(each.name for each in SYSTEM_FIELDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,11 +120,18 @@ def forget(store: Store, name: str, field: str) -> None:
         db.execute("delete from field_security where object = ? and field = ?", (name, field))
 
 
-def require(store: Store, right: str) -> None:
-    """Refuses a user who lacks a right."""
-    if not (store.get("rights") or {}).get(right, True):
-        raise Refusal(
-            "INSUFFICIENT_ACCESS",
-            f"insufficient access rights on cross-reference id: {right} is required",
-            status=403,
-        )
+def permissionable(field: Field) -> bool:
+    """Whether permission sets decide who sees a field; a required one is seen by everybody."""
+    return field.nillable and field.name not in _ALWAYS
+
+
+def require(store: Store, *rights: str) -> None:
+    """Refuses a user who lacks one of these rights."""
+    held = store.get("rights") or {}
+    for right in rights:
+        if not held.get(right, True):
+            raise Refusal(
+                "INSUFFICIENT_ACCESS",
+                f"insufficient access rights on cross-reference id: {right} is required",
+                status=403,
+            )

@@ -10,7 +10,21 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from ..ids import long_id
 from ..store import SYSTEM_USER, Field, Store
-from . import auth, limits, query, security, tooling, writes
+from . import (
+    auth,
+    automations,
+    bulk,
+    components,
+    deploy,
+    limits,
+    query,
+    record_types,
+    recycle,
+    security,
+    soql_dates,
+    tooling,
+    writes,
+)
 
 ORG_ID = long_id("00DSb0000000001")
 ADMIN = "005000000000002AAA"
@@ -27,6 +41,8 @@ _ORGANIZATION = (
     Field("OrganizationType", "picklist", length=40, updateable=False),
     Field("InstanceName", "string", length=5, updateable=False),
     Field("IsSandbox", "boolean", updateable=False),
+    Field("NamespacePrefix", "string", length=15, updateable=False),
+    Field("TrialExpirationDate", "datetime", updateable=False),
     Field("DefaultLocaleSidKey", "picklist", length=40),
     Field("LanguageLocaleKey", "picklist", length=40),
     Field("TimeZoneSidKey", "picklist", length=40),
@@ -60,6 +76,16 @@ _FIELD_PERMISSIONS = (
     Field("PermissionsRead", "boolean", default=False),
     Field("PermissionsEdit", "boolean", default=False),
 )
+_OBJECT_PERMISSIONS = (
+    _fixed("ParentId", "PermissionSet"),
+    Field("SobjectType", "picklist", nillable=False, updateable=False),
+    Field("PermissionsRead", "boolean", default=False),
+    Field("PermissionsCreate", "boolean", default=False),
+    Field("PermissionsEdit", "boolean", default=False),
+    Field("PermissionsDelete", "boolean", default=False),
+    Field("PermissionsViewAllRecords", "boolean", default=False),
+    Field("PermissionsModifyAllRecords", "boolean", default=False),
+)
 _ASSIGNMENT = (_fixed("PermissionSetId", "PermissionSet"), _fixed("AssigneeId", "User"))
 
 #: The objects of every org: fields and id prefix.
@@ -69,12 +95,14 @@ OBJECTS: dict[str, tuple[tuple[Field, ...], str]] = {
     "Profile": (_PROFILE, "00e"),
     "PermissionSet": (_PERMISSION_SET, "0PS"),
     "FieldPermissions": (_FIELD_PERMISSIONS, "01k"),
+    "ObjectPermissions": (_OBJECT_PERMISSIONS, "110"),
     "PermissionSetAssignment": (_ASSIGNMENT, "0Pa"),
 }
 
 
 def prepare(store: Store) -> None:
     """Makes what is missing; an org that is complete stays as it is."""
+    soql_dates.prepare(store)
     with store.transaction() as db:
         # one by one: a script would commit the transaction it is in
         for schema in (
@@ -83,13 +111,23 @@ def prepare(store: Store) -> None:
             limits.SCHEMA,
             query.SCHEMA,
             writes.SCHEMA,
+            automations.SCHEMA,
+            bulk.SCHEMA,
+            record_types.SCHEMA,
+            recycle.SCHEMA,
+            components.SCHEMA,
+            deploy.SCHEMA,
         ):
             for statement in filter(str.strip, schema.split(";")):
                 db.execute(statement)
         for name, (fields, prefix) in OBJECTS.items():
             if name not in store.objects():
                 store.create(name, fields, prefix=prefix)
+            for each in fields:
+                if each.name not in store.fields(name):
+                    store.add_field(name, each)
         tooling.prepare(store)
+        record_types.prepare(store)
         if store.get("salesforce_app") is None:
             store.put("salesforce_app", new_app())
         if not db.execute("select 1 from Organization").fetchone():

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from ..store import Store
+
+#: Where the org's users live.
+ZONE = "Europe/Berlin"
 
 _ONE = timedelta(days=1)
 
@@ -28,6 +34,18 @@ def span(word: str, today: date) -> tuple[date, date] | None:
         "LAST_YEAR": (this_year.replace(year=today.year - 1), this_year),
     }
     return spans.get(name) if bool(number) == ("_N_" in name or name.startswith("N_")) else None
+
+
+def prepare(store: Store) -> None:
+    """Lets statements turn a moment to the users' time zone."""
+    store.db.create_function("local", 1, local)
+
+
+def local(moment: str | None) -> str | None:
+    """A moment as the users' clocks show it."""
+    if moment is None:
+        return None
+    return datetime.fromisoformat(moment).astimezone(ZoneInfo(ZONE)).strftime("%Y-%m-%dT%H:%M:%S")
 
 
 def _after_month(first: date) -> date:

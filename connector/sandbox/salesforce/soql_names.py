@@ -9,9 +9,11 @@ from typing import TypeVar
 from sqlglot import expressions as exp
 
 from ..store import Field, Store
+from . import currencies
 from .errors import Refusal
 from .security import Access
-from .soql_parse import Call, Literal, Operand, Path, Query, mistake
+from .soql_parse import mistake
+from .soql_tree import Call, Literal, Operand, Path, Query
 
 MOST_PARENTS = 5
 ADVICE = (
@@ -32,13 +34,21 @@ PARTS: Mapping[str, tuple[int, int, str]] = {
     "CALENDAR_YEAR": (1, 4, "int"),
     "CALENDAR_MONTH": (6, 2, "int"),
     "DAY_IN_MONTH": (9, 2, "int"),
+    "HOUR_IN_DAY": (12, 2, "int"),
     "DAY_ONLY": (1, 10, "date"),
 }
+#: Functions of one value, which leave a row a row.
+CONVERTED, LABELLED = "CONVERTCURRENCY", "TOLABEL"
+SCALARS = frozenset({CONVERTED, LABELLED})
 #: What a parent has that may be one of several objects.
 NAME_FIELDS = {
     "Id": Field("Id", "id"),
     "Name": Field("Name", "string"),
     "Type": Field("Type", "picklist"),
+    "FirstName": Field("FirstName", "string"),
+    "LastName": Field("LastName", "string"),
+    "Email": Field("Email", "email"),
+    "Title": Field("Title", "string"),
 }
 T = TypeVar("T")
 
@@ -99,12 +109,23 @@ class Names:
         if what.path is None:
             raise self.mistake("MALFORMED_QUERY", f"{what.name}() needs a field here", what)
         of = self.field(what.path)
+        if what.name in SCALARS:
+            return of if what.name == LABELLED else self.converted(what, of)
         if what.name in PARTS:
             start, length, kind = PARTS[what.name]
-            part: exp.Expr = _part(of.sql, start, length)
+            moment = exp.Anonymous(this="local", expressions=[of.sql]) if what.local else of.sql
+            part: exp.Expr = _part(moment, start, length)
             part = exp.cast(part, "int") if kind == "int" else part
             return Column(of.names, part, Field(what.name, kind))
         return self.aggregate(what, of)
+
+    def converted(self, what: Call, of: Column) -> Column:
+        """An amount in the user's currency, in an org that has several."""
+        fields = self.access.catalogue[self.object].fields
+        if currencies.CODE not in fields or of.field.type != "currency" or len(of.names) > 1:
+            said = f"convertCurrency is not for {'.'.join(of.names)} of {self.object} in this org"
+            raise self.mistake("INVALID_FIELD", said, what)
+        return Column(of.names, currencies.converted(self.store, fields, of.sql), of.field)
 
     def aggregate(self, what: Call, of: Column) -> Column:
         """A sum, a count, an extreme."""
@@ -132,7 +153,7 @@ class Names:
             link = self.link(name, step, path)
             names, key = (*names, link.relationship), column(alias, link.name)
             targets = [each for each in link.refers if each in self.access.catalogue]
-            if len(targets) != 1:
+            if len(link.refers) != 1:
                 return self.any_parent(key, targets, (*names, last), path)
             name, alias = targets[0], self.join(names, targets[0], key)
         found = ignoring_case(self.access.fields(name), last)
@@ -187,12 +208,13 @@ class Names:
             raise self.no_column(last, "Name", path)
         kinds = exp.Case(ifs=[self.kind(key, each) for each in targets])
         self.parents[tuple(above)] = Parent(tuple(above), key, kinds)
-        named = [each for each in targets if "Name" in self.access.catalogue[each].fields]
-        called = exp.Coalesce(
-            this=exp.null(), expressions=[self.name_of(key, each) for each in named] or [exp.null()]
-        )
-        sql = {"Id": key, "Type": kinds, "Name": called}[found.name]
-        return Column((*above, found.name), sql.copy(), found)
+        if found.name in ("Id", "Type"):
+            sql = key if found.name == "Id" else kinds
+            return Column((*above, found.name), sql.copy(), found)
+        having = [each for each in targets if found.name in self.access.fields(each)]
+        values = [self.value_of(key, each, found.name) for each in having] or [exp.null()]
+        either = exp.Coalesce(this=exp.null(), expressions=values)
+        return Column((*above, found.name), either, found)
 
     def kind(self, key: exp.Expr, target: str) -> exp.If:
         """The object's name, if the id has its prefix."""
@@ -200,11 +222,11 @@ class Names:
         same = exp.EQ(this=_part(key, 1, 3), expression=prefix)
         return exp.If(this=same, true=exp.Literal.string(target))
 
-    def name_of(self, key: exp.Expr, target: str) -> exp.Expr:
-        """The name of the record with this id, if it is one of this object."""
+    def value_of(self, key: exp.Expr, target: str, name: str) -> exp.Expr:
+        """A field of the record with this id, if it is one of this object."""
         same = exp.EQ(this=column("n", "Id"), expression=key.copy())
         source = table(self.store, target, "n")
-        return exp.select(column("n", "Name")).from_(source).where(same).subquery()
+        return exp.select(column("n", name)).from_(source).where(same).subquery()
 
 
 def _part(of: exp.Expr, start: int, length: int) -> exp.Expr:

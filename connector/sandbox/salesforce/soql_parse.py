@@ -5,10 +5,28 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal as Kind
 from typing import TypeVar
 
 from .errors import Refusal
+from .soql_tree import (
+    Among,
+    Call,
+    Compare,
+    Condition,
+    Includes,
+    Item,
+    Joined,
+    Literal,
+    LiteralKind,
+    Negation,
+    Operand,
+    Order,
+    Path,
+    Query,
+    TypeOf,
+)
+
+__all__ = ["Call", "Path", "Query", "mistake", "parse", "unescaped"]
 
 T = TypeVar("T")
 
@@ -47,107 +65,6 @@ class Token:
     def word(self) -> str:
         """The text as keywords are compared."""
         return self.text.lower()
-
-
-@dataclass(frozen=True, slots=True)
-class Path:
-    """A field, perhaps of a parent: `Name`, `Account.Owner.Name`."""
-
-    text: str
-    at: int
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """A function of a field: `COUNT(Id)`, `CALENDAR_YEAR(CreatedDate)`, `FIELDS(ALL)`."""
-
-    name: str
-    path: Path | None
-    at: int
-
-
-Operand = Path | Call
-LiteralKind = Kind["string", "number", "boolean", "null", "date", "datetime", "relative"]
-
-
-@dataclass(frozen=True, slots=True)
-class Literal:
-    """A value as it was written."""
-
-    kind: LiteralKind
-    text: str
-    at: int
-
-
-@dataclass(frozen=True, slots=True)
-class Compare:
-    """A field against a value; `like` is a sign too."""
-
-    left: Operand
-    sign: str
-    right: Literal
-
-
-@dataclass(frozen=True, slots=True)
-class Among:
-    """A field in, or not in, a list of values or the rows of an inner query."""
-
-    left: Operand
-    negated: bool
-    values: tuple[Literal, ...]
-    inner: Query | None
-
-
-@dataclass(frozen=True, slots=True)
-class Joined:
-    """Conditions held together by `and` or by `or`."""
-
-    word: Kind["and", "or"]
-    parts: tuple[Condition, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Negation:
-    """The opposite of a condition."""
-
-    part: Condition
-
-
-Condition = Compare | Among | Joined | Negation
-
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """One thing that is selected."""
-
-    what: Operand
-    alias: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """One thing that is sorted by; empty values come first unless said otherwise."""
-
-    what: Operand
-    descending: bool
-    nulls_last: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Query:
-    """A whole statement."""
-
-    text: str
-    items: tuple[Item, ...]
-    object: str
-    object_at: int
-    alias: str = ""
-    where: Condition | None = None
-    group: tuple[Operand, ...] = ()
-    having: Condition | None = None
-    order: tuple[Order, ...] = ()
-    limit: int | None = None
-    offset: int = 0
 
 
 def mistake(code: str, message: str, text: str, at: int) -> Refusal:
@@ -242,8 +159,9 @@ class _Parser:
         return tuple(found)
 
     def query(self) -> Query:
+        start = self.next.at
         self.expect("select")
-        items = self.listed(self.item)
+        items, children, typeofs = self.selected()
         self.expect("from")
         source = self.name()
         free = self.next.kind == "name" and self.next.word not in _KEYWORDS
@@ -254,6 +172,7 @@ class _Parser:
         order = self.listed(self.order) if self.accept("order", "by") else ()
         limit = self.count() if self.accept("limit") else None
         offset = self.count() if self.accept("offset") else 0
+        last = self.tokens[self.place - 1]
         return Query(
             self.text,
             items,
@@ -266,7 +185,43 @@ class _Parser:
             order,
             limit,
             offset,
+            children,
+            typeofs,
+            start,
+            last.at + len(last.text),
         )
+
+    def selected(self) -> tuple[tuple[Item, ...], tuple[Query, ...], tuple[TypeOf, ...]]:
+        """What is selected: values, children and parents of several kinds."""
+        items: list[Item] = []
+        children: list[Query] = []
+        typeofs: list[TypeOf] = []
+        while True:
+            if self.accept("("):
+                children.append(self.query())
+                self.expect(")")
+            elif self.accept("typeof"):
+                typeofs.append(self.typeof())
+            else:
+                items.append(self.item())
+            if not self.accept(","):
+                return tuple(items), tuple(children), tuple(typeofs)
+
+    def typeof(self) -> TypeOf:
+        link, branches = self.path(), []
+        while self.accept("when"):
+            kind = self.path()
+            self.expect("then")
+            branches.append((kind, self.listed(self.path)))
+        if not branches:
+            raise self.unexpected()
+        otherwise = self.listed(self.path) if self.accept("else") else ()
+        self.expect("end")
+        return TypeOf(link, tuple(branches), otherwise)
+
+    def path(self) -> Path:
+        word = self.name()
+        return Path(word.text, word.at)
 
     def item(self) -> Item:
         what = self.operand()
@@ -279,14 +234,16 @@ class _Parser:
         word = self.name()
         if not self.accept("("):
             return Path(word.text, word.at)
-        inside = None
+        inside, local = None, self.accept("converttimezone", "(")
         if self.next.text != ")":
             field = self.next
             # FIELDS(ALL): a keyword where a field is expected
             field = self.take() if field.word == "all" else self.name()
             inside = Path(field.text, field.at)
+        if local:
+            self.expect(")")
         self.expect(")")
-        return Call(word.text.upper(), inside, word.at)
+        return Call(word.text.upper(), inside, word.at, local)
 
     def order(self) -> Order:
         what = self.operand()
@@ -324,6 +281,11 @@ class _Parser:
             return self.among(left, negated=False)
         if self.accept("not", "in"):
             return self.among(left, negated=True)
+        for word in ("includes", "excludes"):
+            if self.accept(word, "("):
+                values = self.listed(self.literal)
+                self.expect(")")
+                return Includes(left, word == "excludes", values)
         if self.accept("like"):
             return Compare(left, "like", self.literal())
         if self.next.text not in _COMPARISONS:

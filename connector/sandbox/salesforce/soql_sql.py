@@ -2,21 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from sqlglot import expressions as exp
 
 from ..store import Store
 from .errors import Refusal
+from .relations import children
 from .security import Access
-from .soql_names import Column, Names, Parent, column, table
-from .soql_parse import Call, Item, Operand, Order, Path, Query, parse
+from .soql_names import (
+    ADVICE,
+    CONVERTED,
+    SCALARS,
+    Column,
+    Names,
+    Parent,
+    column,
+    ignoring_case,
+    table,
+)
+from .soql_parse import mistake, parse
+from .soql_tree import Call, Item, Operand, Order, Path, Query, TypeOf
 from .soql_where import condition
 
 MOST_OFFSET = 2_000
 MOST_FIELDS_ROWS = 200
 MOST_SEMI_JOINS = 2
+MOST_PARENTS, MOST_CHILDREN, MOST_LEVELS = 55, 20, 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +46,30 @@ class Compiled:
     columns: tuple[Column, ...] = ()
     parents: tuple[Parent, ...] = ()
     aggregate: bool = False
+    children: tuple[Child, ...] = ()
+    branchings: tuple[Branching, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Child:
+    """The children of each row under one name; `ids` takes a JSON list of parents."""
+
+    name: str
+    ids: str
+    inner: Compiled
+    soql: str
+    everything: bool
+    limit: int | None
+    offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class Branching:
+    """What is shown of a parent by its kind, and whether other kinds show anything."""
+
+    name: str
+    kinds: Mapping[str, Compiled]
+    otherwise: bool
 
 
 def compile_soql(text: str, store: Store, access: Access, *, everything: bool = False) -> Compiled:
@@ -46,20 +83,124 @@ def compile_fields(names: Sequence[str], name: str, store: Store, access: Access
     return _compiled(Query(", ".join(names), items, name, 0), store, access, everything=True)
 
 
-def _compiled(query: Query, store: Store, access: Access, *, everything: bool) -> Compiled:
+def compile_lines(
+    text: str,
+    store: Store,
+    access: Access,
+    *,
+    everything: bool,
+    line: Callable[[Sequence[Column]], str],
+) -> Compiled:
+    """A statement whose rows come at once, each as the one value that `line` makes of it."""
+    query = parse(text)
+    names = Names(query, store, access)
+    items = [each for item in query.items for each in _expanded(item, names)]
+    columns = _distinct([_shown(item, names) for item in items], items, names)
+    rows = _narrowed(exp.select(exp.var(line(columns))), names, everything)
+    return Compiled(names.object, rows.sql("sqlite"), columns=columns)
+
+
+def _compiled(
+    query: Query, store: Store, access: Access, *, everything: bool, level: int = 1
+) -> Compiled:
     if query.offset > MOST_OFFSET:
         raise Refusal("NUMBER_OUTSIDE_VALID_RANGE", "Maximum SOQL offset allowed is 2000")
     names = Names(query, store, access)
     items = [each for item in query.items for each in _expanded(item, names)]
-    if items[0].what == Call("COUNT", None, items[0].what.at) and len(items) == 1:
+    functions = [each.what for each in items if isinstance(each.what, Call)]
+    if len(items) == 1 and functions == [Call("COUNT", None, items[0].what.at)]:
         return Compiled(names.object, _matching(names, everything))
-    if query.group or any(isinstance(item.what, Call) for item in items):
+    if query.group or any(each.name not in SCALARS for each in functions):
         return _aggregated(items, names, everything)
     shown = Names(query, store, access)
-    columns = _distinct([shown.column(item.what) for item in items], items, names)
+    columns = _distinct([_shown(item, shown) for item in items], items, names)
+    branchings = [_branching(each, shown) for each in query.typeofs]
+    columns = (*columns, *(each for _, found in branchings for each in found))
+    below = _children(query, names, everything, level)
     ids = _matching(names, everything)
-    parents = tuple(shown.parents.values())
-    return Compiled(names.object, ids, _values(columns, shown), columns, parents)
+    _check_parents({*shown.parents, *names.joins}, [each for each, _ in branchings], names)
+    return Compiled(
+        names.object,
+        ids,
+        _values(columns, shown),
+        columns,
+        tuple(shown.parents.values()),
+        children=below,
+        branchings=tuple(each for each, _ in branchings),
+    )
+
+
+def _shown(item: Item, names: Names) -> Column:
+    """One value of a row, under the name that was given to it."""
+    found = names.column(item.what)
+    return replace(found, names=(item.alias,)) if item.alias else found
+
+
+def _check_parents(
+    parents: set[tuple[str, ...]], branchings: Sequence[Branching], names: Names
+) -> None:
+    count = len(parents) + sum(len(each.kinds) for each in branchings)
+    if count > MOST_PARENTS:
+        said = f"A query may have at most {MOST_PARENTS} relationships, not {count}"
+        raise mistake("MALFORMED_QUERY", said, names.query.text, names.query.object_at)
+
+
+def _branching(what: TypeOf, names: Names) -> tuple[Branching, list[Column]]:
+    """The statements that show a parent by kind, and the columns that tell its kind."""
+    link = names.link(names.object, what.link.text, what.link)
+    if len(link.refers) < 2:
+        said = f"TYPEOF needs a relationship to several objects, not {what.link.text}"
+        raise names.mistake("INVALID_FIELD", said, what.link)
+    kinds = {}
+    for kind, fields in what.branches:
+        if kind.text.lower() not in names.access.names:
+            said = f"sObject type '{kind.text}' is not supported."
+            raise names.mistake("INVALID_TYPE", said, kind)
+        target = names.access.object(kind.text).name
+        asked = [each.text for each in fields]
+        kinds[target] = compile_fields(asked, target, names.store, names.access)
+    others = [each.text for each in what.otherwise] or ["Id"]
+    columns = [names.column(Path(f"{link.relationship}.{each}", what.link.at)) for each in others]
+    return Branching(link.relationship, kinds, bool(what.otherwise)), columns
+
+
+def _children(query: Query, names: Names, everything: bool, level: int) -> tuple[Child, ...]:
+    if len(query.children) > MOST_CHILDREN or (query.children and level >= MOST_LEVELS):
+        said = f"A query has at most {MOST_CHILDREN} sub-selects, in {MOST_LEVELS} levels"
+        raise mistake("MALFORMED_QUERY", said, query.text, query.children[0].start)
+    return tuple(_child(each, names, everything, level + 1) for each in query.children)
+
+
+def _child(query: Query, names: Names, everything: bool, level: int) -> Child:
+    related = children(names.access.catalogue, names.object)
+    called = {
+        each: (each, child, link)
+        for each, (child, link) in related.items()
+        if link.name in names.access.fields(child)
+    }
+    if (found := ignoring_case(called, query.object)) is None:
+        said = f"Didn't understand relationship '{query.object}' in FROM part of query call."
+        said += ADVICE.format(what="relationship", where="custom relationship")
+        said = said.replace("__c", "__r")
+        raise mistake("INVALID_TYPE", said, query.text, query.object_at)
+    name, child, link = found
+    own = replace(query, object=child, limit=None, offset=0)
+    inner = _compiled(own, names.store, names.access, everything=everything, level=level)
+    if inner.aggregate or not inner.values:
+        said = "A sub-select in the list of fields cannot have aggregates"
+        raise mistake("MALFORMED_QUERY", said, query.text, query.start)
+    below = Names(own, names.store, names.access)
+    rows = exp.select(column("t", link.name), column("t", "Id"))
+    ids = _narrowed(rows, below, everything, below=link.name).sql("sqlite")
+    after = query.text[query.object_at + len(query.object) : query.end]
+    soql = f"{query.text[query.start : query.object_at]}{child}{after}"
+    return Child(name, ids, inner, soql, everything, query.limit, query.offset)
+
+
+def _listed(alias: str = "k") -> exp.Table:
+    """A JSON list that is given when the statement runs, as a table."""
+    rows = exp.Anonymous(this="json_each", expressions=[exp.Placeholder()])
+    return exp.Table(this=rows, alias=exp.TableAlias(this=exp.to_identifier(alias)))
 
 
 def _expanded(item: Item, names: Names) -> list[Item]:
@@ -115,11 +256,14 @@ def _key(what: Operand, names: Names) -> str:
     return names.column(what).sql.sql("sqlite")
 
 
-def _narrowed(select: exp.Select, names: Names, everything: bool) -> exp.Select:
-    """Adds everything after SELECT."""
+def _narrowed(select: exp.Select, names: Names, everything: bool, *, below: str = "") -> exp.Select:
+    """Adds everything after SELECT; `below` is the field that leads to a list of parents."""
     query = names.query
     inner = _Inner(names, everything)
     conditions = [] if everything else _present(names)
+    if below:
+        listed = exp.select(column("k", "value")).from_(_listed()).subquery()
+        conditions.append(exp.In(this=column("t", below), query=listed))
     if query.where is not None:
         conditions.append(condition(query.where, names, inner))
     groups = [_grouped(each, names) for each in query.group]
@@ -147,12 +291,16 @@ class _Inner:
         self.count += 1
         if self.count > MOST_SEMI_JOINS:
             said = "maximum 2 semi join sub-selects are allowed"
-            raise self.outer.mistake("MALFORMED_QUERY", said, query.items[0].what)
+            code = "EXCEEDED_MAX_SEMIJOIN_SUBSELECTS"
+            raise mistake(code, said, query.text, query.start)
         if len(query.items) != 1 or isinstance(query.items[0].what, Call):
             said = "a semi join sub-select must select exactly one field"
-            raise self.outer.mistake("MALFORMED_QUERY", said, query.items[0].what)
+            raise mistake("MALFORMED_QUERY", said, query.text, query.start)
         names = Names(query, self.outer.store, self.outer.access)
         found = names.column(query.items[0].what)
+        if found.field.type not in ("id", "reference"):
+            said = f"The inner select field '{found.names[-1]}' must be an id or reference"
+            raise names.mistake("INVALID_FIELD", said, query.items[0].what)
         return _narrowed(exp.select(found.sql), names, self.everything).subquery()
 
 
@@ -165,7 +313,8 @@ def _present(names: Names) -> list[exp.Expr]:
 
 def _grouped(what: Operand, names: Names) -> exp.Expr:
     found = names.column(what)
-    if not found.field.filterable or found.field.type == "textarea":
+    plain = found.field.filterable and found.field.type not in ("textarea", "multipicklist")
+    if not plain or (isinstance(what, Call) and what.name == CONVERTED):
         said = f"field '{found.names[-1]}' can not be grouped in a query call"
         raise names.mistake("MALFORMED_QUERY", said, what)
     return found.sql
@@ -173,7 +322,7 @@ def _grouped(what: Operand, names: Names) -> exp.Expr:
 
 def _order(order: Order, names: Names) -> exp.Expr:
     found = names.column(order.what)
-    if not found.field.filterable:
+    if not found.field.filterable or found.field.type == "multipicklist":
         said = f"field '{found.names[-1]}' can not be sorted in a query call"
         raise names.mistake("MALFORMED_QUERY", said, order.what)
     return exp.Ordered(this=found.sql, desc=order.descending, nulls_first=not order.nulls_last)
@@ -188,13 +337,9 @@ def _joined(select: exp.Select, names: Names) -> exp.Select:
 
 def _values(columns: Sequence[Column], names: Names) -> str:
     """Values in the order of a JSON list of ids, which comes first so that it leads."""
-    listed = exp.Table(
-        this=exp.Anonymous(this="json_each", expressions=[exp.Placeholder()]),
-        alias=exp.TableAlias(this=exp.to_identifier("k")),
-    )
     hidden = [each for parent in names.parents.values() for each in (parent.id, parent.type)]
     every = [column("t", "Id"), *(each.sql for each in columns), *hidden]
-    select = exp.select(*(each.copy() for each in every)).from_(listed)
+    select = exp.select(*(each.copy() for each in every)).from_(_listed())
     select = select.join(table(names.store, names.object, "t"), join_type="cross")
     same = exp.EQ(this=column("t", "Id"), expression=column("k", "value"))
     select = _joined(select, names).where(same).order_by(column("k", "key"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
 
 from sqlglot import expressions as exp
@@ -11,21 +11,26 @@ from ..clock import stamp
 from ..ids import is_id, long_id
 from ..store import Field
 from . import soql_dates
-from .soql_names import NUMERIC, Column, Names
-from .soql_parse import (
+from .soql_names import CONVERTED, NUMERIC, Column, Names
+from .soql_parse import unescaped
+from .soql_tree import (
     Among,
+    Call,
     Compare,
     Condition,
+    Includes,
     Joined,
     Literal,
     Negation,
     Operand,
     Query,
-    unescaped,
 )
 
 #: Objects that cannot be the inner side of a semi-join.
-NEVER_INNER = frozenset({"Task", "Event", "EmailMessage", "Attachment", "Note"})
+NEVER_INNER = frozenset(
+    {"Task", "Event", "ActivityHistory", "OpenActivity", "Attachment", "Note", "EventAttendee"}
+)
+_KEYS = frozenset({"id", "reference"})
 _SIGNS: dict[str, type[exp.Binary]] = {
     "<": exp.LT,
     "<=": exp.LTE,
@@ -42,12 +47,17 @@ def condition(what: Condition, names: Names, inner: Inner) -> exp.Expr:
     """One condition; `inner` translates the query of a semi-join."""
     match what:
         case Joined(word, parts):
+            if word == "or":
+                _check_alone(parts, names, "OR")
             each = [condition(part, names, inner) for part in parts]
             return exp.and_(*each) if word == "and" else exp.or_(*each)
         case Negation(part):
+            _check_alone((part,), names, "NOT")
             return _opposite(condition(part, names, inner))
         case Among():
             return _among(what, names, inner)
+        case Includes():
+            return _includes(what, names)
         case Compare():
             return _compare(what, names)
 
@@ -61,7 +71,7 @@ def _opposite(what: exp.Expr) -> exp.Expr:
 def _among(what: Among, names: Names, inner: Inner) -> exp.Expr:
     left = _filterable(names.column(what.left), what.left, names)
     if what.inner is not None:
-        _check_inner(what.inner, what, names)
+        _check_inner(what.inner, what, left, names)
         found: exp.Expr = exp.In(this=left.sql, query=inner(what.inner))
     else:
         values = [_value(each, left, names) for each in what.values]
@@ -73,14 +83,68 @@ def _among(what: Among, names: Names, inner: Inner) -> exp.Expr:
     return _opposite(found) if what.negated else found
 
 
-def _check_inner(query: Query, what: Among, names: Names) -> None:
-    known = names.access.names.get(query.object.lower(), query.object)
+def _check_alone(parts: Sequence[Condition], names: Names, word: str) -> None:
+    """A semi-join stands beside AND only."""
+    for part in parts:
+        if isinstance(part, Among) and part.inner is not None:
+            said = f"Semi join sub-selects are not allowed with the '{word}' operator"
+            raise names.mistake("MALFORMED_QUERY", said, part.left)
+        if isinstance(part, Joined):
+            _check_alone(part.parts, names, word)
+
+
+def _check_inner(query: Query, what: Among, left: Column, names: Names) -> None:
+    if left.field.type not in _KEYS:
+        said = f"The left operand of a semi join must be an id or reference, not {left.names[-1]}"
+        raise names.mistake("INVALID_FIELD", said, what.left)
+    if query.order or query.limit is not None or query.group or query.children:
+        said = "A semi join sub-select has no ORDER BY, LIMIT, GROUP BY or sub-select of its own"
+        raise names.mistake("MALFORMED_QUERY", said, what.left)
+    if query.where is not None and _joins_again(query.where):
+        said = "Nesting of semi join sub-selects is not supported"
+        raise names.mistake("MALFORMED_QUERY", said, what.left)
+    lowered = {each.lower(): each for each in NEVER_INNER}
+    known = names.access.names.get(query.object.lower()) or lowered.get(query.object.lower())
     if known in NEVER_INNER:
         said = f"Entity '{known}' is not supported for semi join inner selects"
         raise names.mistake("MALFORMED_QUERY", said, what.left)
     if known == names.object:
         said = "The inner and outer selects should not be on the same object type"
         raise names.mistake("MALFORMED_QUERY", said, what.left)
+
+
+def _joins_again(what: Condition) -> bool:
+    match what:
+        case Joined(_, parts):
+            return any(map(_joins_again, parts))
+        case Negation(part):
+            return _joins_again(part)
+        case Among():
+            return what.inner is not None
+        case _:
+            return False
+
+
+def _includes(what: Includes, names: Names) -> exp.Expr:
+    """Each value is a set such as 'A;B', of which all must be there."""
+    left = _filterable(names.column(what.left), what.left, names)
+    if left.field.type != "multipicklist":
+        said = "includes or excludes operator only valid on multipicklist field"
+        raise names.mistake("INVALID_QUERY_FILTER_OPERATOR", said, what.left)
+    sets = [_holding_all(unescaped(each.text).split(";"), left) for each in what.values]
+    found = exp.or_(*sets)
+    return _opposite(found) if what.negated else found
+
+
+def _holding_all(wanted: Sequence[str], left: Column) -> exp.Expr:
+    between = exp.Literal.string(";")
+    held = exp.DPipe(this=exp.DPipe(this=between, expression=left.sql), expression=between.copy())
+    return exp.and_(
+        *(
+            exp.Like(this=held.copy(), expression=exp.Literal.string(f"%;{each.strip()};%"))
+            for each in wanted
+        )
+    )
 
 
 def _compare(what: Compare, names: Names) -> exp.Expr:
@@ -97,6 +161,9 @@ def _compare(what: Compare, names: Names) -> exp.Expr:
 
 
 def _filterable(column: Column, where: Operand, names: Names) -> Column:
+    if isinstance(where, Call) and where.name == CONVERTED:
+        said = "convertCurrency is not allowed in a filter"
+        raise names.mistake("MALFORMED_QUERY", said, where)
     if not column.field.filterable:
         said = f"field '{column.names[-1]}' can not be filtered in a query call"
         raise names.mistake("INVALID_FIELD", said, where)

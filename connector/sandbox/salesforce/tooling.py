@@ -16,6 +16,7 @@ from .metadata import field_of, metadata_of
 
 #: Seen through the tooling API only.
 HIDDEN = frozenset({"CustomField"})
+RIGHTS = "UserPermissionAccess"
 _DEFINITION = Field(
     "EntityDefinitionId",
     "string",
@@ -45,6 +46,7 @@ _FIELD = (
     Field("Precision", "int"),
     Field("Scale", "int"),
     Field("IsCalculated", "boolean"),
+    Field("IsFlsEnabled", "boolean"),
     _DEFINITION,
 )
 _OBJECTS = {
@@ -52,14 +54,20 @@ _OBJECTS = {
     "EntityDefinition": (_ENTITY, "4ie"),
     "FieldDefinition": (_FIELD, "4fe"),
 }
-_FULL_NAME = re.compile(r"(\w+)\.([A-Za-z](?!\w*__\w*__c$)\w{0,39}(?<!_))__c")
+FULL_NAME = re.compile(r"(\w+)\.([A-Za-z](?!\w*__\w*__c$)\w{0,39}(?<!_))__c")
 
 
 def prepare(store: Store) -> None:
-    """Makes the objects that tell of objects and fields."""
+    """Makes the objects that tell of objects and fields, and of the rights of the user."""
     for name, (fields, prefix) in _OBJECTS.items():
         if name not in store.objects():
             store.create(name, fields, prefix=prefix)
+        for each in fields:
+            if each.name not in store.fields(name):
+                store.add_field(name, each)
+    if RIGHTS not in store.objects():
+        store.create(RIGHTS, security.USER_RIGHTS, prefix="0nm")
+        store.insert(RIGHTS, [], [()])
 
 
 def run_query(call: Call) -> Answer:
@@ -74,20 +82,14 @@ def run_query(call: Call) -> Answer:
 
 def create_field(call: Call) -> Answer:
     """A new field, which nobody sees until a permission set shows it."""
-    security.require(call.store, security.CUSTOMIZE)
+    security.require(call.store, security.CUSTOMIZE, security.MODIFY)
     body = call.json()
     target, name = _full_name(call, body.get("FullName"))
     if name in call.store.fields(target):
         developer = name.removesuffix("__c")
         said = f"There is already a field named {developer} on {target}."
         raise Refusal("DUPLICATE_DEVELOPER_NAME", said, fields=["DeveloperName"])
-    field = field_of(name, _metadata(body))
-    with call.store.transaction():
-        call.store.add_field(target, field)
-        if field.nillable:
-            security.guard(call.store, target, name)
-        _refresh(call.store)
-        id_ = _ids(call.store)[f"{target}.{name}"]
+    id_ = add(call.store, target, field_of(name, _metadata(body)))
     done = {"id": id_, "success": True, "errors": [], "warnings": [], "infos": []}
     return Answer(done, 201)
 
@@ -112,25 +114,53 @@ def read_field(call: Call) -> Answer:
 
 def update_field(call: Call) -> Answer:
     """New metadata for a field; its type stays."""
-    security.require(call.store, security.CUSTOMIZE)
+    security.require(call.store, security.CUSTOMIZE, security.MODIFY)
     target, before = _found(call)
-    after = field_of(before.name, _metadata(call.json()))
-    if after.type != before.type:
-        said = "Cannot change the type of a field that may hold data"
-        raise Refusal("FIELD_INTEGRITY_EXCEPTION", said, fields=["Type"])
-    call.store.change_field(target, replace(after, formula=before.formula))
+    change(call.store, target, before, field_of(before.name, _metadata(call.json())))
     return Answer(status=204)
 
 
 def delete_field(call: Call) -> Answer:
     """A field and everything in it, gone."""
-    security.require(call.store, security.CUSTOMIZE)
+    security.require(call.store, security.CUSTOMIZE, security.MODIFY)
     target, field = _found(call)
-    with call.store.transaction():
-        call.store.drop_field(target, field.name)
-        security.forget(call.store, target, field.name)
-        _refresh(call.store)
+    drop(call.store, target, field.name)
     return Answer(status=204)
+
+
+def add(store: Store, target: str, field: Field) -> str:
+    """Adds a field that nobody sees until a permission set shows it, and tells its id."""
+    with store.transaction():
+        store.add_field(target, field)
+        if field.nillable:
+            security.guard(store, target, field.name)
+        _refresh(store)
+        return _ids(store)[f"{target}.{field.name}"]
+
+
+def change(store: Store, target: str, before: Field, after: Field) -> None:
+    """Replaces what is said of a field; its type stays."""
+    if after.type != before.type:
+        said = "Cannot change the type of a field that may hold data"
+        raise Refusal("FIELD_INTEGRITY_EXCEPTION", said, fields=["Type"])
+    known = (*before.choices, *before.inactive)
+    # a value that is left out is switched off: records may still hold it
+    off = tuple(each for each in known if each not in after.choices)
+    store.change_field(target, replace(after, formula=before.formula, inactive=off))
+
+
+def drop(store: Store, target: str, name: str) -> None:
+    """Removes a field and everything in it."""
+    with store.transaction():
+        store.drop_field(target, name)
+        security.forget(store, target, name)
+        _refresh(store)
+
+
+def id_of(store: Store, full: str) -> str:
+    """The id of a custom field by its `Object.Name__c`."""
+    _refresh(store)
+    return _ids(store)[full]
 
 
 def _metadata(body: Mapping[str, Any]) -> dict[str, Any]:
@@ -142,7 +172,7 @@ def _metadata(body: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _full_name(call: Call, full: object) -> tuple[str, str]:
-    found = _FULL_NAME.fullmatch(full) if isinstance(full, str) else None
+    found = FULL_NAME.fullmatch(full) if isinstance(full, str) else None
     if found is None:
         said = (
             f"The field name you provided, {full}, must be Object.Name__c; the name can only"
@@ -217,5 +247,6 @@ def _definitions(store: Store, names: Mapping[str, Any]) -> Iterator[tuple[objec
                 each.precision,
                 each.scale,
                 each.calculated or bool(each.formula),
+                security.permissionable(each),
                 name,
             )

@@ -15,6 +15,7 @@ from .errors import Refusal
 
 FIRST_YEAR, LAST_YEAR = 1700, 4000
 SMALLEST_INT, LARGEST_INT = -(2**31), 2**31 - 1
+_ADDRESS = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
 
 
@@ -105,6 +106,24 @@ def _choice(field: Field, value: Any) -> str:
     return text
 
 
+def _choices(field: Field, value: Any) -> str:
+    """Several values, kept in the order the field lists them."""
+    if not isinstance(value, str):
+        raise _wrong(field, value)
+    given = [_choice(field, each.strip()) for each in value.split(";") if each.strip()]
+    order = {each: place for place, each in enumerate(field.choices)}
+    several = sorted(dict.fromkeys(given), key=lambda each: order.get(each, len(order)))
+    return ";".join(several)
+
+
+def _email(field: Field, value: Any) -> str:
+    text = _text(field, value)
+    if not _ADDRESS.fullmatch(text):
+        said = f"{field.label or field.name}: invalid email address: {text}"
+        raise Refusal("INVALID_EMAIL_ADDRESS", said, fields=[field.name])
+    return text
+
+
 def _day(field: Field, value: Any) -> str:
     try:
         day = date.fromisoformat(value) if len(value) == len("2026-11-02") else None
@@ -138,6 +157,8 @@ _KINDS: dict[str, Callable[[Field, Any], Any]] = {
     "int": _whole,
     "date": _day,
     "datetime": _moment,
+    "email": _email,
+    "multipicklist": _choices,
     "picklist": _choice,
     "reference": _reference,
 }

@@ -12,8 +12,18 @@ import orjson
 from ..clock import stamp
 from ..ids import is_id, long_id
 from ..store import Field, Object, Store, quoted
-from . import permissions, security
-from .errors import Refusal
+from . import (
+    automations,
+    computed,
+    locks,
+    permissions,
+    person_accounts,
+    record_types,
+    recycle,
+    security,
+)
+from .automations import Automation
+from .errors import Refusal, not_found
 from .security import Access
 from .soql_names import ignoring_case
 from .values import kept
@@ -47,9 +57,13 @@ class Writer:
     now: str = ""
     rules: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
     seen: set[str] = field(default_factory=set)
+    #: The ids of the records that did not exist before.
+    made: set[str] = field(default_factory=set)
+    automations: dict[str, list[Automation]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.now = stamp(self.store.clock.now())
+        self.automations = automations.every(self.store)
         rows = self.store.db.execute("select object, condition, message from validation_rules")
         for name, condition, message in rows.fetchall():
             self.rules.setdefault(name, []).append((condition, message))
@@ -57,9 +71,11 @@ class Writer:
     def create(self, name: str, values: Mapping[str, Any]) -> str:
         """Adds a record and tells its id."""
         target = self.access.object(name)
-        columns = self._checked(target, values, creating=True)
+        given = self._checked(target, values, creating=True)
+        columns = dict(given)
         self._complete(target, columns)
         permissions.check(self.store, target.name, columns)
+        self._allowed(target, "", columns)
         id_ = self.store.new_id(target.name)
         columns = {"Id": id_, **columns}
         self.store.insert(
@@ -67,7 +83,9 @@ class Writer:
             [*columns, "CreatedById", "LastModifiedById"],
             [(*columns.values(), self.user, self.user)],
         )
+        computed.follow(self.store, target, id_, given)
         self._settle(target.name, id_, values)
+        self.made.add(id_)
         return id_
 
     def update(self, name: str, id_: object, values: Mapping[str, Any]) -> str:
@@ -76,16 +94,42 @@ class Writer:
         known = self.existing(target, id_)
         columns = self._checked(target, values, creating=False)
         self._unique(target, columns, known)
+        self._allowed(target, known, columns)
         self._set(target.name, known, columns)
+        computed.follow(self.store, target, known, columns)
+        person_accounts.follow(self.store, target, known, columns)
         self._settle(target.name, known, values)
         return known
+
+    def upsert(self, name: str, key: str, values: Mapping[str, Any]) -> str:
+        """Changes the record that has this value of the key field, or adds it."""
+        target = self.access.object(name)
+        found = key_field(self.access, target, key)
+        value = next((each for at, each in values.items() if at.lower() == key.lower()), None)
+        others = {at: each for at, each in values.items() if at.lower() != key.lower()}
+        if found.type == "id":
+            return self.update(name, value, others) if value else self.create(name, others)
+        if value is None or value == "":
+            said = f"{found.name} not specified"
+            raise Refusal("MISSING_ARGUMENT", said, fields=[found.name])
+        ids = matching(self.store, target, found, value)
+        if len(ids) > 1:
+            said = f"{found.name}: more than one record found for external id field: {ids}"
+            raise Refusal("DUPLICATE_EXTERNAL_ID", said.replace("'", ""), fields=[found.name])
+        if not ids:
+            return self.create(name, {**others, found.name: value})
+        if ids[0] in self.made:
+            said = f"Duplicate external id specified: {value}"
+            raise Refusal("DUPLICATE_VALUE", said, fields=[found.name])
+        return self.update(name, ids[0], others)
 
     def delete(self, name: str, id_: object) -> str:
         """Puts a record into the bin."""
         target = self.access.object(name)
         known = self.existing(target, id_)
-        self._set(target.name, known, {"IsDeleted": 1})
-        self._settle(target.name, known, {"IsDeleted": True})
+        locks.check(self.store, target, known, {})
+        recycle.put(self.store, target.name, known, self.user)
+        self._log(target.name, known, {"IsDeleted": True})
         return known
 
     def existing(self, target: Object, id_: object) -> str:
@@ -187,6 +231,12 @@ class Writer:
                 said = f"duplicate value found: {name} duplicates value on record with id: {row[0]}"
                 raise Refusal("DUPLICATE_VALUE", said, fields=[name])
 
+    def _allowed(self, target: Object, id_: str, columns: Mapping[str, Any]) -> None:
+        """Refuses what the row's lock, record type or kind of account does not allow."""
+        locks.check(self.store, target, id_, columns)
+        record_types.check(self.store, target, id_, columns)
+        person_accounts.check(self.store, target, id_, columns)
+
     def _set(self, name: str, id_: str, columns: Mapping[str, Any]) -> None:
         every = {
             **columns,
@@ -199,11 +249,15 @@ class Writer:
         self.store.db.execute(sql, (*every.values(), id_))
 
     def _settle(self, name: str, id_: str, values: Mapping[str, Any]) -> None:
-        """Lets the validation rules speak, then logs the change."""
+        """Lets the validation rules speak, then the automations, then logs the change."""
         for condition, message in self.rules.get(name, ()):
             sql = f"select ({condition}) from {self.store.source(name)} where Id = ?"
             if self.store.db.execute(sql, (id_,)).fetchone()[0]:
                 raise Refusal("FIELD_CUSTOM_VALIDATION_EXCEPTION", message, fields=[])
+        automations.run(self.store, self.automations.get(name, ()), name, id_)
+        self._log(name, id_, values)
+
+    def _log(self, name: str, id_: str, values: Mapping[str, Any]) -> None:
         if name in permissions.GRANTS:
             security.moved(self.store)
         fields = {key: value for key, value in values.items() if key != "attributes"}
@@ -213,11 +267,30 @@ class Writer:
         )
 
 
+def key_field(access: Access, target: Object, name: str) -> Field:
+    """A field that records can be found by: the id, an external id, a person's address."""
+    found = ignoring_case(access.fields(target.name), name)
+    if found and (found.external_id or found.type == "id" or found.name == "Email"):
+        return found
+    raise not_found(f"Provided external ID field does not exist or is not accessible: {name}")
+
+
+def matching(store: Store, target: Object, key: Field, value: Any) -> list[str]:
+    """The ids of the records that have this value, the bin left out."""
+    sql = f"select Id from {quoted(target.name)} where {quoted(key.name)} = ? and IsDeleted = 0"
+    rows = store.db.execute(f"{sql} order by Id", (kept(key, value),))
+    return [row[0] for row in rows.fetchall()]
+
+
 def each_row(store: Store, rows: Iterable[Callable[[], str]], *, all_or_none: bool) -> list[Result]:
-    """Does one write after the other, each on its own or all together; results in order."""
-    with store.transaction() as db:
+    """Does one write after the other, each on its own or all together; results in order.
+
+    The rows given are one transaction, and automations see how many they are.
+    """
+    waiting = list(rows)
+    with store.transaction() as db, automations.chunk_of(len(waiting)):
         db.execute("savepoint many")
-        results = [_one(store, row) for row in rows]
+        results = [_one(store, row) for row in waiting]
         if all_or_none and not all(each["success"] for each in results):
             db.execute("rollback to many")
             results = [_rolled_back(each) for each in results]

@@ -1,0 +1,43 @@
+"""Controls of the org itself: what it has switched on, who holds its rows, what fails in it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from .salesforce import automations, limits, locks, options, record_types
+from .store import Store
+
+#: Takes the store, the JSON that was sent and the address of the sandbox.
+Control = Callable[[Store, Any, str], Any]
+
+
+def _lock(store: Store, wanted: Any, _: str) -> dict[str, int]:
+    return {"locks": locks.add(store, wanted)}
+
+
+def _release(store: Store, _: Any, __: str) -> dict[str, int]:
+    locks.clear(store)
+    return {"locks": 0}
+
+
+def _automate(store: Store, wanted: Any, _: str) -> dict[str, int]:
+    if not isinstance(wanted, list):
+        raise TypeError('automations are a list of {"object", "code", "message", "chunk_above"}')
+    return {"automations": automations.replace(store, wanted)}
+
+
+def _busy(store: Store, wanted: Any, _: str) -> dict[str, int]:
+    limits.be_busy(store, int(wanted["times"]))
+    return {"times": int(wanted["times"])}
+
+
+CONTROLS: tuple[tuple[str, str, Control], ...] = (
+    ("POST", "locks", _lock),
+    ("DELETE", "locks", _release),
+    ("POST", "automations", _automate),
+    ("POST", "busy", _busy),
+    ("POST", "org", lambda store, wanted, _: options.change(store, wanted)),
+    ("POST", "users", options.add_user),
+    ("POST", "record-types", lambda store, wanted, _: record_types.add(store, wanted)),
+)
