@@ -9,7 +9,9 @@ arrive, `InDoubt` is raised and the caller looks at what the other system holds 
 
 from __future__ import annotations
 
+import io
 import ipaddress
+import threading
 from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -27,6 +29,8 @@ READS = frozenset({"GET", "HEAD", "OPTIONS"})
 CONNECT_SECONDS, ANSWER_SECONDS = 10.0, 120.0
 ATTEMPTS = 5
 LONGEST_WAIT = 60.0
+
+_Origin = tuple[str, str, int | None]
 
 
 class Credentials(Protocol):
@@ -52,7 +56,8 @@ class _Again(Exception):
 class Session(requests.Session):
     """A pool of connections to one host.
 
-    `lane` names a request for the count of calls: a function of method and path.
+    `lane` names a request for the count of calls: a function of method and path, where everything
+    that only reads is a GET.
     """
 
     def __init__(
@@ -67,21 +72,17 @@ class Session(requests.Session):
         super().__init__()
         # Without an `auth` of our own the library takes one from ~/.netrc, over our header.
         self.auth = _as_it_is
-        self.base = base.rstrip("/")
         self.name = name
         self.credentials = credentials
         self.calls: Counter[str] = Counter()
+        self._counting = threading.Lock()
         self.seen: dict[str, str] = {}
         self.server_now: datetime | None = None
         self.skew_seconds = 0.0
         self._lane = lane
         self._attempts = attempts
-        self._origin = _origin(self.base)
-        if self._origin[0] != "https" and not _is_loopback(self._origin[1]):
-            raise AuthError(
-                f"{name}: {self.base} is not https.",
-                hint="Credentials travel over https only; http is accepted for this machine alone.",
-            )
+        self._at = self._place(base)
+        self._left: frozenset[_Origin] = frozenset()
 
     # The signature is wider than ours: libraries call it by position and by name.
     def request(self, method: Any, url: Any, *args: Any, **options: Any) -> requests.Response:
@@ -106,10 +107,23 @@ class Session(requests.Session):
         except _Again as last:
             raise last.error from last.__cause__
 
+    @property
+    def base(self) -> str:
+        """The address that paths are relative to."""
+        return self._at[0]
+
+    def move(self, base: str) -> None:
+        """From now on the system is at another address; what names an old one is sent there."""
+        self._left |= {self._at[1]}
+        self._at = self._place(base)
+
     def url(self, path: str) -> str:
         """The full address of a path; an address on any other host is refused."""
-        full = path if "://" in path else f"{self.base}/{path.lstrip('/')}"
-        if _origin(full) != self._origin:
+        base, origin = self._at
+        full = path if "://" in path else f"{base}/{path.lstrip('/')}"
+        if _origin(full) in self._left:
+            full = f"{base}/{full.partition('://')[2].partition('/')[2]}"
+        if _origin(full) != origin:
             raise Malformed(
                 f"{self.name} pointed us to another host: {_origin(full)[1]}.",
                 hint="Credentials are sent to the configured host only. Check `url` in the config.",
@@ -126,6 +140,16 @@ class Session(requests.Session):
             )
         return body_of(answer, self.name)
 
+    def _place(self, base: str) -> tuple[str, _Origin]:
+        """An address that credentials may be sent to, and its origin."""
+        origin = _origin(base)
+        if origin[0] != "https" and not _is_loopback(origin[1]):
+            raise AuthError(
+                f"{self.name}: {base.rstrip('/')} is not https.",
+                hint="Credentials travel over https only; http is accepted for this machine alone.",
+            )
+        return base.rstrip("/"), origin
+
     def _renewing(
         self, method: str, url: str, safe: bool, args: tuple[Any, ...], options: dict[str, Any]
     ) -> requests.Response:
@@ -136,7 +160,7 @@ class Session(requests.Session):
             return answer
         self.credentials.renew(used)
         used = self.credentials.header()
-        answer = self._once(method, url, safe, args, options, used)
+        answer = self._once(method, self.url(url), safe, args, options, used)
         if answer.status_code == 401:
             raise AuthError(
                 f"{self.name} refused a token that it had just issued.",
@@ -153,13 +177,17 @@ class Session(requests.Session):
         options: dict[str, Any],
         authorization: str,
     ) -> requests.Response:
-        lane = self._lane(method, urlsplit(url).path)
-        self.calls[lane] += 1
+        lane = self._lane("GET" if safe else method, urlsplit(url).path)
+        with self._counting:  # several threads read at once, and no call goes uncounted
+            self.calls[lane] += 1
+        body = options.get("data")
+        if isinstance(body, io.IOBase):
+            body.seek(0)  # an earlier attempt has read the file to its end
         if authorization:
             headers = {**(options.get("headers") or {}), "Authorization": authorization}
             options = {**options, "headers": headers}
         try:
-            answer = super().request(method, url, *args, **options)
+            answer = _told(super().request(method, url, *args, **options))
         except requests.RequestException as error:
             raise self._broken(method, url, safe, error) from error
         self._note(answer)
@@ -238,6 +266,13 @@ def _wait(state: tenacity.RetryCallState) -> float:
     return float(_backoff(state))
 
 
+def _told(answer: requests.Response) -> requests.Response:
+    """The answer; what an error says is read to its end, or a stream would keep its connection."""
+    if answer.status_code >= 400:
+        len(answer.content)
+    return answer
+
+
 def _seconds(text: str | None) -> float | None:
     if text is None:
         return None
@@ -249,7 +284,7 @@ def _seconds(text: str | None) -> float | None:
         return None
 
 
-def _origin(url: str) -> tuple[str, str, int | None]:
+def _origin(url: str) -> _Origin:
     parts = urlsplit(url)
     return parts.scheme, parts.hostname or "", parts.port
 

@@ -195,3 +195,20 @@ def test_a_query_string_never_reaches_a_message(scripted):
     with pytest.raises(Exception, match="500") as failed:
         Session(script.url, name="x").request("GET", "find", params={"email": "a@b.example"})
     assert "b.example" not in str(failed.value)
+
+
+def test_a_system_that_has_moved_is_called_at_its_new_address(scripted):
+    """Also by what still names the old one: a next page, a library's base address."""
+    old, new = scripted(Answer()), scripted(Answer())
+    session = Session(old.url, name="x")
+    session.move(new.url)
+    session.request("GET", "one")
+    session.request("GET", f"{old.url}/two?page=2")
+    assert [path for _, path, _ in new.requests] == ["/one", "/two?page=2"]
+    assert old.requests == []
+
+
+def test_a_system_does_not_move_to_where_tokens_are_read_by_others():
+    """The new address is trusted no more than the first."""
+    with pytest.raises(AuthError, match="not https"):
+        Session("https://crm.example", name="x").move("http://crm.example")
