@@ -1,0 +1,203 @@
+"""Making the fields that a mapping writes, and letting people see them.
+
+A field that was made by API is invisible to everybody, admins included, until a permission set
+shows it. We keep two: a writer for the integration user, and a reader for account managers. No
+profile, no layout, and no field or permission set without our mark is ever touched.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from ...errors import RemoteError
+from ...mapping.objects import CrmMapping, Field
+from ...protocols import FieldPlan, FieldsMade, FieldStep
+from . import metadata as shapes
+from . import permissions, setup
+from .by_hand import by_hand
+from .client import Client
+from .fields import Describe
+from .permissions import READER, WRITER
+from .readable import Look, readable
+
+_PACKAGED = re.compile(r"[A-Za-z0-9]+__\w+__c")
+_CLOSED = "is there; only a user with View Setup and Configuration sees whose: used, never changed"
+_FIELDS = "tooling/sobjects/CustomField"
+
+
+def plan(
+    client: Client, mapping: CrmMapping, look: Look, user: str, *, adopt: bool, assign: bool
+) -> FieldPlan:
+    """What the org needs so that the user can write the fields of a mapping. Changes nothing."""
+    seen = {raw["name"]: raw for raw in (look(mapping.object) or {"fields": ()})["fields"]}
+    steps = tuple(_steps(client, mapping, seen, adopt=adopt))
+    reads, absent = readable(client, mapping.pull, look)
+    ours = [f"{mapping.object}.{s.target}" for s in steps if _grantable(s, seen.get(s.target))]
+    read = [name for name in reads if name not in ours]
+    writer = permissions.access(client, WRITER, read, ours, adopt=adopt)
+    reader = permissions.access(client, READER, ours, (), adopt=adopt)
+    asked = assign and writer.do != "refuse"
+    made = FieldPlan(
+        mapping.object,
+        user,
+        steps,
+        (writer, reader),
+        assign=WRITER if asked and not permissions.is_assigned(client, WRITER, user) else "",
+        hidden=tuple(step.target for step in steps if step.target not in seen),
+        absent=tuple(absent),
+    )
+    lacking = setup.lacking(client, _rights(made))
+    return replace(made, lacking=lacking, by_hand=tuple(by_hand(made)))
+
+
+def make(client: Client, plan: FieldPlan) -> FieldsMade:
+    """Do what a plan says.
+
+    What is refused does not cost the others: whatever was made is granted, so that nothing is
+    left that nobody sees, and the next plan goes on from there.
+    """
+    done, failed = _make_fields(client, plan)
+    created = tuple(step.target for step in done if step.do == "create")
+    changed = tuple(step.target for step in done if step.do == "change")
+    unmade = {step.target for step in plan.steps if step.do == "create"}.difference(created)
+    granted, assigned, refused = _show(client, plan, unmade)
+    return FieldsMade(created, changed, granted, assigned, {**failed, **refused})
+
+
+def _show(
+    client: Client, plan: FieldPlan, unmade: Collection[str]
+) -> tuple[tuple[str, ...], str, dict[str, str]]:
+    """Let people see the fields that are there: what was granted, assigned and refused."""
+    without = {f"{plan.object}.{target}" for target in unmade}
+    granted: dict[str, None] = {}
+    failed: dict[str, str] = {}
+    try:
+        for access in plan.access:
+            given, refused = permissions.grant(client, access, without)
+            granted |= dict.fromkeys(given)
+            failed |= refused
+        if plan.assign:
+            permissions.assign(client, plan.assign, plan.user)
+    except RemoteError as error:
+        return tuple(granted), "", {**failed, "permissions": error.message}
+    return tuple(granted), plan.assign, failed
+
+
+def _steps(
+    client: Client, mapping: CrmMapping, seen: Mapping[str, Describe], *, adopt: bool
+) -> Iterator[FieldStep]:
+    """What is to be done about each field of the mapping."""
+    known = _ids(client, mapping)
+    for field in mapping.fields:
+        there = seen.get(field.target)
+        if not field.target.endswith("__c"):
+            yield _left(field, "is a standard field: used, never changed")
+        elif known is None and there is not None:
+            yield _left(field, _CLOSED)
+        elif id := (known or {}).get(field.target):
+            yield _present(client, field, id, there, adopt=adopt)
+        else:
+            yield _absent(field)
+
+
+def _left(field: Field, why: str, id: str = "") -> FieldStep:
+    return FieldStep(field.target, "leave", why=(why,), id=id)
+
+
+def _absent(field: Field) -> FieldStep:
+    if _PACKAGED.fullmatch(field.target):
+        why = "belongs to a package that is not installed: install it, or name another `target`"
+        return FieldStep(field.target, "refuse", why=(why,))
+    wanted = shapes.metadata(field)
+    return FieldStep(field.target, "create", shapes.changes({}, wanted), definition=wanted)
+
+
+def _present(
+    client: Client, field: Field, id: str, there: Describe | None, *, adopt: bool
+) -> FieldStep:
+    """A field that exists, seen or hidden: ours to change, or somebody else's to use."""
+    have = setup.definition(client, id)
+    if have is None:
+        return _left(field, _CLOSED, id)
+    choices = [each["value"] for each in (there or {}).get("picklistValues") or ()]
+    ours = shapes.owned(have) or (adopt and not _PACKAGED.fullmatch(field.target))
+    found = (shapes.compare if ours else shapes.unowned)(field, have, choices)
+    if found.refused:
+        return FieldStep(field.target, "refuse", why=(found.refused,), id=id)
+    if not ours:
+        return FieldStep(field.target, "leave", why=found.kept, id=id)
+    wanted = {**have, **found.sets}
+    if not found.sets:
+        return FieldStep(field.target, "leave", (), found.kept, wanted, id)
+    return FieldStep(field.target, "change", shapes.changes(have, wanted), found.kept, wanted, id)
+
+
+def _ids(client: Client, mapping: CrmMapping) -> dict[str, str] | None:
+    """The ids of those of our fields that exist, whoever sees them; None when we may not look."""
+    names = ", ".join(f"'{_developer_name(field.target)}'" for field in mapping.fields)
+    if not names:
+        return {}
+    rows = setup.tooling(
+        client,
+        "SELECT Id, DeveloperName, NamespacePrefix FROM CustomField "
+        f"WHERE EntityDefinition.QualifiedApiName = '{mapping.object}' "
+        f"AND DeveloperName IN ({names})",
+    )
+    return None if rows is None else {_api_name(row): str(row["Id"]) for row in rows}
+
+
+def _developer_name(target: str) -> str:
+    """`Health_Score__c` is called Health_Score, and so is `ns__Health_Score__c`."""
+    bare = target.removesuffix("__c")
+    return bare.partition("__")[2] or bare
+
+
+def _api_name(row: Mapping[str, Any]) -> str:
+    prefix = row.get("NamespacePrefix")
+    return f"{prefix}__{row['DeveloperName']}__c" if prefix else f"{row['DeveloperName']}__c"
+
+
+def _grantable(step: FieldStep, seen: Describe | None) -> bool:
+    """Whether a permission set can show a field; a required one is always shown."""
+    return step.do != "refuse" and (seen is None or bool(seen.get("permissionable", True)))
+
+
+def _rights(plan: FieldPlan) -> Iterator[str]:
+    """The rights that a plan needs, by their API names."""
+    if any(step.do in {"create", "change"} for step in plan.steps):
+        yield from ("CustomizeApplication", "ModifyMetadata")
+    if any(access.do in {"create", "change"} for access in plan.access):
+        yield "ManageProfilesPermissionsets"
+    if plan.assign:
+        yield "AssignPermissionSets"
+
+
+def _make_fields(client: Client, plan: FieldPlan) -> tuple[list[FieldStep], dict[str, str]]:
+    """Make and change fields; what is done, and what was refused and why."""
+    done: list[FieldStep] = []
+    failed: dict[str, str] = {}
+    for step in plan.steps:
+        if step.do not in {"create", "change"}:
+            continue
+        try:
+            _put(client, plan.object, step)
+        except RemoteError as error:
+            failed[step.target] = error.message
+            # What is not about this one field would be the same for the next one.
+            if error.status != 400:
+                break
+        else:
+            done.append(step)
+    return done, failed
+
+
+def _put(client: Client, object: str, step: FieldStep) -> None:
+    """Make a field or change it, whole: Tooling forgets what the metadata leaves out."""
+    body = {"FullName": f"{object}.{step.target}", "Metadata": dict(step.definition)}
+    if step.do == "create":
+        client.call("POST", _FIELDS, f"to create {step.target}", json=body)
+    else:
+        client.call("PATCH", f"{_FIELDS}/{step.id}", f"to change {step.target}", json=body)

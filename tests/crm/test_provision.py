@@ -1,0 +1,652 @@
+"""Fields made, changed and shown by the Salesforce adapter; and what it leaves alone."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from connector.crm.salesforce import setup, sfdx
+from connector.crm.salesforce.metadata import (
+    DESCRIPTION,
+    MARK,
+    compare,
+    cut,
+    label,
+    metadata,
+    names,
+)  # fmt: skip
+from connector.crm.salesforce.permissions import READER, WRITER
+from connector.mapping.objects import CrmMapping, Field, Pull
+from connector.mapping.wanted import length
+from connector.protocols import FieldPlan, FieldsMade, FieldStep
+
+from .conftest import Org
+
+SCORE = Field("score", "Health_Score__c", "number", {"en": "Health score", "de": "Gesundheit"},
+              {"en": "0 to 100.", "de": "0 bis 100."}, precision=4, scale=1)  # fmt: skip
+TIER = Field("tier", "Health_Tier__c", "choice", {"en": "Tier"}, values=("A", "B"))
+REASON = Field("reason_en", "Health_Reason__c", "text", {"en": "Reason"}, length=100)
+NS = {"m": sfdx.NAMESPACE}
+
+
+def mapping(*fields: Field, pull: Sequence[Pull] = ()) -> CrmMapping:
+    """A mapping that writes these fields to accounts."""
+    return CrmMapping("salesforce", "Account", tuple(pull), fields)
+
+
+def planned(org: Org, *fields: Field, pull: Sequence[Pull] = (), **settings: bool) -> FieldPlan:
+    """What a fresh adapter would do."""
+    crm = org.another()
+    user = crm.check().user
+    return crm.plan_fields(
+        mapping(*fields, pull=pull), user, **{"adopt": False, "assign": True, **settings}
+    )
+
+
+def made(org: Org, *fields: Field, **settings: Any) -> FieldsMade:
+    """What a fresh adapter did."""
+    return org.crm.make_fields(planned(org, *fields, **settings))
+
+
+def step(org: Org, field: Field, **settings: bool) -> FieldStep:
+    """What would be done about one field."""
+    (found,) = planned(org, field, **settings).steps
+    return found
+
+
+def tooling(org: Org, method: str, path: str, body: Any = None, **query: str) -> Any:
+    """A call as an admin's tools make it."""
+    return org.crm._client.call(method, f"tooling/{path}", "to play the admin", json=body,
+                                params=query or None)  # fmt: skip
+
+
+def by_admin(org: Org, name: str, **kind: Any) -> None:
+    """A field that somebody else makes."""
+    body = {"FullName": f"Account.{name}", "Metadata": {"label": "Theirs", **kind}}
+    tooling(org, "POST", "sobjects/CustomField", body)
+
+
+def found(org: Org, name: str) -> tuple[str, dict[str, Any]]:
+    """The id and the metadata of a field of the account."""
+    soql = f"SELECT Id FROM CustomField WHERE DeveloperName = '{name.removesuffix('__c')}'"
+    id = tooling(org, "GET", "query", q=soql)["records"][0]["Id"]
+    return id, tooling(org, "GET", f"sobjects/CustomField/{id}")["Metadata"]
+
+
+def changed_by_admin(org: Org, name: str, **values: Any) -> None:
+    """A field that somebody changes in Setup."""
+    id, have = found(org, name)
+    tooling(org, "PATCH", f"sobjects/CustomField/{id}", {"Metadata": {**have, **values}})
+
+
+def rows(org: Org, soql: str) -> list[dict[str, Any]]:
+    """The records of a query."""
+    return list(org.crm._client.call("GET", "query", "to look", params={"q": soql})["records"])
+
+
+def granted(org: Org, name: str) -> dict[str, bool]:
+    """The fields that a permission set shows, and whether they may be edited."""
+    soql = f"SELECT Field, PermissionsEdit FROM FieldPermissions WHERE Parent.Name = '{name}'"
+    return {row["Field"]: row["PermissionsEdit"] for row in rows(org, soql)}
+
+
+def told(step: FieldStep) -> dict[str, tuple[Any, Any]]:
+    """The changes of a step by what changes."""
+    return {what: (before, after) for what, before, after in step.changes}
+
+
+# ── making ────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_field_is_made_shown_and_writable_in_one_go(org):
+    """Made by API it would be invisible to everybody, admins included."""
+    assert made(org, TIER).created == ("Health_Tier__c",)
+    there = org.crm.fields("Account")["Health_Tier__c"]
+    assert (there.choices, there.restricted, there.writable) == (("A", "B"), True, True)
+
+
+def test_a_plan_changes_nothing(org):
+    """No field, no permission set."""
+    plan = planned(org, SCORE)
+    assert plan.todo
+    assert planned(org, SCORE) == plan
+    assert rows(org, "SELECT Id FROM PermissionSet") == []
+
+
+def test_a_plan_tells_type_label_help_and_values(org):
+    """Everything a person would type into the form."""
+    score, tier = planned(org, SCORE, replace(TIER, history=True)).steps
+    assert told(score) == {
+        "type": (None, "Number(4, 1)"), "label": (None, "Health score"),
+        "help": (None, "0 to 100. · 0 bis 100."), "description": (None, DESCRIPTION),
+    }  # fmt: skip
+    assert told(tier)["values"] == (None, ["A", "B"])
+    assert told(tier)["history"] == (None, True)
+
+
+def test_a_second_plan_has_nothing_to_do(org):
+    """Every kind of field reads back as it was made."""
+    fields = [Field(kind, f"Our_{kind}__c", kind) for kind in
+              ("number", "text", "long_text", "date", "datetime", "checkbox")]  # fmt: skip
+    fields += [replace(TIER, history=True), replace(SCORE, scale=3)]
+    assert len(made(org, *fields).created) == len(fields)
+    plan = planned(org, *fields)
+    assert not plan.todo
+    assert {step.do for step in plan.steps} == {"leave"}
+
+
+def test_a_field_that_is_only_hidden_is_shown_and_not_made_again(org):
+    """It is absent from describe; Setup knows better."""
+    made(org, SCORE)
+    org.control("fls", {"object": "Account", "field": "Health_Score__c", "read": False})
+    plan = planned(org, SCORE)
+    assert plan.hidden == ("Health_Score__c",)
+    assert plan.steps[0].do == "leave"
+    done = org.crm.make_fields(plan)
+    assert (done.created, done.granted) == ((), ("Account.Health_Score__c",))
+    assert org.another().fields("Account")["Health_Score__c"].writable
+
+
+@pytest.mark.parametrize(("kind", "most"), [("text", 255), ("long_text", 131_072)])
+def test_the_length_of_a_field_is_the_one_that_values_are_cut_to(kind, most):
+    """One default, in one place."""
+    field = Field("reason", "R__c", kind)
+    assert metadata(field)["length"] == length(field) == most
+
+
+def test_both_languages_fit_into_the_one_help_text():
+    """510 characters are shared when there is more to say."""
+    text = metadata(replace(SCORE, help={"en": "long " * 200, "de": "lang " * 200}))
+    english, german = text["inlineHelpText"].split(" · ")
+    assert len(text["inlineHelpText"]) <= 510
+    assert (english[:4], english[-1], german[:4], german[-1]) == ("long", "…", "lang", "…")
+
+
+def test_a_label_is_no_longer_than_forty_characters():
+    """What is too long ends in dots; without a label the name stands in."""
+    assert len(label(replace(SCORE, label={"en": "x" * 60}))) == 40
+    assert label(replace(SCORE, label={})) == "Health_Score__c"
+
+
+def test_what_cannot_be_printed_is_in_no_text():
+    """It would break the files of an export."""
+    assert cut("one\ntwo\x01\x0bthree", 40) == "one two three"
+
+
+# ── changing ──────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("precision", "scale", "becomes"),
+    [(6, 1, "Number(6, 1)"), (5, 2, "Number(5, 2)"), (4, 2, "Number(5, 2)")],
+)
+def test_a_number_only_grows(org, precision, scale, becomes):
+    """Digits before the point are kept when decimals are added."""
+    made(org, SCORE)
+    wider = replace(SCORE, precision=precision, scale=scale)
+    assert told(step(org, wider)) == {"type": ("Number(4, 1)", becomes)}
+    assert made(org, wider).changed == ("Health_Score__c",)
+    assert not planned(org, wider).todo
+
+
+def test_fewer_decimals_are_refused_with_what_to_do_by_hand(org):
+    """Values would be cut; the field stays and goes on to work."""
+    made(org, SCORE)
+    fewer = step(org, replace(SCORE, precision=3, scale=0))
+    assert fewer.do == "leave"
+    assert "keeps 1 decimals where the mapping wants 0" in fewer.why[0]
+    assert "change it in Setup" in fewer.why[0]
+
+
+def test_more_digits_than_salesforce_keeps_are_refused(org):
+    """What is there and what is wanted cannot both be had."""
+    made(org, replace(SCORE, precision=18, scale=0))
+    wanted = step(org, replace(SCORE, precision=18, scale=4))
+    assert wanted.do == "refuse"
+    assert "would need 18 digits and 4 decimals" in wanted.why[0]
+
+
+def test_a_text_grows_and_never_shrinks(org):
+    """Longer is done, shorter is told."""
+    made(org, REASON)
+    assert told(step(org, replace(REASON, length=200))) == {"type": ("Text(100)", "Text(200)")}
+    shorter = step(org, replace(REASON, length=50))
+    assert (shorter.do, shorter.changes) == ("leave", ())
+    assert "keeps 100 characters" in shorter.why[0]
+
+
+def test_a_value_is_added_and_the_old_ones_stay(org):
+    """An account may hold it; the plan says so."""
+    made(org, TIER)
+    tiers = replace(TIER, values=("B", "C"))
+    change = step(org, tiers)
+    assert told(change) == {"values": (["A", "B"], ["A", "B", "C"])}
+    assert "keeps A, which the mapping does not write" in change.why[0]
+    made(org, tiers)
+    assert org.another().fields("Account")["Health_Tier__c"].choices == ("A", "B", "C")
+    assert not planned(org, tiers).todo
+
+
+def test_a_value_that_was_switched_off_is_switched_on_again(org):
+    """It is there; making it twice would be refused."""
+    made(org, TIER)
+    values = [{"valueName": "A", "label": "A"}, {"valueName": "B", "label": "B", "isActive": False}]
+    definition = {"sorted": False, "value": values}
+    changed_by_admin(org, "Health_Tier__c",
+                     valueSet={"restricted": True, "valueSetDefinition": definition})  # fmt: skip
+    assert told(step(org, TIER)) == {"values": (["A"], ["A", "B"])}
+    made(org, TIER)
+    assert names(found(org, "Health_Tier__c")[1]) == ["A", "B"]
+
+
+def test_an_open_list_is_not_restricted(org):
+    """Accounts may hold a value that the mapping does not know."""
+    made(org, TIER)
+    have = found(org, "Health_Tier__c")[1]["valueSet"]
+    changed_by_admin(org, "Health_Tier__c", valueSet={**have, "restricted": False})
+    left = step(org, TIER)
+    assert left.do == "leave"
+    assert "takes any value" in left.why[0]
+
+
+def test_values_of_a_global_value_set_are_added_by_hand():
+    """Other fields use the same list."""
+    have = {**metadata(TIER), "valueSet": {"restricted": True, "valueSetName": "Tiers"}}
+    assert "add B there by hand" in compare(TIER, have, ["A"]).refused
+    assert compare(TIER, have, ["A", "B"]).refused == ""
+
+
+def test_label_and_help_follow_the_mapping(org):
+    """And what an admin set besides stays: Tooling forgets what a change leaves out."""
+    made(org, SCORE)
+    changed_by_admin(org, "Health_Score__c", trackHistory=True, externalId=True)
+    made(org, replace(SCORE, label={"en": "Score"}, help={"en": "New."}))
+    have = found(org, "Health_Score__c")[1]
+    assert (have["label"], have["inlineHelpText"]) == ("Score", "New.")
+    assert (have["trackHistory"], have["externalId"]) == (True, True)
+
+
+def test_history_is_switched_on_and_never_off(org):
+    """Somebody else may want it."""
+    made(org, SCORE)
+    tracked = replace(SCORE, history=True)
+    assert told(step(org, tracked)) == {"history": (None, True)}
+    made(org, tracked)
+    assert not planned(org, SCORE).todo
+
+
+def test_a_change_of_type_is_refused_with_the_ways_out(org):
+    """A number does not become a text: its values would be lost."""
+    made(org, SCORE)
+    refused = step(org, replace(SCORE, type="text"))
+    assert refused.do == "refuse"
+    assert "is a Number, the mapping wants a Text" in refused.why[0]
+    assert "name another `target`" in refused.why[0]
+
+
+# ── what is not ours ──────────────────────────────────────────────────────────────────────────
+
+
+def test_a_field_of_somebody_else_is_used_and_never_changed(org):
+    """The name alone does not make it ours."""
+    by_admin(org, "Health_Score__c", type="Number", precision=9, scale=2)
+    before = found(org, "Health_Score__c")
+    plan = planned(org, SCORE)
+    assert plan.steps[0].do == "leave"
+    assert "was not made by the connector" in plan.steps[0].why[0]
+    org.crm.make_fields(plan)
+    assert found(org, "Health_Score__c") == before
+    assert org.crm.fields("Account")["Health_Score__c"].writable
+
+
+def test_a_field_of_somebody_else_is_taken_over_when_asked(org):
+    """Its description says so from then on, and keeps what it said."""
+    by_admin(org, "Health_Score__c", type="Number", precision=3, scale=0, description="By Eva.")
+    assert made(org, SCORE, adopt=True).changed == ("Health_Score__c",)
+    have = found(org, "Health_Score__c")[1]
+    assert (have["precision"], have["scale"], have["label"]) == (4, 1, "Health score")
+    assert have["description"] == f"{DESCRIPTION}\nBy Eva."
+    assert not planned(org, SCORE).todo
+
+
+@pytest.mark.parametrize(
+    ("kind", "why"),
+    [
+        ({"type": "Date"}, "is a Date, the mapping wants a Number"),
+        ({"type": "Number", "precision": 3, "scale": 0}, "Number(3, 0) is too small for Number(4,"),
+    ],
+)
+def test_a_field_of_somebody_else_that_does_not_fit_is_refused(org, kind, why):
+    """Nothing of it is changed behind their back."""
+    by_admin(org, "Health_Score__c", **kind)
+    refused = step(org, SCORE)
+    assert refused.do == "refuse"
+    assert why in refused.why[0]
+
+
+def test_a_restricted_list_of_somebody_else_without_our_values_is_refused(org):
+    """The value that we would write is not in it."""
+    values = {"sorted": False, "value": [{"valueName": "A", "label": "A"}]}
+    restricted = {"restricted": True, "valueSetDefinition": values}
+    by_admin(org, "Health_Tier__c", type="Picklist", valueSet=restricted)
+    assert "values are missing" in step(org, TIER).why[0]
+    assert step(org, TIER, adopt=True).do == "change"
+
+
+def test_a_currency_holds_a_number_as_well(org):
+    """Whoever chose it keeps it."""
+    by_admin(org, "Health_Score__c", type="Currency", precision=18, scale=2)
+    assert step(org, SCORE).do == "leave"
+
+
+def test_a_standard_field_is_used_and_never_changed(org):
+    """`own` allows to write it, not to redefine it."""
+    rating = Field("tier", "Rating", "choice", values=("A",), own=True)
+    assert planned(org, rating).steps[0].why == ("is a standard field: used, never changed",)
+
+
+def test_a_field_of_a_package_that_is_not_there_is_refused(org):
+    """Nobody can make it but the package."""
+    refused = step(org, replace(SCORE, target="acme__Score__c"))
+    assert refused.do == "refuse"
+    assert "belongs to a package" in refused.why[0]
+
+
+def test_a_formula_is_refused():
+    """It cannot be written."""
+    assert "is a formula" in compare(SCORE, {**metadata(SCORE), "formula": "1 + 1"}).refused
+
+
+# ── who sees them ─────────────────────────────────────────────────────────────────────────────
+
+
+def test_the_writer_edits_what_we_write_and_reads_what_we_read(org):
+    """One permission set is all that the integration user needs on fields."""
+    pull = Pull("accounts", "Account", {"id": "Id", "name": "Name", "revenue": "ARR__c",
+                                        "segment": "Parent.Industry"})  # fmt: skip
+    made(org, SCORE, pull=[pull])
+    assert granted(org, WRITER) == {
+        "Account.Health_Score__c": True, "Account.ARR__c": False,
+        "Account.ParentId": False, "Account.Industry": False,
+    }  # fmt: skip
+
+
+def test_the_reader_reads_our_fields_and_edits_none(org):
+    """For account managers."""
+    made(org, SCORE, TIER)
+    assert granted(org, READER) == {
+        "Account.Health_Score__c": False, "Account.Health_Tier__c": False,
+    }  # fmt: skip
+
+
+def test_a_field_that_we_read_and_that_is_hidden_is_shown(org):
+    """It looks as if it did not exist; the plan tells the two apart."""
+    org.control("fls", {"object": "Account", "field": "ARR__c", "read": False})
+    pull = Pull("accounts", "Account", {"id": "Id", "revenue": "ARR__c", "segment": "Nowhere__c"})
+    assert planned(org, SCORE, pull=[pull]).absent == ("Account.Nowhere__c",)
+    made(org, SCORE, pull=[pull])
+    assert "ARR__c" in org.another().fields("Account")
+
+
+def test_an_optional_field_that_is_not_there_is_no_mistake(org):
+    """Nor is it made."""
+    columns = {"id": "Id", "currency": "CurrencyIsoCode"}
+    pull = Pull("accounts", "Account", columns, optional_columns=("currency",))
+    assert planned(org, SCORE, pull=[pull]).absent == ()
+
+
+def test_the_writer_is_assigned_unless_it_is_not_asked_for(org):
+    """An admin makes the fields for somebody else."""
+    assert made(org, SCORE, assign=False).assigned == ""
+    assert "Health_Score__c" not in org.another().fields("Account")
+    assert made(org, SCORE).assigned == WRITER
+    assert "Health_Score__c" in org.another().fields("Account")
+
+
+def test_a_permission_that_only_reads_is_raised_to_edit(org):
+    """The row that is there is changed, not made twice."""
+    made(org, SCORE)
+    (row,) = rows(org, f"SELECT Id FROM FieldPermissions WHERE Parent.Name = '{WRITER}'")
+    org.crm._client.call("PATCH", f"sobjects/FieldPermissions/{row['Id']}", "to play the admin",
+                         json={"PermissionsEdit": False})  # fmt: skip
+    assert made(org, SCORE).granted == ("Account.Health_Score__c",)
+    assert granted(org, WRITER) == {"Account.Health_Score__c": True}
+
+
+def test_no_permission_is_taken_away(org, tmp_path):
+    """A field that left the mapping is shown on, also by a set that is deployed from files."""
+    made(org, SCORE, TIER)
+    plan = planned(org, SCORE)
+    assert not plan.todo
+    sfdx.export(mapping(SCORE), tmp_path, plan)
+    writer = (tmp_path / APP / f"permissionsets/{WRITER}.permissionset-meta.xml").read_text()
+    assert "<field>Account.Health_Tier__c</field>" in writer
+
+
+def test_a_permission_set_of_somebody_else_is_left_alone(org):
+    """Of our name, without our mark: new fields are not made for nobody to see."""
+    body = {"Name": WRITER, "Label": "Theirs"}
+    org.crm._client.call("POST", "sobjects/PermissionSet", "to play the admin", json=body)
+    plan = planned(org, SCORE)
+    assert "was not made by the connector" in plan.refused[WRITER]
+    assert planned(org, SCORE, adopt=True).refused == {}
+    made(org, SCORE, adopt=True)
+    (row,) = rows(org, f"SELECT Label, Description FROM PermissionSet WHERE Name = '{WRITER}'")
+    assert (row["Label"], MARK in row["Description"]) == ("Theirs", True)
+
+
+# ── when it is refused ────────────────────────────────────────────────────────────────────────
+
+
+def test_one_field_that_is_refused_costs_no_other(org):
+    """What was made is shown, and running again goes on from there."""
+    broken = replace(SCORE, target="Health_Broken__c", precision=99, scale=99)
+    done = made(org, TIER, broken, SCORE)
+    assert done.created == ("Health_Tier__c", "Health_Score__c")
+    assert "FIELD_INTEGRITY_EXCEPTION" in done.failed["Health_Broken__c"]
+    there = org.another().fields("Account")
+    assert there["Health_Tier__c"].writable
+    assert there["Health_Score__c"].writable
+    again = made(org, TIER, replace(broken, precision=4, scale=1), SCORE)
+    assert (again.created, again.failed) == (("Health_Broken__c",), {})
+
+
+@pytest.mark.parametrize("drop", ["before", "after"])
+def test_a_connection_that_breaks_leaves_nothing_that_nobody_sees(org, drop):
+    """Whether the field was made or not is seen by the next run, which goes on from there."""
+    cut = {"method": "POST", "path_regex": "CustomField", "nth": 2}
+    org.control("faults", [{"match": cut, "do": {"drop": drop}, "times": 1}])
+    done = made(org, TIER, SCORE, REASON)
+    assert done.created == ("Health_Tier__c",)
+    assert list(done.failed) == ["Health_Score__c"]
+    assert org.another().fields("Account")["Health_Tier__c"].writable
+    assert made(org, TIER, SCORE, REASON).failed == {}
+    assert not planned(org, TIER, SCORE, REASON).todo
+
+
+def test_a_right_that_is_lost_on_the_way_stops_the_rest(org):
+    """The next field would be refused like this one."""
+    plan = planned(org, TIER, SCORE)
+    org.control("rights", {"CustomizeApplication": False})
+    done = org.crm.make_fields(plan)
+    assert done.created == ()
+    assert list(done.failed) == ["Health_Tier__c"]
+
+
+@pytest.mark.parametrize(
+    ("right", "said"),
+    [
+        ("CustomizeApplication", "Customize Application"),
+        ("ModifyMetadata", "Modify Metadata Through Metadata API Functions"),
+        ("ManageProfilesPermissionsets", "Manage Profiles and Permission Sets"),
+        ("AssignPermissionSets", "Assign Permission Sets"),
+    ],
+)
+def test_a_right_that_is_missing_is_named_before_anything_is_tried(org, right, said):
+    """In the words of Setup, with what an admin does instead."""
+    org.control("rights", {right: False})
+    plan = planned(org, SCORE)
+    assert plan.lacking == (said,)
+    assert len(plan.by_hand) == 4
+
+
+def test_who_has_nothing_to_do_needs_no_right(org):
+    """The daily user runs the same command."""
+    made(org, SCORE)
+    org.control("rights", {"CustomizeApplication": False, "ManageProfilesPermissionsets": False})
+    assert planned(org, SCORE).lacking == ()
+
+
+def test_an_admin_is_told_line_by_line_what_to_do(org):
+    """Where to click, and what to type: a length in Setup is the digits before the point."""
+    new, writer, reader, assigned = planned(org, SCORE).by_hand
+    assert new.startswith("Setup → Object Manager → Account → Fields & Relationships → New: ")
+    assert "Number, length 3, decimal places 1; label “Health score”" in new
+    assert f"API name {WRITER}" in writer
+    assert "edit Account.Health_Score__c" in writer
+    assert "read Account.Health_Score__c" in reader
+    assert assigned.startswith(f"Setup → Permission Sets → {WRITER} → Manage Assignments")
+
+
+def test_who_made_a_field_is_unknown_to_whom_setup_is_closed(org, monkeypatch):
+    """Then it is used, and nothing is changed."""
+    made(org, SCORE)
+    monkeypatch.setattr(setup, "_rows", lambda *_: None)
+    left = step(org, replace(SCORE, scale=3))
+    assert left.do == "leave"
+    assert "View Setup" in left.why[0]
+
+
+# ── an export for an admin ────────────────────────────────────────────────────────────────────
+
+
+def parsed(folder: Any, path: str) -> ET.Element:
+    """A file of an export."""
+    return ET.parse(folder / path).getroot()
+
+
+def words(element: ET.Element, *names: str) -> Mapping[str, str | None]:
+    """Some children of an element as text."""
+    return {name: element.findtext(f"m:{name}", namespaces=NS) for name in names}
+
+
+APP = "force-app/main/default"
+
+
+def test_an_export_is_a_source_project(tmp_path):
+    """Fields, permission sets, and German where it can be refused without harm."""
+    written = sfdx.export(mapping(SCORE, TIER), tmp_path, api_version="65.0")
+    assert [str(path.relative_to(tmp_path)) for path in written] == [
+        f"{APP}/objects/Account/fields/Health_Score__c.field-meta.xml",
+        f"{APP}/objects/Account/fields/Health_Tier__c.field-meta.xml",
+        f"{APP}/permissionsets/Health_Connector_Reader.permissionset-meta.xml",
+        f"{APP}/permissionsets/Health_Connector_Writer.permissionset-meta.xml",
+        "sfdx-project.json",
+        "translations/main/default/objectTranslations/Account-de/"
+        "Account-de.objectTranslation-meta.xml",
+        "translations/main/default/objectTranslations/Account-de/"
+        "Health_Score__c.fieldTranslation-meta.xml",
+    ]
+    project = json.loads((tmp_path / "sfdx-project.json").read_text())
+    assert project["sourceApiVersion"] == "65.0"
+    assert project["packageDirectories"] == [
+        {"path": "force-app", "default": True}, {"path": "translations"},
+    ]  # fmt: skip
+
+
+def test_an_export_says_the_same_as_the_api(tmp_path):
+    """One description of a field, two ways to send it."""
+    sfdx.export(mapping(SCORE), tmp_path)
+    field = parsed(tmp_path, f"{APP}/objects/Account/fields/Health_Score__c.field-meta.xml")
+    assert field.tag == f"{{{sfdx.NAMESPACE}}}CustomField"
+    assert words(field, "fullName", "type", "precision", "scale", "label", "description") == {
+        "fullName": "Health_Score__c", "type": "Number", "precision": "4", "scale": "1",
+        "label": "Health score", "description": DESCRIPTION,
+    }  # fmt: skip
+
+
+def test_an_exported_list_has_its_values_in_order(tmp_path):
+    """Each with the names that metadata files use."""
+    sfdx.export(mapping(TIER), tmp_path)
+    field = parsed(tmp_path, f"{APP}/objects/Account/fields/Health_Tier__c.field-meta.xml")
+    values = field.findall("m:valueSet/m:valueSetDefinition/m:value", NS)
+    assert [words(each, "fullName", "label", "default") for each in values] == [
+        {"fullName": name, "label": name, "default": "false"} for name in "AB"
+    ]
+    assert field.findtext("m:valueSet/m:restricted", namespaces=NS) == "true"
+
+
+def test_an_exported_permission_set_edits_what_we_write(tmp_path):
+    """And the reader reads it."""
+    sfdx.export(mapping(SCORE), tmp_path)
+    for name, edit in ((WRITER, "true"), (READER, "false")):
+        found = parsed(tmp_path, f"{APP}/permissionsets/{name}.permissionset-meta.xml")
+        permission = found.find("m:fieldPermissions", NS)
+        assert words(permission, "field", "editable", "readable") == {
+            "field": "Account.Health_Score__c", "editable": edit, "readable": "true",
+        }  # fmt: skip
+
+
+def test_an_exported_translation_is_german(tmp_path):
+    """Label and help of the Translation Workbench."""
+    sfdx.export(mapping(SCORE), tmp_path)
+    here = "translations/main/default/objectTranslations/Account-de"
+    field = parsed(tmp_path, f"{here}/Health_Score__c.fieldTranslation-meta.xml")
+    assert words(field, "name", "label", "help") == {
+        "name": "Health_Score__c", "label": "Gesundheit", "help": "0 bis 100.",
+    }  # fmt: skip
+
+
+def test_an_export_is_the_same_every_time(tmp_path):
+    """It can be kept under version control."""
+    first = sfdx.export(mapping(SCORE, TIER, REASON), tmp_path / "a")
+    again = sfdx.export(mapping(SCORE, TIER, REASON), tmp_path / "b")
+    assert [path.read_bytes() for path in first] == [path.read_bytes() for path in again]
+
+
+def test_signs_of_the_markup_are_text_in_an_export(tmp_path):
+    """A label may hold any of them."""
+    sfdx.export(mapping(replace(SCORE, label={"en": "<A> & “B”"})), tmp_path)
+    field = parsed(tmp_path, f"{APP}/objects/Account/fields/Health_Score__c.field-meta.xml")
+    assert field.findtext("m:label", namespaces=NS) == "<A> & “B”"
+
+
+def test_an_export_leaves_somebody_elses_project_file(tmp_path):
+    """An admin has a project of their own."""
+    (tmp_path / "sfdx-project.json").write_text("{}")
+    assert tmp_path / "sfdx-project.json" not in sfdx.export(mapping(SCORE), tmp_path)
+    assert (tmp_path / "sfdx-project.json").read_text() == "{}"
+
+
+def test_an_export_from_a_plan_leaves_out_what_is_not_ours(org, tmp_path):
+    """Deploying it would change somebody else's field; showing it to us does not."""
+    by_admin(org, "Health_Score__c", type="Number", precision=9, scale=2)
+    plan = planned(org, SCORE, TIER)
+    written = sfdx.export(mapping(SCORE, TIER), tmp_path, plan)
+    assert [path.name for path in written if "field-meta" in path.name] == [
+        "Health_Tier__c.field-meta.xml"
+    ]
+    writer = parsed(tmp_path, f"{APP}/permissionsets/{WRITER}.permissionset-meta.xml")
+    fields = [each.text for each in writer.findall("m:fieldPermissions/m:field", NS)]
+    assert fields == ["Account.Health_Score__c", "Account.Health_Tier__c"]
+
+
+def test_an_export_from_a_plan_keeps_the_values_that_are_there(org, tmp_path):
+    """A deployed list without them would switch them off."""
+    made(org, TIER)
+    tiers = mapping(replace(TIER, values=("B", "C")))
+    sfdx.export(tiers, tmp_path, planned(org, *tiers.fields))
+    field = parsed(tmp_path, f"{APP}/objects/Account/fields/Health_Tier__c.field-meta.xml")
+    values = field.findall("m:valueSet/m:valueSetDefinition/m:value/m:fullName", NS)
+    assert [each.text for each in values] == ["A", "B", "C"]
+
+
+def test_no_layout_and_no_profile_is_in_an_export(tmp_path):
+    """Deploying one would overwrite what the customer made of it."""
+    written = sfdx.export(mapping(SCORE, TIER), tmp_path)
+    assert [path for path in written if {"layouts", "profiles"} & set(path.parts)] == []
