@@ -1,8 +1,9 @@
 """The streams and what their records carry; the few records that exist as Python objects.
 
 A stream is one kind of record. In the lake each is a table whose columns are those below plus
-`source` (who told us), `pulled_at` (when), `modified_at` (when it last changed there) and
-`deleted`. Columns hold text, numbers and moments with a zone; NULL means unknown.
+`source` (who told us), `object` (which of its objects the record came from), `pulled_at` (when),
+`modified_at` (when it last changed there), `deleted`, and `unread` (which of its values could not
+be read). Columns hold text, numbers and moments with a zone; NULL means unknown.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ COMMON: Mapping[str, str] = {
     "pulled_at": MOMENT,
     "modified_at": MOMENT,
     "deleted": FLAG,
+    "object": TEXT,
+    "unread": TEXT,
 }
 
 
@@ -72,6 +75,7 @@ _STREAMS = (
             "onboarding": TEXT,
             "renewal_on": DAY,
             "crm_tier": TEXT,
+            "record_type": TEXT,
             "created_at": MOMENT,
         },
     ),
@@ -210,6 +214,16 @@ _STREAMS = (
         },
         moment="occurred_at",
     ),
+    Stream(
+        "rates",
+        {
+            "id": TEXT,
+            "currency": TEXT,
+            "rate": NUMBER,
+            "starts_on": DAY,
+            "corporate": FLAG,
+        },
+    ),
 )
 
 #: Every stream by name.
@@ -251,16 +265,17 @@ class Response:
     deleted: bool = False
 
 
-Result = Literal["applied", "failed", "moved", "transient", "doubt"]
+Result = Literal["applied", "failed", "moved", "transient", "crowded", "later", "stop", "doubt"]
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What the CRM said to one update of one record.
 
-    `failed` is final until the value or the record changes; `moved` was not sent, because the
-    record is no longer as planned; `transient` may be tried again; `doubt` means that the answer
-    never came and the live value must be read to settle it.
+    `failed` is final until the value or the record changes; `moved` was not sent or not taken,
+    because the record is no longer as planned; `transient` may be tried again, `crowded` again with
+    fewer records at once, `later` by the next run; `stop` means that no other record would fare
+    better; `doubt`, that the answer never came and the live value must be read to settle it.
     """
 
     id: str

@@ -41,7 +41,13 @@ class BadSql(ValueError):
 
 
 def parse(sql: str) -> exp.Expr:
-    """One SQL expression; raises BadSql with the reason in words."""
+    """One SQL expression, the caller's own; raises BadSql with the reason in words."""
+    return _parsed(sql).copy()
+
+
+# The same few expressions are asked for again and again, and parsing is slow.
+@lru_cache(maxsize=2048)
+def _parsed(sql: str) -> exp.Expr:
     try:
         found = sqlglot.parse_one(sql, read=DIALECT)
     except ParseError as error:
@@ -74,6 +80,7 @@ def paths(tree: exp.Expr) -> tuple[str, ...]:
     return tuple(dict.fromkeys(_path(node) for node in _references(tree)))
 
 
+@lru_cache(maxsize=2048)
 def flattened(sql: str) -> str:
     """The expression with every dotted path turned into one quoted column name."""
     return replaced(sql, lambda name: exp.column(exp.to_identifier(name, quoted=True)))
@@ -88,6 +95,7 @@ def replaced(sql: str, column: Callable[[str], exp.Expr | None]) -> str:
     return str(tree.this.sql(DIALECT))
 
 
+@lru_cache(maxsize=2048)
 def forgiving(sql: str) -> str:
     """The expression that is NULL for a row where a cast fails or something is divided by zero."""
     tree = exp.Paren(this=parse(sql))
@@ -100,6 +108,7 @@ def forgiving(sql: str) -> str:
     return str(tree.this.sql(DIALECT))
 
 
+@lru_cache(maxsize=2048)
 def normal(sql: str) -> str:
     """The expression in one canonical spelling, without comments."""
     return parse(sql).sql(DIALECT, comments=False, normalize=True) if sql else ""
@@ -112,7 +121,12 @@ def aggregates(tree: exp.Expr) -> Iterator[exp.Expr]:
 
 def type_of(sql: str, columns: Mapping[str, str]) -> str | None:
     """The DuckDB type of an expression (one of those in `records`), None when it cannot be told."""
-    return _family(_annotated(parse(sql), columns))
+    return _type_of(sql, tuple(columns.items()))
+
+
+@lru_cache(maxsize=2048)
+def _type_of(sql: str, columns: tuple[tuple[str, str], ...]) -> str | None:
+    return _family(_annotated(parse(sql), dict(columns)))
 
 
 def mistakes(

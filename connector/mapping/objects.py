@@ -23,7 +23,7 @@ class Pull:
 
     `columns` gives every canonical column as SQL over the CRM's own fields; `where` is a filter in
     the CRM's own language and is passed through. An empty `modified` or `deleted` says that the
-    object has no such field.
+    object has no such field. `optional_columns` are unknown where the org lacks their fields.
     """
 
     stream: str
@@ -33,6 +33,7 @@ class Pull:
     modified: str = "SystemModstamp"
     deleted: str = "IsDeleted"
     optional: bool = False
+    optional_columns: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,7 @@ class Field:
     follows: bool = False
     group: str = ""
     own: bool = False
+    history: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,7 +50,7 @@ def _tiers(model: HealthModel) -> Iterator[Mistake]:
 
 
 def _names(model: HealthModel) -> Iterator[Mistake]:
-    taken = set(STREAMS["accounts"].all_columns) | set(columns.RESULT)
+    taken = set(columns.of_stream(columns.ACCOUNTS)) | set(columns.RESULT)
     yield from _unique("measures", [each.name for each in model.measures], taken)
     yield from _unique("caps", [each.name for each in model.caps], set())
     yield from _unique("checks", [each.name for each in model.checks], set())
@@ -130,7 +130,7 @@ def _check(check: Check) -> list[Mistake]:
     if check.stream not in STREAMS:
         fix = did_you_mean(check.stream, STREAMS)
         return [Mistake(("from",), f"unknown stream {check.stream!r}", fix)]
-    schema = {name: {**stream.all_columns, "as_of": MOMENT} for name, stream in STREAMS.items()}
+    schema = {name: {**columns.of_stream(name), "as_of": MOMENT} for name in STREAMS}
     query = f"SELECT id FROM {check.stream} WHERE {check.when}"
     return expressions.query_mistakes(query, ("when",), schema)
 

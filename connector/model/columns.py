@@ -10,7 +10,11 @@ from .definition import HealthModel, Measure
 #: The stream that is looked at row by row; all others are aggregated.
 ACCOUNTS = "accounts"
 #: Streams that belong to no account.
-LOOSE = frozenset({"owners"})
+LOOSE = frozenset({"owners", "rates"})
+#: Where an account stands in its hierarchy: the id at the top, and how far below it is.
+TREE = {"root_id": TEXT, "depth": COUNT}
+#: What is known of an account.
+ACCOUNT = {**STREAMS[ACCOUNTS].columns, **TREE}
 #: What a measure may use besides the columns of its stream.
 EXTRA = {"age_days": NUMBER, "decay": NUMBER, "as_of": MOMENT}
 #: What a result has besides account columns and measures, and the columns of a score.
@@ -32,20 +36,26 @@ RESULT = {
 
 def of_measure(measure: Measure) -> dict[str, str]:
     """The columns that the SQL of a measure may use."""
-    stream = STREAMS.get(measure.stream)
-    return {**(stream.all_columns if stream else {}), **EXTRA}
+    return {**of_stream(measure.stream), **EXTRA}
+
+
+def of_stream(name: str) -> dict[str, str]:
+    """The columns of a stream's records once they were seen; empty when there is no such stream."""
+    stream = STREAMS.get(name)
+    tree = TREE if name == ACCOUNTS else {}
+    return {**(stream.all_columns if stream else {}), **tree}
 
 
 def of_caps(model: HealthModel) -> dict[str, str]:
     """The columns that the condition of a cap may use."""
     values = {each.name: kind_of(each) for each in model.measures}
-    return {**STREAMS[ACCOUNTS].columns, **values, "known_groups": COUNT}
+    return {**ACCOUNT, **values, "known_groups": COUNT}
 
 
 def of_results(model: HealthModel) -> dict[str, str]:
     """The columns of a result, for mappings."""
     values = {each.name: kind_of(each) for each in model.measures}
-    return {**STREAMS[ACCOUNTS].columns, **RESULT, **values}
+    return {**ACCOUNT, **RESULT, **values}
 
 
 def kind_of(measure: Measure) -> str:

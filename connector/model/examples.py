@@ -15,7 +15,7 @@ from ..mapping.expressions import identifier, literal
 from ..mapping.objects import Scalar
 from ..records import MOMENT, STREAMS
 from . import measures, results, scorecard, scores
-from .columns import ACCOUNTS, kind_of
+from .columns import ACCOUNT, ACCOUNTS, kind_of, of_stream
 from .definition import HealthModel, Measure, MeasureExample
 from .stage import Stage, moment, union
 
@@ -79,10 +79,11 @@ def _whole(model: HealthModel, given: Row, names: Iterable[str]) -> str:
         f"{_typed(given.get(m.name), kind_of(m))} AS {identifier(m.name)}" for m in model.measures
     ]
     values += [f"{moment(AS_OF)} AS {measures.newest(m)}" for m in model.measures if m.max_age]
-    account = {name: value for name, value in given.items() if name in STREAMS[ACCOUNTS].columns}
+    account = {name: value for name, value in given.items() if name in ACCOUNT}
     steps = [
         Stage("accounts", _records(ACCOUNTS, (account,), "")),
         Stage("raw", f"SELECT {', '.join(['0 AS key', *values])}, 'example' AS account_id"),
+        Stage("holders", "SELECT 'example' AS id, 'example' AS ref, 0 AS key"),
         Stage("lake_scores", _NO_SCORES),
         Stage("graded", scorecard.graded(model, AS_OF)),
         Stage("scores", scores.scores(model, AS_OF)),
@@ -114,7 +115,7 @@ def _record(stream: str, row: Row, at: str) -> str:
     if "days_ago" in row and at:
         ago = timedelta(days=float(row["days_ago"]))
         values[at] = (AS_OF - ago).isoformat()
-    columns = STREAMS[stream].all_columns
+    columns = of_stream(stream)
     typed = [f"{_typed(values.get(name), kind)} AS {name}" for name, kind in columns.items()]
     return f"SELECT {', '.join(typed)}, 0 AS key"
 

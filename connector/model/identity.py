@@ -71,6 +71,7 @@ def domains_sql() -> str:
 def stages() -> tuple[Stage, ...]:
     """From seen records to `links`, `unmatched`, and the records with their account's key."""
     return (
+        Stage("known_as", _known_as(), "view"),
         Stage("identities", _identities()),
         Stage("hits", union([*_by_id(), *_by_email(), _by_alias(), _by_domain()])),
         Stage("resolved", _resolved()),
@@ -84,6 +85,17 @@ def stages() -> tuple[Stage, ...]:
 @cache
 def _suffixes() -> PublicSuffixList:
     return PublicSuffixList()
+
+
+def _known_as() -> str:
+    """What an account is called elsewhere, the names of accounts merged into it included."""
+    names = "external_id, website, name"
+    return (
+        f"SELECT key, {names} FROM accounts UNION ALL"
+        f" SELECT h.key, {', '.join(f'l.{name}' for name in names.split(', '))}"
+        " FROM lake_accounts AS l JOIN holders AS h ON h.id = l.id"
+        " WHERE l.id NOT IN (SELECT id FROM accounts)"
+    )
 
 
 def _mail(column: str) -> str:
@@ -119,7 +131,7 @@ def _by_id() -> tuple[str, ...]:
         f"SELECT i.n, 1, c.key FROM identities AS i {person}.contact_ref",
         f"SELECT i.n, 1, c.key FROM identities AS i {person}.account_ref"
         " WHERE i.account_ref LIKE '003%' AND length(i.account_ref) = 15",
-        "SELECT i.n, 2, a.key FROM identities AS i JOIN accounts AS a"
+        "SELECT i.n, 2, a.key FROM identities AS i JOIN known_as AS a"
         " ON a.external_id = i.external WHERE i.external <> ''",
     )
 
@@ -159,7 +171,7 @@ def _websites() -> str:
     """The host of every website, and what is left of it after one, two and three labels."""
     host = "regexp_extract(lower(trim(website)), '^([a-z]+://)?([^/?:#]+)', 2)"
     rest = "substr(host, strpos(host, '.') + 1)"
-    parts = [f"h0 AS (SELECT key, {host} AS host FROM accounts WHERE website IS NOT NULL)"]
+    parts = [f"h0 AS (SELECT key, {host} AS host FROM known_as WHERE website IS NOT NULL)"]
     parts += [
         f"h{n} AS (SELECT key, {rest} AS host FROM h{n - 1} WHERE strpos(host, '.') > 0)"
         for n in (1, 2, 3)
@@ -180,7 +192,7 @@ def _resolved() -> str:
         f"SELECT i.n, {_NAME} AS rung, a.key FROM (SELECT n, {_company('company')} AS company"
         " FROM identities WHERE company IS NOT NULL"
         " AND NOT EXISTS (SELECT 1 FROM hits WHERE hits.n = identities.n)) AS i"
-        f" JOIN (SELECT key, {_company('name')} AS name FROM accounts) AS a ON a.name = i.company"
+        f" JOIN (SELECT key, {_company('name')} AS name FROM known_as) AS a ON a.name = i.company"
     )
     return (
         f"WITH found AS (SELECT * FROM hits UNION ALL {names}),"

@@ -9,6 +9,7 @@ from sqlglot import exp
 
 from ..mapping.expressions import DIALECT, literal, parse
 from ..records import STREAMS
+from . import money, trees
 from .definition import Check, HealthModel
 from .stage import Stage, moment, union
 
@@ -19,6 +20,8 @@ _ALWAYS = (
     "SELECT 'accounts' AS stream, 'same_name' AS rule, a.id FROM accounts AS a"
     " JOIN (SELECT lower(trim(name)) AS name FROM accounts GROUP BY lower(trim(name))"
     " HAVING count(*) > 1) AS twice ON twice.name = lower(trim(a.name))",
+    *money.unknown(),
+    trees.RINGS,
 )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from ..mapping.expressions import identifier
-from ..records import STREAMS
 from . import columns as names
 from .definition import HealthModel
 from .stage import Stage
@@ -21,7 +20,7 @@ def stages(model: HealthModel) -> tuple[Stage, ...]:
 
 def sql(model: HealthModel) -> str:
     """A query over accounts, scores and raw values."""
-    account = [f"a.{name}" for name in STREAMS[names.ACCOUNTS].columns]
+    account = [f"a.{name}" for name in names.ACCOUNT]
     score = [f"{_result(model, name)} AS {name}" for name in names.RESULT]
     values = [f"r.{identifier(each.name)}" for each in model.measures]
     return (

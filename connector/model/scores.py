@@ -7,9 +7,8 @@ from datetime import datetime
 from sqlglot import exp
 
 from ..mapping.expressions import identifier, literal, replaced
-from ..records import STREAMS
 from .caps import plain
-from .columns import ACCOUNTS, kind_of
+from .columns import ACCOUNT, kind_of
 from .definition import BEST, TIERS, Cap, HealthModel
 from .reasons import LANGUAGES, ranked, sentence
 from .stage import Stage, moment
@@ -81,7 +80,7 @@ def _applied(model: HealthModel, as_of: datetime) -> str:
         f"SELECT {', '.join(columns)},"
         " e.tier AS tier_before, e.score AS score_before"
         " FROM graded AS g JOIN raw AS r ON r.key = g.key JOIN accounts AS a ON a.key = g.key"
-        f" LEFT JOIN ({_earlier(model, as_of)}) AS e ON e.account_id = r.account_id"
+        f" LEFT JOIN ({_earlier(model, as_of)}) AS e ON e.key = r.key"
     )
     free = f"SELECT *, {_tier(model)} AS free_tier FROM ({inner})"
     caps = [f"{_takes(model, cap, i)} AS cap{i}" for i, cap in enumerate(model.caps)]
@@ -89,17 +88,22 @@ def _applied(model: HealthModel, as_of: datetime) -> str:
 
 
 def _earlier(model: HealthModel, as_of: datetime) -> str:
-    """The latest earlier score of every account under the same model."""
+    """The latest earlier score of every account under the same model.
+
+    An account that has none of its own goes on from that of an account merged into it.
+    """
+    latest = "{'own': s.account_id = a.id, 'as_of': s.as_of}"
     return (
-        "SELECT account_id, arg_max(tier, as_of) AS tier, arg_max(score, as_of) AS score"
-        f" FROM lake_scores WHERE model = {literal(model.version)} AND as_of < {moment(as_of)}"
-        " GROUP BY account_id"
+        f"SELECT h.key, arg_max(s.tier, {latest}) AS tier, arg_max(s.score, {latest}) AS score"
+        " FROM lake_scores AS s JOIN holders AS h ON h.id = s.account_id"
+        " JOIN accounts AS a ON a.key = h.key"
+        f" WHERE s.model = {literal(model.version)} AND s.as_of < {moment(as_of)} GROUP BY h.key"
     )
 
 
 def _condition(cap: Cap, model: HealthModel) -> str:
     """The condition with every name led to the table that holds it."""
-    tables = {**dict.fromkeys(STREAMS[ACCOUNTS].columns, "a")}
+    tables = {**dict.fromkeys(ACCOUNT, "a")}
     tables |= {each.name: "r" for each in model.measures}
 
     def column(name: str) -> exp.Expr:

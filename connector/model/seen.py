@@ -12,6 +12,7 @@ from datetime import datetime
 
 from ..records import STREAMS
 from ..records import Stream as Kind
+from . import money, trees
 from .stage import Stage, moment, union
 
 #: Streams whose account is told by keys and addresses, not by an account id.
@@ -31,6 +32,7 @@ def accounts(as_of: datetime) -> tuple[Stage, ...]:
     """The accounts with a key, the survivors of merges, and every id that leads to a key."""
     return (
         Stage("successor", _successor()),
+        *trees.stages(as_of),
         Stage("accounts", _accounts(as_of)),
         Stage("holders", _holders()),
     )
@@ -60,10 +62,11 @@ def _seen(stream: Kind, as_of: datetime) -> Stage:
     rules = _rules(stream, now)
     if stream.name == "activities":
         rules += f" AND {_NOT_TWICE}"
-    columns = _columns(stream, _later(stream.name, now))
+    changed = {**_later(stream.name, now), **money.comparable(stream.name)}
     return Stage(
         f"seen_{stream.name}",
-        f"SELECT {columns} FROM lake_{stream.name} AS r WHERE {rules}",
+        f"SELECT {_columns(stream, changed)} FROM lake_{stream.name} AS r"
+        f"{money.joined(stream.name)} WHERE {rules}",
         "view",
     )
 
@@ -119,10 +122,12 @@ def _accounts(as_of: datetime) -> str:
         name: f"CASE WHEN sentiment_at > {now} THEN NULL ELSE {name} END"
         for name in ("sentiment", "sentiment_at")
     }
+    changed = {**late, **money.comparable("accounts"), "id": "r.id"}
     return (
-        f"SELECT {_columns(STREAMS['accounts'], late)},"
-        " CAST(row_number() OVER (ORDER BY id) - 1 AS INTEGER) AS key"
-        " FROM lake_accounts"
+        f"SELECT {_columns(STREAMS['accounts'], changed)}, {trees.COLUMNS},"
+        " CAST(row_number() OVER (ORDER BY r.id) - 1 AS INTEGER) AS key"
+        f" FROM lake_accounts AS r{money.joined('accounts')}"
+        " LEFT JOIN trees AS t ON t.id = r.id"
         f" WHERE NOT coalesce(deleted, FALSE) AND (created_at IS NULL OR created_at <= {now})"
     )
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from ..records import MOMENT, TEXT, WORDS
-from . import answers, identity, measures, oddities, results, scorecard, scores, seen
+from . import answers, identity, measures, money, oddities, results, scorecard, scores, seen
 from .definition import HealthModel
 from .stage import Stage
 
@@ -38,6 +38,7 @@ SCORES: Mapping[str, str] = {
 def stages(model: HealthModel, *, as_of: datetime) -> tuple[Stage, ...]:
     """Every step of a scoring run."""
     return (
+        *money.stages(),
         *seen.views(as_of),
         *seen.accounts(as_of),
         *seen.placed(),

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import deltalake
 from deltalake.exceptions import DeltaError, TableNotFoundError
@@ -22,6 +22,27 @@ FOLD_SHARE = 0.25
 KEEP_HOURS = 168
 #: Small enough that an engine reads one file with all its threads.
 ROW_GROUP = 122_880
+#: Columns with a value of its own in almost every row, in whichever table: a dictionary of those
+#: takes a third of the time of writing and makes files larger.
+VARIED = (
+    "id",
+    "account_id",
+    "about_id",
+    "contact_id",
+    "same_as",
+    "name",
+    "email",
+    "comment",
+    "created_at",
+    "occurred_at",
+    "modified_at",
+    "opened_at",
+    "closed_at",
+    "submitted_at",
+)
+
+
+_PLAIN = dict.fromkeys(VARIED, deltalake.ColumnProperties(dictionary_enabled=False))
 
 
 class Engine(Protocol):
@@ -55,9 +76,14 @@ class Lake:
         self.root = str(root).rstrip("/")
         self._options = dict(options or {})
 
-    def append(self, table: str, engine: Engine, sql: str) -> int:
-        """Add the rows of a query to the tail in one commit; the number of rows added."""
-        return self._write(table, engine.stream(f"SELECT *, 'tail' AS {LAYER} FROM ({sql})"))
+    def append(
+        self, table: str, engine: Engine, sql: str, layer: Literal["base", "tail"] = "tail"
+    ) -> int:
+        """Add the rows of a query in one commit; the number of rows added.
+
+        Only records that the table has never held may go into the base.
+        """
+        return self._write(table, engine.stream(f"SELECT *, '{layer}' AS {LAYER} FROM ({sql})"))
 
     def replace(self, table: str, engine: Engine, sql: str) -> int:
         """Make the rows of a query the whole base of a table, in one commit."""
@@ -153,7 +179,7 @@ class Lake:
                 partition_by=[LAYER],
                 schema_mode="merge",
                 writer_properties=deltalake.WriterProperties(
-                    compression="SNAPPY", max_row_group_size=ROW_GROUP
+                    compression="SNAPPY", max_row_group_size=ROW_GROUP, column_properties=_PLAIN
                 ),
                 storage_options=self._options,
             )

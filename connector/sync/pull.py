@@ -17,54 +17,52 @@ from typing import Any
 
 import orjson
 
-from ..errors import Malformed, UnsafePlan
-from ..mapping import pulls, wanted
-from ..mapping.objects import Pull
-from ..protocols import Read
 from ..records import MOMENT, STREAMS, TEXT, Response
 from ..secrets import Secret
 from ..store.state import Watermark
-from . import file_rows
+from . import file_rows, into_lake
 from .app import App
+from .into_lake import Batch, columns_of, moment, text
+from .pull_objects import PulledObject, Wanted, expected_calls, pull_objects, wanted
 from .run import Run, writing
+
+__all__ = ["Pulled", "columns_of", "expected_calls", "forget_what_is_lost", "pull", "wanted"]
+
+
+#: Columns in which a file may name records of the CRM.
+CRM_IDS = frozenset({"account_id", "contact_id", "owner_id", "about_id", "parent_id", "master_id"})
 
 
 @dataclass(frozen=True, slots=True)
 class Pulled:
-    """What one pull brought: records sent to us, and how many of them said something new."""
+    """What one pull brought: records sent to us, and how many of them said something new.
+
+    Of a CRM object also how it was read: everything or changes, by which lane, and how many
+    records had gone.
+    """
 
     stream: str
     origin: str
     pulled: int
     new: int
     calls: int
+    extent: str = ""
+    lane: str = ""
+    gone: int = 0
 
 
-def columns_of(app: App, stream: str) -> dict[str, str]:
-    """The columns of a stream's table. Accounts also carry what the CRM holds in our fields."""
-    columns = STREAMS[stream].all_columns
-    if stream == "accounts":
-        columns |= {field.target: wanted.sql_type(field) for field in app.mapping.fields}
-    return columns
-
-
-def pull(app: App, run: Run, types: Sequence[Mapping[str, str] | None]) -> list[Pulled]:
-    """Bring every stream up to date; `types` are those of the preflight, pull by pull."""
-    _forget_what_is_lost(app)
-    done = [
-        _pull_object(app, run, each, known)
-        for each, known in zip(app.mapping.pull, types, strict=True)
-        if known is not None
-    ]
+def pull(app: App, run: Run, wants: Sequence[Wanted]) -> list[Pulled]:
+    """Bring every stream up to date."""
+    done = [_of_object(each) for each in pull_objects(app, run, wants)]
     for name, source in app.sources.items():
         take = _pull_file if hasattr(source, "relation") else _pull_responses
         done.append(take(app, run, name, source))
     for stream in sorted({each.stream for each in done}):
-        app.lake.fold(stream, run.engine, columns_of(app, stream), key=("source", "id"))
+        app.lake.fold(stream, run.engine, columns_of(app, stream), key=into_lake.KEY)
     return done
 
 
-def _forget_what_is_lost(app: App) -> None:
+def forget_what_is_lost(app: App) -> None:
     """A stream whose table is gone from the lake is pulled from the beginning."""
     for spec in app.mapping.pull:
         if not app.lake.layers(spec.stream).files:
@@ -75,93 +73,17 @@ def _forget_what_is_lost(app: App) -> None:
             app.state.forget(f"file:{name}" if is_file else f"responses:{name}")
 
 
-# ── the CRM ───────────────────────────────────────────────────────────────────────────────────
-
-
-def _pull_object(app: App, run: Run, spec: Pull, types: Mapping[str, str]) -> Pulled:
-    """Bring one object up to date.
-
-    A pull from the beginning of a stream that nothing else of the CRM feeds also tells what has
-    gone: records that did not come back (deleted for good, or outside a narrower `where`) are
-    marked as deleted. An incremental pull hears nothing of a record that has left the filter; it
-    stays as it was until the next full pull.
-    """
-    key = f"{spec.stream}:{spec.object}"
-    keep = _kept(app, spec)
-    types = {**types, **app.crm.path_types(spec.object, keep)}
-    shape = _shape(sorted(types.items()), spec)
-    since = _since(app, key, shape, app.pulling.overlap_span)
-    before = _calls(app.crm)
-    run.notify("pull", key, 0, None)
-    with _scratch(app, key) as folder:
-        spool = app.crm.read(
-            Read(spec.object, tuple(types), since, spec.modified, spec.where),
-            types,
-            folder,
-        )
-        if since is None:
-            _guard_vanished(app, run, spec, spool.rows)
-        sql = pulls.sql(spec, spool.relation, keep=keep)
-        known = bool(app.lake.layers(spec.stream).files)
-        new = _store(app, run, spec.stream, app.crm.name, sql, spool.rows, full=since is None)
-        if since is None and known and _is_alone(app, spec):
-            new += _bury(app, run, spec.stream)
-    app.state.advance(key, Watermark(run.as_of, shape))
-    run.notify("pull", key, spool.rows, spool.rows)
-    return Pulled(spec.stream, spec.object, spool.rows, new, _calls(app.crm) - before)
-
-
-def _is_alone(app: App, spec: Pull) -> bool:
-    return [each.stream for each in app.mapping.pull].count(spec.stream) == 1
-
-
-def _bury(app: App, run: Run, stream: str) -> int:
-    """Mark as deleted what the CRM told us once and what is not among `incoming`.
-
-    `modified_at` stays: a record that comes back unchanged must win over its own tombstone.
-    """
-    columns = columns_of(app, stream)
-    newest = app.lake.newest(stream, run.engine, columns, key=("source", "id"))
-    run.engine.stage(
-        "gone",
-        f"SELECT * REPLACE (true AS deleted, {_moment(run.as_of)} AS pulled_at) FROM ({newest}) "
-        f"WHERE source = {_text(app.crm.name)} AND NOT coalesce(deleted, false) "
-        "AND id NOT IN (SELECT id FROM incoming)",
-        "table",
+def _of_object(done: PulledObject) -> Pulled:
+    return Pulled(
+        done.stream,
+        done.object,
+        done.pulled,
+        done.new + done.gone,
+        done.calls,
+        done.extent,
+        done.lane,
+        done.gone,
     )
-    if not run.engine.one("SELECT count(*) FROM gone"):
-        return 0
-    return app.lake.append(stream, run.engine, _shaped("SELECT * FROM gone", columns))
-
-
-def _kept(app: App, spec: Pull) -> tuple[str, ...]:
-    """Our own fields are read along with the accounts: they are what the plan compares with."""
-    if (spec.stream, spec.object) != ("accounts", app.mapping.object):
-        return ()
-    return tuple(field.target for field in app.mapping.fields)
-
-
-def _guard_vanished(app: App, run: Run, spec: Pull, rows: int) -> None:
-    """A full pull that brings nothing, or far less than is known, is a fault and not news."""
-    if spec.stream != "accounts" and not _is_alone(app, spec):
-        return
-    known = _known(app, run, spec.stream, app.crm.name)
-    if rows == 0 and spec.stream == "accounts":
-        raise UnsafePlan(
-            f"{spec.object}: not one record came back.",
-            hint="Can the integration user see accounts (sharing, view all)? Is the filter right?",
-        )
-    if known and rows < known * (1 - app.guards.max_vanish):
-        raise UnsafePlan(
-            f"{spec.object}: {rows} records came back where {known} were known.",
-            hint="Has the user lost access? If it is right, raise guards.max_vanish for one run.",
-        )
-
-
-def _known(app: App, run: Run, stream: str, source: str) -> int:
-    newest = app.lake.newest(stream, run.engine, columns_of(app, stream), key=("source", "id"))
-    where = f"WHERE source = {_text(source)} AND NOT coalesce(deleted, false)"
-    return int(run.engine.one(f"SELECT count(*) FROM ({newest}) {where}"))
 
 
 # ── survey platforms ──────────────────────────────────────────────────────────────────────────
@@ -183,8 +105,7 @@ def _pull_responses(app: App, run: Run, name: str, source: Any) -> Pulled:
         lost: dict[str, list[str]] = {"id": [], "submitted_at": []}
         rows = _spool(path, _counted(run, key, source.responses(since)), lost)
         sql = _responses_sql(path) if rows else ""
-        full = since is None
-        new = _store(app, run, "responses", name, sql, rows, full=full) if rows else 0
+        new = into_lake.store(app, run, Batch("responses", name, sql, rows)) if rows else 0
     for column, ids in lost.items():
         run.odd("responses", f"{name}_without_{column}", len(ids), ids)
     app.state.advance(key, Watermark(run.as_of, shape))
@@ -231,8 +152,8 @@ def _responses_sql(path: Path) -> str:
         for name, kind in _RESPONSE.items()
     )
     return (
-        f"SELECT {picked} FROM read_json({_text(str(path))}, format = 'newline_delimited', "
-        f"columns = {{{columns}}})"
+        f"SELECT {picked}, NULL AS unread FROM read_json({text(str(path))}, "
+        f"format = 'newline_delimited', columns = {{{columns}}})"
     )
 
 
@@ -245,82 +166,22 @@ def _pull_file(app: App, run: Run, name: str, source: Any) -> Pulled:
     if app.state.setting(f"file:{name}") == mark:
         return Pulled(source.stream, name, 0, 0, 0)
     rows = file_rows.stage(run, name, source)
-    sql = f"SELECT *, {_moment(run.as_of)} AS modified_at, false AS deleted FROM ({rows.good})"
-    new = _store(app, run, source.stream, name, sql, 0, full=False, ignoring={"modified_at"})
+    sql = f"SELECT {_told(app, source.stream)} FROM ({rows.good})"
+    sql = f"SELECT *, {moment(run.as_of)} AS modified_at, false AS deleted FROM ({sql})"
+    batch = Batch(source.stream, name, sql, ignoring=frozenset({"modified_at"}))
+    new = into_lake.store(app, run, batch)
     app.state.remember(f"file:{name}", mark)
     return Pulled(source.stream, name, rows.count, new, 0)
 
 
-# ── into the lake ─────────────────────────────────────────────────────────────────────────────
+def _told(app: App, stream: str) -> str:
+    """The columns of a stream; ids of CRM records as people write them become those of the CRM."""
+    columns = STREAMS[stream].columns
+    ids = (f"{app.crm.id_sql(name)} AS {name}" if name in CRM_IDS else name for name in columns)
+    return f"{', '.join(ids)}, NULL AS unread"
 
 
-def _store(
-    app: App,
-    run: Run,
-    stream: str,
-    source: str,
-    sql: str,
-    promised: int,
-    *,
-    full: bool,
-    ignoring: Sequence[str] | set[str] = (),
-) -> int:
-    """Append rows that are not known word for word; how many say more than our own echo."""
-    engine, columns = run.engine, columns_of(app, stream)
-    told = (
-        f"SELECT *, {_text(source)} AS source, {_moment(run.as_of)} AS pulled_at "
-        f"FROM ({sql}) WHERE id IS NOT NULL"
-    )
-    layers = app.lake.layers(stream)
-    if full and not layers.files:
-        new = app.lake.append(stream, engine, _shaped(told, columns))
-        _reconcile(run, stream, new, promised)
-        return new
-    engine.stage("incoming", _shaped(told, columns), "table")
-    _reconcile(run, stream, int(engine.one("SELECT count(*) FROM incoming")), promised)
-    compared = [c for c in columns if c != "pulled_at" and c not in ignoring]
-    listed = ", ".join(f'"{c}"' for c in compared)
-    newest = app.lake.newest(stream, engine, columns, key=("source", "id"))
-    engine.stage(
-        "news",
-        f"SELECT {listed} FROM incoming EXCEPT SELECT {listed} FROM ({newest}) "
-        "WHERE (source, id) IN (SELECT (source, id) FROM incoming)",
-        "table",
-    )
-    rest = "".join(f", {_moment(run.as_of)} AS {c}" for c in ("pulled_at", *ignoring))
-    if not engine.one("SELECT count(*) FROM news"):
-        return 0
-    heard = _told_by_others(app, run, stream, newest)
-    app.lake.append(stream, engine, _shaped(f"SELECT *{rest} FROM news", columns))
-    return heard
-
-
-def _told_by_others(app: App, run: Run, stream: str, newest: str) -> int:
-    """How much of the news is more than the echo of our own writes."""
-    own = {"modified_at", *app.mapping.targets}
-    listed = ", ".join(f'"{c}"' for c in columns_of(app, stream) if c not in own | {"pulled_at"})
-    return int(
-        run.engine.one(
-            f"SELECT count(*) FROM (SELECT {listed} FROM news EXCEPT SELECT {listed} FROM "
-            f"({newest}) WHERE (source, id) IN (SELECT (source, id) FROM news))"
-        )
-    )
-
-
-def _shaped(sql: str, columns: Mapping[str, str]) -> str:
-    """The query with exactly the table's columns and types, in order."""
-    listed = ", ".join(f'CAST("{name}" AS {kind}) AS "{name}"' for name, kind in columns.items())
-    return f"SELECT {listed} FROM ({sql})"
-
-
-def _reconcile(run: Run, stream: str, got: int, promised: int) -> None:
-    """Compare with the server's own total: fewer records than promised is a fault."""
-    if got < promised:
-        raise Malformed(
-            f"{stream}: {promised} records were promised and {got} arrived.",
-            hint="Run again; the watermark has not moved.",
-        )
-    run.odd(stream, "more_than_promised", (got - promised) if promised else 0, [])
+# ── underneath ────────────────────────────────────────────────────────────────────────────────
 
 
 def _since(app: App, key: str, shape: str, overlap: timedelta) -> datetime | None:
@@ -346,11 +207,3 @@ def _scratch(app: App, key: str) -> Iterator[Path]:
         path.mkdir(parents=True)
         yield path
     shutil.rmtree(path, ignore_errors=True)
-
-
-def _moment(at: datetime) -> str:
-    return f"TIMESTAMPTZ '{at.isoformat()}'"
-
-
-def _text(value: str) -> str:
-    return "'" + value.replace("'", "''") + "'"

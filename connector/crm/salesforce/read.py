@@ -11,14 +11,16 @@ from typing import Any
 import orjson
 
 from ...errors import Malformed, RemoteError
-from ...protocols import Read, Spool
+from ...protocols import Progress, Read, Spool
 from ...records import TEXT
+from . import columns
 from .client import Client
 
 PAGE = 2000
 _RECORDS = b'"records":'
 #: DuckDB reads one page at a time; a page of 2,000 wide records stays far below this.
-_LARGEST_RECORD = 64 * 1024 * 1024
+_LARGEST_PAGE = 64 * 1024 * 1024
+LANE = "query"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +32,7 @@ class Page:
     next: str
 
 
-def soql(read: Read, *, after: str = "") -> str:
+def soql(read: Read, *, after: str = "", ordered: bool = True) -> str:
     """The query for one read. Ordered by Id, so that a dead cursor can be taken up again."""
     conditions = []
     if read.modified and read.since:
@@ -40,7 +42,8 @@ def soql(read: Read, *, after: str = "") -> str:
     if after:
         conditions.append(f"Id > '{after}'")
     where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
-    return f"SELECT {', '.join(read.fields)} FROM {read.object}{where} ORDER BY Id"
+    order = " ORDER BY Id" if ordered else ""
+    return f"SELECT {', '.join(read.fields)} FROM {read.object}{where}{order}"
 
 
 def literal(moment: datetime) -> str:
@@ -48,23 +51,38 @@ def literal(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def spool(client: Client, read: Read, types: Mapping[str, str], into: Path) -> Spool:
+def first_page(client: Client, read: Read) -> Page:
+    """The first page, which tells how many records there are."""
+    return _page(client, soql(read), f"to read {read.object}")
+
+
+def spool(
+    client: Client,
+    read: Read,
+    types: Mapping[str, str],
+    into: Path,
+    first: Page | None = None,
+    progress: Progress | None = None,
+) -> Spool:
     """Fetch every page into a folder. Deleted and archived records are included."""
     into.mkdir(parents=True, exist_ok=True)
-    rows = total = 0
-    for number, page in enumerate(pages(client, read)):
-        total = max(total, page.total) if number == 0 else total
+    first = first or first_page(client, read)
+    calls = kept = 0
+    for page in pages(client, read, first):
+        if progress:
+            progress.pause(0)
         if page.records != b"[]":
-            (into / f"{number:06}.json").write_bytes(page.records)
-            rows += 1
-    return Spool(relation(into, types) if rows else empty(types), total)
+            (into / f"{calls:06}.json").write_bytes(page.records)
+            kept += 1
+        calls += 1
+    return Spool(relation(into, types) if kept else columns.empty(types), first.total, LANE, calls)
 
 
-def pages(client: Client, read: Read) -> Iterator[Page]:
+def pages(client: Client, read: Read, first: Page | None = None) -> Iterator[Page]:
     """Page after page; a cursor that died is taken up behind the last record seen."""
     doing = f"to read {read.object}"
-    page = _page(client, soql(read), doing)
-    first, last, seen = page, "", set[str]()
+    page = first = first or first_page(client, read)
+    last, seen = "", set[str]()
     while True:
         yield page
         last = _last_id(page.records) or last
@@ -130,27 +148,15 @@ def relation(folder: Path, types: Mapping[str, str]) -> str:
         for step in steps:
             inside = inside.setdefault(step, {})
         inside[last] = TEXT
-    columns = ", ".join(f"'{name}': '{_struct(kind)}'" for name, kind in shape.items())
-    picked = ", ".join(f'{_cast(path, kind)} AS "{path}"' for path, kind in types.items())
-    source = str(folder / "*.json").replace("'", "''")
+    listed = ", ".join(f"'{name}': '{_struct(kind)}'" for name, kind in shape.items())
+    raw = {path: ".".join(f'"{step}"' for step in path.split(".")) for path in types}
     return (
-        f"(SELECT {picked} FROM read_json('{source}', columns = {{{columns}}}, format = 'array', "
-        f"maximum_object_size = {_LARGEST_RECORD}))"
+        f"(SELECT {columns.picked(raw, types)} FROM read_json({columns.text(f'{folder}/*.json')}, "
+        f"columns = {{{listed}}}, format = 'array', maximum_object_size = {_LARGEST_PAGE}))"
     )
-
-
-def empty(types: Mapping[str, str]) -> str:
-    """The same table without rows."""
-    typed = ", ".join(f'CAST(NULL AS {kind}) AS "{path}"' for path, kind in types.items())
-    return f"(SELECT {typed} WHERE FALSE)"
 
 
 def _struct(kind: Any) -> str:
     if isinstance(kind, str):
         return kind
     return "STRUCT(" + ", ".join(f'"{name}" {_struct(inner)}' for name, inner in kind.items()) + ")"
-
-
-def _cast(path: str, kind: str) -> str:
-    column = ".".join(f'"{step}"' for step in path.split("."))
-    return column if kind == TEXT else f"TRY_CAST({column} AS {kind})"

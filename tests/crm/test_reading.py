@@ -1,0 +1,202 @@
+"""Reading: which lane, how many calls, and the ids and values that come; traps by complaint."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from connector.crm.salesforce import bulk_read, ids, jobs, lanes, read
+from connector.engines.duckdb import DuckDB
+from connector.errors import ConfigError
+from connector.protocols import Read
+from tests.crm.test_bulk_reading import Memory
+
+ACCOUNTS = 30
+
+
+@pytest.fixture
+def engine(tmp_path):
+    made = DuckDB(scratch=tmp_path / "spill")
+    yield made
+    made.close()
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch):
+    """Pages as small as the server cuts them, and jobs that are looked at at once."""
+    monkeypatch.setattr(read, "PAGE", 200)
+    monkeypatch.setattr(jobs, "PAUSES", (0.0, 0.0, 0.0, 0.0))
+
+
+def ask(org, object="Task", paths=("Id", "Subject", "SystemModstamp"), since=None, where=""):
+    org.crm.check()
+    types = org.crm.path_types(object, paths)
+    return Read(object, tuple(types), since, "SystemModstamp", where), types
+
+
+def fetch(org, folder, wanted, types):
+    return org.crm.read(wanted, types, folder, Memory())
+
+
+# ── the lane ──────────────────────────────────────────────────────────────────────────────────
+
+
+def test_the_first_page_decides_and_nobody_counts_beforehand(org, tmp_path, monkeypatch):
+    """Above the line a job, below it pages; the first page is fetched once in either case."""
+    monkeypatch.setattr(lanes, "JOB_FROM", 100)
+    many = fetch(org, tmp_path / "many", *ask(org))
+    monkeypatch.setattr(lanes, "JOB_FROM", 100_000)
+    few = fetch(org, tmp_path / "few", *ask(org))
+    assert (many.lane, few.lane) == ("bulk_query", "query")
+    assert few.calls == -(-few.rows // 200)
+
+
+def test_a_job_is_preferred_when_so_many_pages_are_too_dear(org, tmp_path):
+    """What the budget has left decides below the line."""
+    wanted, _ = ask(org)
+    assert not lanes.prefers_job(19_000, wanted)
+    assert lanes.prefers_job(19_000, replace(wanted, most_calls=20))
+    assert not lanes.prefers_job(300, replace(wanted, most_calls=0))
+
+
+def test_objects_that_jobs_do_not_know_stay_with_pages():
+    """However many there are."""
+    assert not lanes.prefers_job(10**6, Read("TaskWhoRelation", ("Id",), None, ""))
+
+
+def test_airbyte_14024_a_query_too_long_for_an_address_goes_as_a_job(org, engine, tmp_path):
+    """A thousand fields are 414 by GET; the body of a job holds them."""
+    wanted, types = ask(org)
+    long = " OR ".join(f"Subject = '{'x' * 90}{n}'" for n in range(150))
+    wanted = replace(wanted, where=f"Id != null AND (Subject != null OR {long})")
+    assert lanes.is_too_long(wanted)
+    spool = fetch(org, tmp_path / "job", wanted, types)
+    assert spool.lane == "bulk_query"
+    assert engine.one(f"SELECT count(*) FROM {spool.relation}") == spool.rows > 0
+
+
+def test_a_query_that_fits_no_lane_is_said_so(org, tmp_path):
+    """Before anything is sent."""
+    wanted = Read("TaskStatus", tuple(f"Field_{n}__c" for n in range(2000)), None, "")
+    with pytest.raises(ConfigError, match="too long"):
+        fetch(org, tmp_path / "no", wanted, {})
+
+
+def test_the_address_with_its_headers_stays_below_what_salesforce_takes():
+    """16,384 bytes of both together."""
+    wanted = Read("Account", tuple(f"Field_Number_{n:04}__c" for n in range(600)), None, "")
+    longest = max(
+        len(read.soql(replace(wanted, fields=wanted.fields[:n])))
+        for n in range(1, 600)
+        if not lanes.is_too_long(replace(wanted, fields=wanted.fields[:n]))
+    )
+    assert 8_000 < longest < 16_384 - lanes.HEADERS
+
+
+# ── predictions ───────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(("rows", "calls"), [(0, 1), (2_000, 1), (2_001, 2), (20_000, 10)], ids=str)
+def test_pages_cost_what_the_formula_says(rows, calls, monkeypatch):
+    """⌈rows / 2,000⌉, and one to learn that there are none."""
+    monkeypatch.setattr(read, "PAGE", 2000)
+    assert lanes.calls(rows, None) == {"query": calls}
+
+
+@pytest.mark.parametrize("rows", [100_000, 1_000_000, 10_000_000])
+def test_a_job_costs_the_formula_and_at_most_three_more(rows, monkeypatch):
+    """1 + P + ⌈rows / 250,000⌉; the first page, the delete and the lists of pages are ours."""
+    monkeypatch.setattr(jobs, "PAUSES", (0.5, 1.0, 2.0, 4.0, 8.0, 16.0))
+    looks = jobs.looks(bulk_read.BEGIN_SECONDS + rows / bulk_read.ROWS_A_SECOND)
+    pages = -(-rows // 250_000)
+    lists = -(-pages // 5) if pages >= bulk_read.LISTED_FROM else 0
+    assert sum(lanes.calls(rows, None).values()) - lists - (1 + looks + pages) <= 3
+
+
+def test_a_slow_org_is_looked_at_more_often(monkeypatch):
+    """The pace measured the last time decides how many looks are expected."""
+    monkeypatch.setattr(jobs, "PAUSES", (0.5, 1.0, 2.0, 4.0, 8.0, 16.0))
+    slow, quick = bulk_read.calls(100_000, 5_000), bulk_read.calls(100_000, 500_000)
+    assert slow - quick == jobs.looks(21) - jobs.looks(1.2)
+
+
+def test_changes_are_counted_for_several_objects_in_one_call(org):
+    """Deleted records count, a filter counts, and what cannot be counted is not guessed."""
+    wanted, _ = ask(org)
+    (before,) = org.crm.changed([wanted])
+    none = replace(wanted, since=datetime(2100, 1, 1, tzinfo=UTC))
+    wrong = replace(wanted, where="Nothing__c = 1")
+    calls = sum(org.crm.calls().values())
+    assert org.crm.changed([wanted, none, wrong]) == [before, 0, None]
+    assert sum(org.crm.calls().values()) == calls + 1
+
+
+# ── what comes ────────────────────────────────────────────────────────────────────────────────
+
+
+def test_history_does_not_change_by_itself_archived_activities_come(org, engine, tmp_path):
+    """Closed tasks older than a year leave `query`, and stay in what we read."""
+    org.control("clock", {"advance": "400d"})
+    seen = org.crm.check() and org.crm._client.json(
+        "GET", "query", "to count", params={"q": "SELECT COUNT() FROM Task"}
+    )
+    wanted, types = ask(org, paths=("Id", "IsArchived", "IsDeleted"))
+    spool = fetch(org, tmp_path / "p", replace(wanted, modified=""), types)
+    (found,) = engine.rows(
+        f'SELECT count(*) FILTER (WHERE "IsArchived"), count(*) FILTER (WHERE NOT "IsArchived" '
+        f'AND NOT "IsDeleted") FROM {spool.relation}'
+    )
+    assert found[0] > 0
+    assert found[1] == seen["totalSize"]
+
+
+def test_airbyte_37528_the_first_read_has_no_hidden_window(org, engine, tmp_path):
+    """Everything, however old; no start date two years back."""
+    wanted, types = ask(org, paths=("Id", "CreatedDate"))
+    assert "WHERE" not in read.soql(wanted)
+    spool = fetch(org, tmp_path / "p", wanted, types)
+    oldest = f'SELECT min(epoch("CreatedDate")) FROM {spool.relation}'
+    now = org.crm.now().timestamp()
+    assert now - engine.one(oldest) > timedelta(days=365).total_seconds()
+
+
+def test_airbyte_42490_the_lower_bound_is_a_whole_second_and_included():
+    """Rows that share the moment of the watermark are read again, not skipped."""
+    since = datetime(2026, 11, 2, 8, 0, 0, 900_000, tzinfo=UTC)
+    asked = read.soql(Read("Task", ("Id",), since, "SystemModstamp"))
+    assert asked == ("SELECT Id FROM Task WHERE SystemModstamp >= 2026-11-02T08:00:00Z ORDER BY Id")
+
+
+def test_relationship_paths_come_by_their_whole_name(org, engine, tmp_path):
+    """One step and two; a record without a parent has none."""
+    wanted, types = ask(org, "Account", ("Id", "Parent.Industry", "Parent.Owner.Name", "ParentId"))
+    spool = fetch(org, tmp_path / "p", wanted, types)
+    found = engine.rows(
+        f'SELECT count(*), count(*) FILTER (WHERE ("Parent.Owner.Name" IS NULL) = '
+        f'("ParentId" IS NULL)) FROM {spool.relation}'
+    )
+    assert found[0][0] == found[0][1] == spool.rows
+
+
+# ── ids ───────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_an_id_of_15_gets_its_three_check_characters():
+    """The example of the documentation."""
+    assert ids.long("001D000000IqhSL") == "001D000000IqhSLIAZ"
+
+
+@pytest.mark.parametrize(
+    "text", ["001D000000IqhSL", "001D000000IqhSLIAZ", "K-1044", "", "zzzzzzzzzzzzzzz"]
+)
+def test_ids_are_completed_the_same_way_in_sql(engine, text):
+    """Whatever is no id of 15 characters stays as it is."""
+    found = engine.one(f"SELECT {ids.long_sql('x')} FROM (SELECT '{text}' AS x)")
+    assert found == ids.long(text)
+
+
+def test_the_ids_that_the_org_gives_are_those_that_we_work_out(org):
+    """Case decides."""
+    assert all(ids.long(id[:15]) == id for id in org.ids(20))
