@@ -6,11 +6,11 @@ never an adapter.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from .records import CrmField, Org, Outcome, Response
 
@@ -20,28 +20,139 @@ class Spool:
     """Raw records on disk, just as they were fetched, and the SQL that reads them.
 
     `relation` is a DuckDB table expression with one flat, typed column per CRM field, named by
-    its full path (`"Owner.Name"`). `rows` is what the server said there are.
+    its full path (`"Owner.Name"`), and one named `_unread`: which fields of a record hold what
+    cannot be read, or NULL. `rows` is what the server said there are, `lane` and `calls` how they
+    came. `until` is the moment they speak of when that is not this run, and `pace` the records a
+    second at which the server made them ready, if it told.
     """
 
     relation: str
     rows: int
+    lane: str = ""
+    calls: int = 0
+    until: datetime | None = None
+    pace: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """Which records of one CRM object to fetch: all, or those changed at or after `since`."""
+    """Which records of one CRM object to fetch: all, or those changed at or after `since`.
+
+    `most_calls` is what the budget has left for it; None when that is not known.
+    """
 
     object: str
     fields: tuple[str, ...]
     since: datetime | None
     modified: str
     where: str = ""
+    most_calls: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FieldStep:
+    """What one field of the mapping needs in the CRM.
+
+    `changes` are (what, before, after), in words for a person, and `why` says what is left as it
+    is. `definition` is the field as the CRM takes it, whole; it is empty when the field is not
+    ours. `id` is the CRM's own, empty for a field that is to be made.
+    """
+
+    target: str
+    do: Literal["create", "change", "leave", "refuse"]
+    changes: tuple[tuple[str, Any, Any], ...] = ()
+    why: tuple[str, ...] = ()
+    definition: Mapping[str, Any] = field(default_factory=dict)
+    id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """A permission set: the fields that whoever has it may read, or read and edit.
+
+    Fields are named `Account.Health_Score__c`; `new` are those that it does not grant yet.
+    """
+
+    name: str
+    label: str
+    do: Literal["create", "change", "leave", "refuse"]
+    read: tuple[str, ...]
+    edit: tuple[str, ...]
+    new: tuple[str, ...]
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FieldPlan:
+    """What is to be made or changed in the CRM, for fields and for who sees them.
+
+    `hidden` are the fields to write that the user does not see now; `absent` is what the mapping
+    reads and the CRM does not have; `lacking` are the rights that the user would need; `by_hand`
+    tells an admin, line by line, how to do the same.
+    """
+
+    object: str
+    user: str
+    steps: tuple[FieldStep, ...]
+    access: tuple[Access, ...] = ()
+    assign: str = ""
+    hidden: tuple[str, ...] = ()
+    absent: tuple[str, ...] = ()
+    lacking: tuple[str, ...] = ()
+    by_hand: tuple[str, ...] = ()
+
+    @property
+    def todo(self) -> bool:
+        """Whether anything is left to do."""
+        done = [step.do for step in self.steps] + [access.do for access in self.access]
+        return bool(self.assign) or not {"create", "change"}.isdisjoint(done)
+
+    @property
+    def refused(self) -> dict[str, str]:
+        """What stands in the way, and why: a field that cannot be what the mapping wants, or a
+        permission set that would have to show new fields and is not ours."""
+        told = {step.target: " ".join(step.why) for step in self.steps if step.do == "refuse"}
+        if self.todo:
+            told |= {
+                each.name: each.why for each in self.access if each.do == "refuse" and each.edit
+            }
+        return told
+
+
+@dataclass(frozen=True, slots=True)
+class FieldsMade:
+    """What became of a plan: fields made and changed, permissions given, and what was refused."""
+
+    created: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
+    granted: tuple[str, ...] = ()
+    assigned: str = ""
+    failed: Mapping[str, str] = field(default_factory=dict)
+
+
+class Progress(Protocol):
+    """How far one read has come, kept between runs, and the way to stop it."""
+
+    def recall(self) -> dict[str, Any]:
+        """What was remembered by a run that did not finish this read; empty if none was."""
+        ...
+
+    def remember(self, facts: Mapping[str, Any]) -> None:
+        """Keep this for the next run; nothing of it needs keeping when it is empty."""
+        ...
+
+    def pause(self, seconds: float) -> None:
+        """Wait; raises when the read is no longer wanted."""
+        ...
 
 
 class Crm(Protocol):
     """A system we read accounts and activities from and write results to."""
 
     name: str
+    #: The CRM's name for a record's id, and the most records it writes in one transaction.
+    id_field: str
+    chunk: int
 
     def check(self) -> Org:
         """Log in; say which org this is, as whom, and what its clock says."""
@@ -51,12 +162,19 @@ class Crm(Protocol):
         """Every field of `object` that the running user sees; None when there is no such object."""
         ...
 
+    def choices(self, object: str) -> Mapping[str, Mapping[str, tuple[str, ...]]]:
+        """Field → record type → the values that a record of that type may have, where that
+        differs from type to type."""
+        ...
+
     def path_types(self, object: str, paths: Sequence[str]) -> dict[str, str]:
         """The DuckDB type of each field path; a path that does not exist is left out."""
         ...
 
-    def read(self, read: Read, types: Mapping[str, str], into: Path) -> Spool:
-        """Fetch raw records into the folder `into`."""
+    def read(
+        self, read: Read, types: Mapping[str, str], into: Path, progress: Progress | None = None
+    ) -> Spool:
+        """Fetch raw records into the folder `into`; without `progress` nothing is taken up."""
         ...
 
     def values(
@@ -68,15 +186,30 @@ class Crm(Protocol):
     def write(
         self, object: str, rows: Sequence[Mapping[str, Any]], chunk: int
     ) -> Iterator[tuple[Outcome, ...]]:
-        """Update records (`id` and the fields to set; None clears), chunk by chunk in order."""
+        """Update records (`id` and the fields to set; None clears) in order, so many at once."""
         ...
 
-    def write_calls(self, rows: int) -> dict[str, int]:
-        """Lane → the calls that writing so many rows will take, reading them back included."""
+    def bulky(self, rows: int) -> bool:
+        """Whether so many records are better written from a file."""
         ...
 
-    def read_calls(self, rows: int) -> dict[str, int]:
-        """Lane → the calls that reading so many rows will take."""
+    def load(self, object: str, file: Path, into: Path, note: Callable[[str], None]) -> Spool:
+        """Update records from a CSV file; a spool of `id, result, code, message`.
+
+        An empty cell leaves a field, `#N/A` empties it. `note` is told the job before it runs.
+        """
+        ...
+
+    def loaded(self, job: str, into: Path) -> Spool | None:
+        """The outcomes of a job that another run began; None if nobody knows it any more."""
+        ...
+
+    def write_calls(self, rows: int, chunk: int | None = None) -> dict[str, int]:
+        """Lane → the calls that writing so many rows will take, looking at them first included."""
+        ...
+
+    def read_calls(self, rows: int, pace: float | None = None) -> dict[str, int]:
+        """Lane → the calls that reading so many rows takes, at the pace measured the last time."""
         ...
 
     def opening_calls(self, objects: int) -> dict[str, int]:
@@ -85,6 +218,14 @@ class Crm(Protocol):
 
     def counts(self, objects: Sequence[str]) -> dict[str, int]:
         """About how many records each object has."""
+        ...
+
+    def changed(self, reads: Sequence[Read]) -> list[int | None]:
+        """How many records each read would bring; None where the server does not say."""
+        ...
+
+    def id_sql(self, column: str) -> str:
+        """SQL that brings an id as people and files write it into the form the CRM gives."""
         ...
 
     def allowance(self) -> tuple[int, int]:
@@ -103,16 +244,21 @@ class Crm(Protocol):
         """Seconds that the CRM's clock is ahead of this machine's."""
         ...
 
-    def hidden_fields(self, object: str, targets: Sequence[str]) -> list[str]:
-        """Which of these fields exist without the running user seeing them."""
+    def plan_fields(self, mapping: Any, user: str, *, adopt: bool, assign: bool) -> FieldPlan:
+        """What the fields of a mapping need in the CRM so that a user can write them.
+
+        `adopt` takes over fields that somebody else made; `assign` gives the user the permissions.
+        """
         ...
 
-    def create_fields(self, object: str, wanted: Sequence[Any]) -> list[str]:
-        """Create custom fields from the mapping; the names created."""
+    def make_fields(self, plan: FieldPlan) -> FieldsMade:
+        """Do what a plan says; what is refused is told field by field."""
         ...
 
-    def grant_fields(self, object: str, targets: Sequence[str], user: str) -> list[str]:
-        """Let a user read and write fields; the names that were hidden before."""
+    def export_fields(
+        self, mapping: Any, folder: Path, plan: FieldPlan | None = None
+    ) -> list[Path]:
+        """Write what a plan makes as files for an admin; without a plan, from the mapping alone."""
         ...
 
 

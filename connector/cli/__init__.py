@@ -22,6 +22,7 @@ __all__ = ["COMMANDS", "cli", "main", "run"]
 COMMANDS = (
     "demo",
     "init",
+    "auth",
     "check",
     "fields",
     "pull",

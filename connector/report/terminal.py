@@ -29,7 +29,7 @@ WIDE = 110
 TIER_STYLES = {"A": "green", "B": "cyan", "C": "yellow", "D": "red"}
 
 #: What may become of a cell, in the order in which it matters to a reader.
-CELLS = ("set", "held", "theirs", "failed", "unknown", "same")
+CELLS = ("set", "held", "theirs", "failed", "unfit", "unknown", "same")
 
 Row = Sequence[RenderableType]
 

@@ -67,6 +67,7 @@ TEXTS: Mapping[str, Mapping[Language, str]] = {
     "set": {"en": "Written", "de": "Geschrieben"},
     "held": {"en": "Held back", "de": "Zurückgehalten"},
     "theirs": {"en": "Edited", "de": "Bearbeitet"},
+    "unfit": {"en": "Does not fit", "de": "Passt nicht"},
     "unknown": {"en": "Unknown", "de": "Unbekannt"},
     "same": {"en": "Same", "de": "Gleich"},
     "failed": {"en": "Failed", "de": "Fehlgeschlagen"},

@@ -43,16 +43,28 @@ class Budget:
 
 @dataclass(frozen=True, slots=True)
 class Pulling:
-    """How far behind its watermark a pull begins again: rows may appear later than their stamp."""
+    """How objects are read.
+
+    `overlap`: how far behind its watermark a pull begins again, for rows may appear later than
+    their stamp. `refresh`: how often all of an object is looked at, because formulas change and
+    records vanish without a trace. `parallel`: how many objects are read side by side.
+    """
 
     overlap: str = "30m"
+    refresh: str = "7d"
+    parallel: Annotated[int, Field(ge=1, le=8)] = 4
 
     def __post_init__(self) -> None:
         span(self.overlap)
+        span(self.refresh)
 
     @property
     def overlap_span(self) -> timedelta:
         return span(self.overlap)
+
+    @property
+    def refresh_span(self) -> timedelta:
+        return span(self.refresh)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -15,7 +16,8 @@ from .apply import Applied, apply, recover
 from .changes import Plan, kept, load
 from .plan import plan
 from .preflight import Preflight, pin_org, preflight, require_fields
-from .pull import Pulled, pull
+from .pull import Pulled, expected_calls, forget_what_is_lost, pull, wanted
+from .pull_objects import Wanted
 from .run import Notify, Run, new_id, silent
 from .score import Scored, score
 
@@ -32,7 +34,7 @@ class Receipt:
     as_of: str = ""
     org: str = ""
     model: str = ""
-    streams: dict[str, dict[str, int]] = field(default_factory=dict)
+    streams: dict[str, dict[str, Any]] = field(default_factory=dict)
     scored: int = 0
     accounts: int = 0
     tiers: dict[str, int] = field(default_factory=dict)
@@ -204,31 +206,37 @@ def _ready(journey: _Journey) -> Preflight:
 
 def _pull(journey: _Journey, found: Preflight) -> None:
     app, run = journey.app, journey.run
-    _expect_reads(journey)
+    forget_what_is_lost(app)
+    wants = _expect_reads(journey, found)
     with run.phase("pull"):
-        pulled = pull(app, run, found.types)
+        pulled = pull(app, run, wants)
     journey.receipt.streams = _streams(pulled)
 
 
-def _expect_reads(journey: _Journey) -> None:
-    """A stream that was pulled before brings about a page; a first pull brings all there is."""
+def _expect_reads(journey: _Journey, found: Preflight) -> tuple[Wanted, ...]:
+    """What is read of each object, and the calls that it will take.
+
+    The calls for counting beforehand are known when it is done.
+    """
     app = journey.app
-    first = [
-        p.object for p in app.mapping.pull if not app.state.watermark(f"{p.stream}:{p.object}")
-    ]
-    counts = app.crm.counts(first) if first else {}
-    if first:
-        journey.expect({"limits": 1})
-    for each in app.mapping.pull:
-        journey.expect(app.crm.read_calls(counts.get(each.object, 0)))
+    before = Counter(app.crm.calls())
+    wants = wanted(app, journey.run, found.types)
+    journey.expect(Counter(app.crm.calls()) - before)
+    for calls in expected_calls(app, wants):
+        journey.expect(calls)
+    return wants
 
 
-def _streams(pulled: Sequence[Pulled]) -> dict[str, dict[str, int]]:
-    streams: dict[str, dict[str, int]] = {}
+def _streams(pulled: Sequence[Pulled]) -> dict[str, dict[str, Any]]:
+    """What was pulled, stream by stream, and how each object of the CRM was read."""
+    streams: dict[str, dict[str, Any]] = {}
     for each in pulled:
         sums = streams.setdefault(each.stream, {"pulled": 0, "new": 0, "calls": 0})
-        for name in sums:
+        for name in ("pulled", "new", "calls"):
             sums[name] += getattr(each, name)
+        if each.extent:
+            read = {"read": each.extent, "lane": each.lane, "gone": each.gone}
+            sums.setdefault("objects", {})[each.origin] = read
     return streams
 
 
@@ -247,7 +255,7 @@ def _plan(journey: _Journey, *, adopt: bool, force: bool) -> Plan:
     receipt = journey.receipt
     journey.expect(made.calls)
     receipt.plan, receipt.fields = made.id, {k: dict(v) for k, v in made.fields.items()}
-    receipt.quarantined = max((w["failed"] for w in made.fields.values()), default=0)
+    receipt.quarantined = max((w["failed"] + w["unfit"] for w in made.fields.values()), default=0)
     receipt.changes = {
         "planned": made.changes,
         "applied": 0,

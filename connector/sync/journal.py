@@ -1,22 +1,27 @@
 """The journal of one plan: every outcome on disk as it arrives, before the next write is sent.
 
-After a crash it tells which rows are certain; the rest are looked up in the CRM.
+After a crash it tells which rows are certain; the rest are looked up in the CRM. Each line holds
+one outcome and the records that share it; what was to be written there is said by the plan alone.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+import shutil
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import orjson
 
 from ..records import Outcome
-from .changes import Change
 from .run import writing
+
+#: Records of one line: few enough that no line is long.
+LINE = 5_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,13 +30,30 @@ class Journal:
 
     path: Path
 
-    def add(self, changes: Mapping[str, Change], outcomes: Iterable[Outcome], at: datetime) -> None:
+    def add(self, outcomes: Iterable[Outcome], at: datetime) -> None:
         """Append outcomes and force them to the disk."""
-        lines = [orjson.dumps(_line(changes[o.id], o, at)) + b"\n" for o in outcomes]
-        with writing("The journal"), self.path.open("ab") as file:
+        groups: dict[tuple[str, str, str], list[str]] = {}
+        for outcome in outcomes:
+            key = (outcome.result, outcome.code, outcome.message)
+            groups.setdefault(key, []).append(outcome.id)
+        lines = [_line(ids, *said, at) for said, ids in groups.items()]
+        with self._appending() as file:
             file.writelines(lines)
-            file.flush()
-            os.fsync(file.fileno())
+
+    def take(self, engine: Any, outcomes: str, at: datetime) -> None:
+        """Append the rows of a query for `id, result, code, message`, however many there are."""
+        part = self.path.with_suffix(".part")
+        stamp = at.isoformat()
+        with writing("The journal"):
+            engine.run(
+                f"COPY (SELECT list(id) AS ids, result, code, message, '{stamp}' AS written_at "
+                f"FROM (SELECT *, (row_number() OVER (PARTITION BY result, code, message) - 1) "
+                f"// {LINE} AS line FROM ({outcomes})) GROUP BY result, code, message, line) "
+                f"TO '{_quoted(part)}' (FORMAT json)"
+            )
+        with self._appending() as file, part.open("rb") as taken:
+            shutil.copyfileobj(taken, file)
+        part.unlink()
 
     def settled(self) -> set[str]:
         """The records whose outcome is known. A line that a crash cut short does not count."""
@@ -41,19 +63,30 @@ class Journal:
         if whole and not whole.endswith(b"\n"):
             whole = whole[: whole.rfind(b"\n") + 1]
             self.path.write_bytes(whole)
-        return {orjson.loads(line)["id"] for line in whole.splitlines()}
+        return {id for line in whole.splitlines() for id in orjson.loads(line)["ids"]}
+
+    def relation(self) -> str:
+        """A table expression over `id, result, code, message, written_at`."""
+        columns = ", ".join(f"{name}: 'VARCHAR'" for name in ("result", "code", "message"))
+        return (
+            f"(SELECT unnest(ids) AS id, result, code, message, "
+            f"CAST(written_at AS TIMESTAMPTZ) AS written_at FROM read_json('{_quoted(self.path)}', "
+            f"format = 'newline_delimited', "
+            f"columns = {{ids: 'VARCHAR[]', {columns}, written_at: 'VARCHAR'}}))"
+        )
+
+    @contextmanager
+    def _appending(self) -> Iterator[BinaryIO]:
+        with writing("The journal"), self.path.open("ab") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
 
 
-def _line(change: Change, outcome: Outcome, at: datetime) -> dict[str, Any]:
-    landed = outcome.result == "applied"
-    values = change.after if landed else {}
-    return {
-        "id": outcome.id,
-        "result": outcome.result,
-        "code": outcome.code,
-        "message": outcome.message,
-        "tried": change.tried,
-        "written_at": at,
-        "set": values,
-        "cleared": [name for name, value in values.items() if value is None],
-    }
+def _line(ids: list[str], result: str, code: str, message: str, at: datetime) -> bytes:
+    said = {"ids": ids, "result": result, "code": code, "message": message, "written_at": at}
+    return orjson.dumps(said, option=orjson.OPT_APPEND_NEWLINE)
+
+
+def _quoted(path: Path) -> str:
+    return str(path).replace("'", "''")

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ..mapping import wanted
-from ..mapping.objects import Field
 from .app import App
 from .changes import Plan
 from .journal import Journal
 from .run import Run
+from .staged import planned, stage
 
 TABLE = "outcomes"
 KEY = ("object", "id")
@@ -48,11 +48,13 @@ def record(app: App, run: Run, plan: Plan, journal: Journal) -> None:
     if not journal.settled():
         return
     engine = run.engine
-    rows = _rows(app, run, plan, journal)
-    if not engine.one(f"SELECT count(*) FROM ({rows})"):
-        return
-    app.lake.append(TABLE, engine, rows)
-    app.lake.fold(TABLE, engine, _every_column(app, run), KEY)
+    stage(app, run, plan)
+    engine.stage("told", _told(app, run, plan, journal), "table")
+    if engine.one("SELECT count(*) FROM told"):
+        first = not app.lake.layers(TABLE).files
+        app.lake.append(TABLE, engine, _rows(app, run, plan), layer="base" if first else "tail")
+        app.lake.fold(TABLE, engine, _every_column(app, run), KEY)
+    engine.run("DROP TABLE told")
 
 
 def _every_column(app: App, run: Run) -> dict[str, str]:
@@ -60,44 +62,32 @@ def _every_column(app: App, run: Run) -> dict[str, str]:
     return {**app.lake.types(TABLE, run.engine), **columns(app)}
 
 
-def _rows(app: App, run: Run, plan: Plan, journal: Journal) -> str:
+def _told(app: App, run: Run, plan: Plan, journal: Journal) -> str:
+    """The outcomes of the journal that the ledger does not have yet."""
+    done = app.lake.every(TABLE, run.engine, {"plan": "VARCHAR", "id": "VARCHAR"})
+    return (
+        f"SELECT * FROM {journal.relation()} "
+        f"WHERE id NOT IN (SELECT id FROM ({done}) WHERE plan = '{plan.id}')"
+    )
+
+
+def _rows(app: App, run: Run, plan: Plan) -> str:
     """One row an outcome. What was not written keeps the value and the moment of the row before."""
     known = _every_column(app, run)
     before = app.lake.newest(TABLE, run.engine, known, KEY)
-    done = app.lake.every(TABLE, run.engine, {"plan": "VARCHAR", "id": "VARCHAR"})
-    written = [f for f in app.mapping.fields if f.target in plan.types]
-    names = {field.target for field in written}
-    cells = [_cell(field) for field in written]
-    cells += [f'b."{name}"' for name in known if name not in LEDGER and name not in names]
-    path = str(journal.path).replace("'", "''")
-    at = "CAST(j.written_at AS TIMESTAMPTZ)"
+    names = {field.target for field in planned(app, plan)}
+    landed = "j.result = 'applied'"
+    cells = [
+        f'CASE WHEN {landed} AND c."set:{name}" THEN c."to:{name}" ELSE b."{name}" END AS "{name}"'
+        if name in names
+        else f'b."{name}"'
+        for name in known
+        if name not in LEDGER
+    ]
     return (
         f"SELECT '{plan.object}' AS object, j.id, '{plan.id}' AS plan, '{run.id}' AS run, "
-        f"j.result, j.code, j.message, j.tried, {at} AS modified_at, "
-        f"CASE WHEN j.result = 'applied' THEN {at} ELSE b.pulled_at END AS pulled_at, "
-        f"{', '.join(cells)} "
-        f"FROM read_json('{path}', format = 'newline_delimited', columns = {_shape(written)}) j "
-        f"LEFT JOIN ({before}) b ON b.object = '{plan.object}' AND b.id = j.id "
-        f"WHERE j.id NOT IN (SELECT id FROM ({done}) WHERE plan = '{plan.id}')"
+        f"j.result, j.code, j.message, c.tried, j.written_at AS modified_at, "
+        f"CASE WHEN {landed} THEN j.written_at ELSE b.pulled_at END AS pulled_at, "
+        f"{', '.join(cells)} FROM told j JOIN changes c ON c.id = j.id "
+        f"LEFT JOIN ({before}) b ON b.object = '{plan.object}' AND b.id = j.id"
     )
-
-
-def _cell(field: Field) -> str:
-    name, told = f'"{field.target}"', f'j."set"."{field.target}"'
-    return (
-        f"CASE WHEN {told} IS NOT NULL THEN CAST({told} AS {wanted.sql_type(field)}) "
-        f"WHEN list_contains(j.cleared, '{field.target}') THEN NULL ELSE b.{name} END AS {name}"
-    )
-
-
-def _shape(fields: list[Field]) -> str:
-    """The columns of the journal as DuckDB is told them."""
-    texts = ("id", "result", "code", "message", "tried", "written_at")
-    cells = ", ".join(f'"{field.target}" {_json_type(field)}' for field in fields)
-    plain = ", ".join(f"{name}: 'VARCHAR'" for name in texts)
-    return f"{{{plain}, \"set\": 'STRUCT({cells})', cleared: 'VARCHAR[]'}}"
-
-
-def _json_type(field: Field) -> str:
-    kind = wanted.sql_type(field)
-    return kind if kind in {"DOUBLE", "BOOLEAN"} else "VARCHAR"

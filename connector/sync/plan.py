@@ -5,29 +5,34 @@ tells a person's edit from our own old value.
 
 Each cell gets one word: `same` (nothing to do), `unknown` (we have no value and leave it), `set`
 (write it), `held` (moved too little to be worth a write), `theirs` (somebody edited it after us,
-or filled it before us), `failed` (the CRM refused this very value and nothing has changed since).
+or filled it before us), `failed` (the CRM refused this very value and nothing has changed since),
+`unfit` (the field cannot hold this value; nothing of its group is sent).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from ..errors import UnsafePlan
 from ..mapping import wanted
 from ..mapping.objects import Field
+from ..records import CrmField
 from . import ledger
 from .app import App
 from .budget import Budgeted
 from .changes import Plan, header, write
+from .limits import unfit
 from .pull import columns_of
 from .run import Run, writing
+from .staged import APART
 
 #: How long a refused value is left alone while neither it nor the record changes.
 RETRY_AFTER = timedelta(days=1)
 #: Below so many accounts a share says nothing: two of five is a normal day.
 FEW = 10
-WORDS = ("same", "unknown", "set", "held", "theirs", "failed")
+WORDS = ("same", "unknown", "set", "held", "theirs", "failed", "unfit")
 
 
 def stage_sides(app: App, run: Run) -> None:
@@ -38,6 +43,7 @@ def stage_sides(app: App, run: Run) -> None:
     accounts = app.lake.newest(
         "accounts", engine, columns_of(app, "accounts"), key=("source", "id")
     )
+    engine.stage("inherited", _inherited(app), "table")
     # What we wrote after a record was last pulled is what the CRM holds, until a pull says more.
     cells = ", ".join(
         f'CASE WHEN w.pulled_at >= a.pulled_at THEN w."{f.target}" ELSE a."{f.target}" END '
@@ -46,16 +52,33 @@ def stage_sides(app: App, run: Run) -> None:
     )
     engine.stage(
         "current",
-        f"SELECT a.id, a.modified_at, {cells} FROM ({accounts}) a LEFT JOIN written w USING (id) "
+        # Records with the same parent are written side by side: they lock the same rows.
+        f"SELECT a.id, coalesce(a.parent_id, a.id) AS beside, a.record_type, "
+        f"a.modified_at, {cells} FROM ({accounts}) a LEFT JOIN written w USING (id) "
         f"WHERE a.source = '{app.crm.name}' AND NOT coalesce(a.deleted, false)",
     )
 
 
-def diff_sql(app: App, run: Run, *, adopt: bool) -> str:
-    """One row a record: for every field the wanted value, the current one and a word."""
+def diff_sql(
+    app: App,
+    run: Run,
+    *,
+    adopt: bool,
+    there: Mapping[str, CrmField] | None = None,
+    choices: Mapping[str, Mapping[str, tuple[str, ...]]] | None = None,
+) -> str:
+    """One row a record: for every field the wanted value, the current one and a word.
+
+    `there` are the CRM's fields, `choices` those of each record type; what they cannot hold is
+    `unfit`.
+    """
     fields = app.mapping.fields
     known = set(app.lake.columns(ledger.TABLE))
-    words = ", ".join(f'{_word(f, adopt)} AS "word:{f.target}"' for f in fields)
+    limits = {
+        f.target: unfit(f, (there or {}).get(f.target), (choices or {}).get(f.target))
+        for f in fields
+    }
+    words = ", ".join(f'{_word(f, adopt, limits[f.target])} AS "word:{f.target}"' for f in fields)
     moves = ", ".join(f'{_moves(f, f.target not in known)} AS "moves:{f.target}"' for f in fields)
     groups = sorted({_group(f) for f in fields})
     travels = ", ".join(f'{_travels(fields, group)} AS "go:{group}"' for group in groups)
@@ -70,26 +93,44 @@ def diff_sql(app: App, run: Run, *, adopt: bool) -> str:
         f"WITH sides AS ({_sides(app, run)}), "
         f"judged AS (SELECT *, {words}, {moves}, {_stale(app, run)} AS stale FROM sides), "
         f"travelling AS (SELECT *, {travels} FROM judged) "
-        f"SELECT id, tried, {values}, {final} FROM travelling"
+        f"SELECT id, beside, tried, {values}, {final} FROM travelling"
     )
+
+
+def _inherited(app: App) -> str:
+    """What we wrote into accounts that were merged away: the survivor may hold any of it."""
+    values = ", ".join(f'list(w."{f.target}") AS "{f.target}"' for f in app.mapping.fields)
+    return (
+        f"SELECT s.id, {values} FROM written w JOIN successor s ON s.old_id = w.id "
+        "WHERE w.pulled_at IS NOT NULL GROUP BY s.id"
+    )
+
+
+def _last(field: Field) -> str:
+    """What of ours a field may hold: what we wrote there, or what a merge brought along."""
+    name = f'"{field.target}"'
+    return f"CASE WHEN list_contains(i.{name}, c.{name}) THEN c.{name} ELSE p.{name} END"
 
 
 def _sides(app: App, run: Run) -> str:
     fields = app.mapping.fields
     values = ", ".join(
         f'n."{f.target}" AS "to:{f.target}", c."{f.target}" AS "from:{f.target}", '
-        f'p."{f.target}" AS "last:{f.target}"'
+        f'{_last(f)} AS "last:{f.target}"'
         for f in fields
     )
     # A refusal is remembered by what was tried, leaving out fields that move with the clock.
     own = [f for f in fields if not f.follows]
     tried = ", ".join(f"coalesce(CAST(n.\"{f.target}\" AS VARCHAR), '')" for f in own)
     return (
-        f"SELECT n.id, p.pulled_at IS NOT NULL AS met, p.pulled_at AS written_at, {values}, "
+        "SELECT n.id, c.beside, c.record_type, p.pulled_at IS NOT NULL AS met, "
+        f"p.pulled_at AS written_at, "
+        f"{values}, "
         f"md5(concat_ws('|', {tried})) AS tried, "
         f"coalesce(p.result = 'failed' AND p.tried = md5(concat_ws('|', {tried})) "
         f"AND c.modified_at <= p.modified_at AND p.modified_at > {_again(run)}, false) AS refused "
-        f"FROM wanted n JOIN current c USING (id) LEFT JOIN written p USING (id)"
+        f"FROM wanted n JOIN current c USING (id) LEFT JOIN written p USING (id) "
+        "LEFT JOIN inherited i USING (id)"
     )
 
 
@@ -98,8 +139,8 @@ def _again(run: Run) -> str:
     return f"TIMESTAMPTZ '{(run.as_of - RETRY_AFTER).isoformat()}'"
 
 
-def _word(field: Field, adopt: bool) -> str:
-    """Judge one cell by its three sides."""
+def _word(field: Field, adopt: bool, limit: str) -> str:
+    """Judge one cell by its three sides, and by what its field can hold."""
     to, now, last = (_side(field, side) for side in ("to", "from", "last"))
     theirs = "false" if field.on_conflict == "overwrite" else f"{now} IS DISTINCT FROM {last}"
     if adopt:  # takes what we have never written, and no edit of what we have
@@ -108,7 +149,7 @@ def _word(field: Field, adopt: bool) -> str:
     leave = "false" if field.missing == "clear" else f"{to} IS NULL"
     return (
         f"CASE WHEN {to} IS NOT DISTINCT FROM {now} THEN 'same' WHEN {leave} THEN 'unknown' "
-        f"WHEN {theirs} THEN 'theirs' ELSE 'set' END"
+        f"WHEN {theirs} THEN 'theirs' WHEN {limit} THEN 'unfit' ELSE 'set' END"
     )
 
 
@@ -131,7 +172,8 @@ def _moves(field: Field, is_new: bool) -> str:
 def _travels(fields: Sequence[Field], group: str) -> str:
     """Whether a group is written: a leading cell has moved enough or is old, or a field is new.
 
-    Followers never lead: a time stamp is not renewed over a value that nobody knows any more.
+    A group of which one value does not fit waits, so that no record is half old. Followers never
+    lead: a time stamp is not renewed over a value that nobody knows any more.
     """
     own = [field for field in fields if _group(field) == group]
     leaders = [f for f in own if not f.follows]
@@ -142,7 +184,8 @@ def _travels(fields: Sequence[Field], group: str) -> str:
         for f in own
         if f.follows
     ]
-    return f"({' OR '.join(moved)})"
+    whole = " AND ".join(f"\"word:{f.target}\" <> 'unfit'" for f in own)
+    return f"(({' OR '.join(moved)}) AND {whole})"
 
 
 def _group(field: Field) -> str:
@@ -166,8 +209,11 @@ def plan(app: App, run: Run, *, adopt: bool = False, force: bool = False) -> Pla
     tiers would change than the guards allow (unless `force`).
     """
     stage_sides(app, run)
-    run.engine.stage("diff", diff_sql(app, run, adopt=adopt), "table")
+    there, choices = app.crm.fields(app.mapping.object), app.crm.choices(app.mapping.object)
+    sql = diff_sql(app, run, adopt=adopt, there=there, choices=choices)
+    run.engine.stage("diff", sql, "table")
     fields = _counted(app, run)
+    _tell_unfit(run, fields)
     if not adopt:
         _guard_first_contact(app, fields, run)
     if not force:
@@ -183,6 +229,15 @@ def _counted(app: App, run: Run) -> dict[str, dict[str, int]]:
         row = run.engine.rows(f"SELECT {sums} FROM diff")[0]
         counted[field.target] = dict(zip(WORDS, map(int, row), strict=True))
     return counted
+
+
+def _tell_unfit(run: Run, fields: Mapping[str, Mapping[str, int]]) -> None:
+    """Name the records that wait because a value does not fit its field."""
+    for name, words in fields.items():
+        if words["unfit"]:
+            where = f"\"word:{name}\" = 'unfit'"
+            ids = run.engine.rows(f"SELECT id FROM diff WHERE {where} ORDER BY id LIMIT 20")
+            run.odd("writes", f"{name}_does_not_fit", words["unfit"], [id for (id,) in ids])
 
 
 def _guard_first_contact(app: App, fields: Mapping[str, Mapping[str, int]], run: Run) -> None:
@@ -245,22 +300,33 @@ def _stored(app: App, run: Run, fields: Mapping[str, Mapping[str, int]]) -> Plan
         write(
             made.path,
             header(made),
-            _lines(run, _lines_sql(app, "set", goes)),
-            _lines(run, _lines_sql(app, "theirs", theirs).replace("'id', id", "'of', id")),
+            _lines(run, made.path, _lines_sql(app, "set", goes)),
+            _lines(run, made.path, _lines_sql(app, "theirs", theirs, key="of")),
         )
     app.state.keep_plan(made.id, run.id, datetime.now(UTC), header(made))
     return made
 
 
-def _lines(run: Run, sql: str) -> Iterator[bytes]:
-    return (text.encode() for (text,) in run.engine.rows(sql))
+def _lines(run: Run, path: Path, sql: str) -> Iterator[bytes]:
+    """The lines of a query, by way of a file: there may be a million."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_suffix(".lines")
+    place = str(part).replace("'", "''")
+    run.engine.run(
+        f"COPY ({sql}) TO '{place}' (FORMAT csv, HEADER false, QUOTE '', ESCAPE '', "
+        f"DELIMITER '{APART}')"
+    )
+    with part.open("rb") as file:
+        yield from (line.rstrip(b"\n") for line in file)
+    part.unlink()
 
 
-def _lines_sql(app: App, word: str, where: str) -> str:
+def _lines_sql(app: App, word: str, where: str, key: str = "id") -> str:
     """Each record as a line of JSON: its cells of one word, as they are and as they would be."""
     return (
-        f"SELECT CAST(json_object('id', id, 'tried', tried, 'before', {_cells(app, word, 'from')}, "
-        f"'after', {_cells(app, word, 'to')}) AS VARCHAR) FROM diff WHERE {where} ORDER BY id"
+        f"SELECT CAST(json_object('{key}', id, 'tried', tried, 'before', "
+        f"{_cells(app, word, 'from')}, 'after', {_cells(app, word, 'to')}) AS VARCHAR) "
+        f"FROM diff WHERE {where} ORDER BY beside, id"
     )
 
 

@@ -59,16 +59,19 @@ def preflight(app: App) -> Preflight:
         paths = pulls.fields(pull)
         found = app.crm.path_types(pull.object, paths)
         types.append(found)
-        absent = [path for path in paths if path not in found]
+        absent = pulls.absent(pull, found)
         wrong += [f"{pull.object}.{path}: not there, or hidden from the user" for path in absent]
     there = app.crm.fields(app.mapping.object) or {}
+    if any(field.type == "choice" for field in app.mapping.fields):
+        app.crm.choices(app.mapping.object)  # asked for now, so that it counts before the reading
     wrong += [text for field in app.mapping.fields if (text := _misfit(field, there))]
     if wrong:
         raise UnsafePlan(
             "The org does not have what the mapping needs:\n"
             + "\n".join(f"  {text}" for text in sorted(wrong)),
-            hint="Grant the fields through a permission set of the integration user "
-            "(Health_Connector_Writer for those we write), or correct the mapping.",
+            hint="What is hidden, the permission set Health_Connector_Writer shows: run "
+            "`connector fields apply`, or ask an admin. What is not there, correct in the mapping; "
+            "`connector fields plan` tells which is which.",
         )
     missing = tuple(field for field in app.mapping.fields if field.target not in there)
     return Preflight(tuple(types), missing)
@@ -80,8 +83,8 @@ def require_fields(found: Preflight, object: str) -> None:
         names = ", ".join(field.target for field in found.missing)
         raise UnsafePlan(
             f"{object} lacks fields that the mapping writes: {names}.",
-            hint="Create them with `connector fields apply` (or ask an admin; they may also be "
-            "hidden from the integration user).",
+            hint="Create them with `connector fields apply`, which also shows those that are only "
+            "hidden from the user; an admin takes what `connector fields export DIR` writes.",
         )
 
 

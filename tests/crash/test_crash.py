@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(1500)]
 
 NOON = datetime(2026, 11, 2, 12, tzinfo=UTC)
 SHARES = 8
+AS_A_FILE = "bulk_from = 1"
 
 
 class Zygote:
@@ -71,15 +73,36 @@ def prepared(tmp_path_factory) -> Path:
 @pytest.fixture(scope="module")
 def clean(prepared, zygote, tmp_path_factory) -> tuple[list[str], dict[str, Any]]:
     """The steps of a run that nobody kills, and what the CRM holds afterwards."""
-    with copied(prepared, tmp_path_factory.mktemp("clean")) as made:
+    return unharmed(prepared, zygote, tmp_path_factory.mktemp("clean"))
+
+
+@pytest.fixture(scope="module")
+def clean_file(prepared, zygote, tmp_path_factory) -> tuple[list[str], dict[str, Any]]:
+    """The same where everything is written as one file."""
+    return unharmed(prepared, zygote, tmp_path_factory.mktemp("clean_file"), AS_A_FILE)
+
+
+def unharmed(prepared, zygote, folder, *settings: str) -> tuple[list[str], dict[str, Any]]:
+    with copied(prepared, folder, *settings) as made:
         done = zygote.run(made.config)
         assert done["exit"] == 0
         return done["steps"], made.held()
 
 
-def copied(prepared: Path, folder: Path) -> Any:
+@contextmanager
+def copied(prepared: Path, folder: Path, *settings: str) -> Iterator[World]:
+    """The prepared sandbox once more, and an installation with settings of its own."""
     shutil.copytree(prepared / "sandbox", folder / "sandbox")
-    return world(folder, frozen=NOON)
+    with world(folder, frozen=NOON) as made:
+        text = made.config.read_text().replace("[crm.auth]", "\n".join([*settings, "[crm.auth]"]))
+        made.config.write_text(text)
+        yield made
+
+
+def beyond_the_plan(steps: list[str]) -> list[int]:
+    """The numbers of the steps from the moment when the plan is on disk."""
+    first = next(n for n, name in enumerate(steps, 1) if name == "rename plan.part")
+    return list(range(first, len(steps) + 1))
 
 
 def check_recovery(made: World, zygote: Zygote, expected: dict[str, Any]) -> None:
@@ -101,6 +124,23 @@ def test_a_run_killed_at_any_step_is_repaired_by_running_again(
     for number in range(1 + share, len(steps) + 1, SHARES):
         folder = tmp_path / f"{number}"
         with copied(prepared, folder) as made:
+            died = zygote.run(made.config, die_at=number)
+            assert died["signal"] == signal.SIGKILL, (number, steps[number - 1])
+            check_recovery(made, zygote, expected)
+        shutil.rmtree(folder)
+
+
+@pytest.mark.parametrize("share", range(2))
+def test_a_run_killed_while_it_writes_a_file_is_repaired_by_running_again(
+    share, prepared, clean_file, zygote, tmp_path
+):
+    """Every step from the plan on: before the job, in it, and while its outcomes are fetched."""
+    steps, expected = clean_file
+    numbers = beyond_the_plan(steps)
+    assert any("jobs/ingest" in steps[number - 1] for number in numbers)
+    for number in numbers[share::2]:
+        folder = tmp_path / f"{number}"
+        with copied(prepared, folder, AS_A_FILE) as made:
             died = zygote.run(made.config, die_at=number)
             assert died["signal"] == signal.SIGKILL, (number, steps[number - 1])
             check_recovery(made, zygote, expected)

@@ -57,10 +57,12 @@ class Org:
 
 
 @pytest.fixture
-def org(tmp_path, monkeypatch) -> Iterator[Org]:
-    """Twenty accounts, nothing of ours in them."""
+def org(tmp_path, monkeypatch, request) -> Iterator[Org]:
+    """Twenty accounts, or as many as the module says in ACCOUNTS; nothing of ours in them."""
     monkeypatch.setattr(http, "_backoff", lambda state: 0.01)
-    store = opened(tmp_path / "sandbox", accounts=20, seed=3, start=None)
+    store = opened(
+        tmp_path / "sandbox", accounts=getattr(request.module, "ACCOUNTS", 20), seed=3, start=None
+    )
     with running(store) as url:
         keys = requests.get(f"{url}/_sandbox/credentials", timeout=30).json()["salesforce"]
         (tmp_path / "key.pem").write_text(keys["private_key"])

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import fields
 from datetime import UTC, datetime
 
 import pytest
 
 from connector.crm.salesforce import Crm, answers, read
 from connector.crm.salesforce.auth import Jwt
-from connector.crm.salesforce.fields import metadata
 from connector.engines.duckdb import DuckDB
-from connector.errors import AuthError, BudgetSpent, ConfigError, Malformed, RemoteError
-from connector.mapping.objects import Field as Mapped
+from connector.errors import AuthError, BudgetSpent, ConfigError, Malformed
 from connector.protocols import Read
 from connector.secrets import Secret
 
@@ -194,7 +193,7 @@ def test_a_bad_row_never_costs_its_neighbours(org):
     assert [o.id for o in outcomes] == ids
     assert [o.result for o in outcomes] == ["applied", "failed", "applied"]
     assert outcomes[1].code == "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST"
-    assert set(org.crm.values("Account", [ids[0]], ["Segment__c"])[ids[0]].values()) == {"Small"}
+    assert org.crm.values("Account", [ids[0]], ["Segment__c"])[ids[0]]["Segment__c"] == "Small"
 
 
 def test_a_lost_answer_leaves_the_rows_in_doubt(org):
@@ -238,71 +237,6 @@ def test_a_deleted_record_is_left_out_when_read_back(org):
     assert set(org.crm.values("Account", [gone, there], ["Name"])) == {there}
 
 
-# ── provisioning ──────────────────────────────────────────────────────────────────────────────
-
-
-class Field:
-    """A field of a mapping, as far as provisioning looks at it."""
-
-    target, type, precision, scale, length = "Health_Tier__c", "choice", 0, 0, 0
-    values = ("A", "B")
-    label = {"en": "Health tier", "de": "Gesundheitsstufe"}  # noqa: RUF012
-    help = {"en": "How healthy", "de": "Wie gesund"}  # noqa: RUF012
-
-
-def test_a_created_field_is_invisible_until_it_is_granted(org):
-    """Field-level security: made, hidden, granted, there."""
-    user = org.crm.check().user
-    assert org.crm.create_fields("Account", [Field]) == ["Health_Tier__c"]
-    assert "Health_Tier__c" not in org.crm.fields("Account")
-    assert org.crm.hidden_fields("Account", ["Health_Tier__c"]) == ["Health_Tier__c"]
-    assert org.crm.grant_fields("Account", ["Health_Tier__c"], user) == ["Health_Tier__c"]
-    made = org.crm.fields("Account")["Health_Tier__c"]
-    assert (made.choices, made.restricted, made.writable) == (("A", "B"), True, True)
-
-
-def test_creating_a_field_without_the_right_says_which_right(org):
-    """An admin can act on it."""
-    org.crm.check()
-    org.control("rights", {"CustomizeApplication": False})
-    with pytest.raises(RemoteError, match="refused to create Health_Tier__c"):
-        org.crm.create_fields("Account", [Field])
-
-
-class Words(Field):
-    """A text field that says nothing about its length."""
-
-    target, type = "Health_Reason__c", "text"
-
-
-class Broken(Field):
-    """A field that no org accepts."""
-
-    target, type, precision, scale = "Health_Broken__c", "number", 99, 99
-
-
-def test_a_text_without_a_length_is_created_with_the_most_a_field_takes(org):
-    """What the mapping cuts to is what the org has room for."""
-    user = org.crm.check().user
-    org.crm.create_fields("Account", [Words])
-    org.crm.grant_fields("Account", ["Health_Reason__c"], user)
-    assert org.crm.fields("Account")["Health_Reason__c"].length == 255
-
-
-@pytest.mark.parametrize(("kind", "most"), [("text", 255), ("long_text", 131_072)])
-def test_the_length_of_a_field_is_the_one_that_values_are_cut_to(kind, most):
-    """One default, in one place."""
-    assert metadata(Mapped("reason", "R__c", kind))["length"] == most
-
-
-def test_fields_made_before_one_that_is_refused_are_granted(org):
-    """Nothing is left behind that the running user cannot see."""
-    org.crm.check()
-    with pytest.raises(RemoteError, match="Health_Broken__c"):
-        org.crm.create_fields("Account", [Field, Broken])
-    assert org.crm.fields("Account")["Health_Tier__c"].writable
-
-
 # ── defects of the library that we do not inherit ─────────────────────────────────────────────
 
 
@@ -318,6 +252,6 @@ def test_simple_salesforce_asks_for_pretty_printed_answers_and_we_do_not(org):
 
 def test_a_jwt_config_takes_no_other_key():
     """The class is the configuration."""
-    assert set(Jwt.__dataclass_fields__) == {
+    assert {each.name for each in fields(Jwt)} == {
         "client_id", "username", "private_key", "flow", "audience"
     }  # fmt: skip

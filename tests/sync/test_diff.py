@@ -82,9 +82,12 @@ class World:
     ) -> dict[str, str]:
         """Field → word, for one record."""
         self._side("wanted", {"id": "1"}, wanted)
-        self._side("current", {"id": "1", "modified_at": RECENTLY}, current)
+        here = {"id": "1", "beside": "1", "record_type": None, "modified_at": RECENTLY}
+        self._side("current", here, current)
         last = {"id": "1", "pulled_at": at, "modified_at": NOW, "result": "applied", "tried": ""}
         self._side("written", last, written or {})
+        nothing = ", ".join(f'CAST(NULL AS {self.columns[f]}[]) AS "{f}"' for f in FIELDS)
+        self.engine.stage("inherited", f"SELECT '' AS id, {nothing}", "table")
         if written is None:
             self.engine.run("DELETE FROM written")
         if refused:

@@ -19,26 +19,11 @@ from connector.errors import (
     UnsafePlan,
 )
 from connector.sync import apply as applying
-from connector.sync import changes, flow, plan
+from connector.sync import changes, flow, plan, settle
 from connector.sync.flow import make_plan, sync
 from tests.world import KNOWN, ROOT, World, world
 
 COLLECTIONS = {"method": "PATCH", "path_regex": "composite/sobjects"}
-
-
-@pytest.fixture(autouse=True)
-def hurried(monkeypatch):
-    """Waiting is shortened, not left out."""
-    monkeypatch.setattr(http, "_backoff", lambda state: 0.01)
-    monkeypatch.setattr(applying, "PAUSE", 0.01)
-
-
-@pytest.fixture
-def here(tmp_path):
-    """Twenty accounts, our fields provisioned, nothing written yet."""
-    with world(tmp_path) as made:
-        made.ready()
-        yield made
 
 
 def twice(here: World) -> dict[str, int]:
@@ -211,7 +196,7 @@ def test_a_saved_plan_does_exactly_what_it_says(here):
     held = here.held()
     for id, cells in promised.items():
         for field, value in cells.items():
-            assert applying.same(held[id][field], value, made.types[field]), field
+            assert settle.same(held[id][field], value, made.types[field]), field
     assert here.sync().changes["planned"] == 0
 
 

@@ -25,24 +25,11 @@ LIMIT = {
 }
 
 
-@pytest.fixture(autouse=True)
-def hurried(monkeypatch):
-    """Waiting is shortened, not left out."""
-    monkeypatch.setattr(http, "_backoff", lambda state: 0.01)
-    monkeypatch.setattr(applying, "PAUSE", 0.01)
-
-
 @pytest.fixture
-def here(tmp_path):
-    with world(tmp_path) as made:
-        made.ready()
-        yield made
-
-
-@pytest.fixture
-def small_chunks(monkeypatch):
+def small_chunks(here):
     """Five records a call, so that there is a middle to stop in."""
-    monkeypatch.setattr(applying, "ROUNDS", (5, 2, 1))
+    config = here.config.read_text()
+    here.config.write_text(config.replace("[crm.auth]", "chunk = 5\ntogether = 1\n[crm.auth]"))
 
 
 def times_written(here: World) -> set[int]:
@@ -145,7 +132,7 @@ def test_an_outage_is_not_hammered_at(here, small_chunks):
 def test_an_interrupted_plan_whose_file_is_gone_is_reported_and_let_go(here, monkeypatch):
     """It cannot block the installation for ever."""
     with monkeypatch.context() as once:
-        once.setattr(applying, "_write_all", lambda *a: (_ for _ in ()).throw(KeyboardInterrupt))
+        once.setattr(applying, "_write_files", lambda *a: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
             here.sync()
     (id,) = here.app().state.unfinished_plans()

@@ -41,7 +41,7 @@ def secrets(here: World) -> dict[str, str]:
     """Every secret that took part."""
     keys = here.control("credentials")
     lines = keys["salesforce"]["private_key"].splitlines()
-    rows = here.store.db.execute("SELECT token FROM tokens").fetchall()
+    rows = here.store.db.execute("SELECT token FROM sessions").fetchall()
     return {
         "zenloop token": keys["zenloop"]["token"],
         "client secret": keys["salesforce"]["client_secret"],

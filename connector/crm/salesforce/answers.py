@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, cast
 
 import orjson
 import requests
@@ -17,7 +17,7 @@ from ...errors import (
     RemoteError,
     Throttled,
 )
-from ...records import Outcome
+from ...records import Outcome, Result
 
 #: Row errors that may go away by themselves: locks, time-outs, platform trouble.
 TRANSIENT = frozenset(
@@ -31,6 +31,33 @@ TRANSIENT = frozenset(
         "PROCESSING_HALTED",
     }
 )
+#: The customer's own automation failed; often because there were too many rows in one transaction.
+CROWDED = frozenset(
+    {
+        "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY",
+        "APEX_ERROR",
+        "FLOW_EXCEPTION",
+        "CANNOT_EXECUTE_FLOW_TRIGGER",
+    }
+)
+#: The record is held by an approval process; the next run tries again.
+LATER = frozenset({"ENTITY_IS_LOCKED"})
+#: The record was deleted or merged away since it was read.
+GONE = frozenset({"ENTITY_IS_DELETED", "INVALID_CROSS_REFERENCE_KEY", "NOT_FOUND"})
+#: Not a matter of one record: the next row would fare the same.
+STOP = frozenset({"INVALID_FIELD", "INVALID_TYPE", "STORAGE_LIMIT_EXCEEDED"})
+_STOP_PREFIX = "TXN_SECURITY"
+_KINDS = {"transient": TRANSIENT, "crowded": CROWDED, "later": LATER, "moved": GONE, "stop": STOP}
+
+#: The daily allowance is used up, or too many long calls are under way: the message tells which.
+BUSY = "REQUEST_LIMIT_EXCEEDED"
+#: What a name that Salesforce does not know may mean, for whoever can do something about it.
+HIDDEN = (
+    "A field or object is missing, or hidden from the integration user: `connector fields plan` "
+    "tells which, and the permission sets Health_Connector_Writer and Health_Connector_Reader "
+    "grant them."
+)
+
 #: Errors of a whole call that mean "look for the bad record", not "everything is bad".
 BISECT = frozenset({"JSON_PARSER_ERROR", "INVALID_FIELD", "MALFORMED_ID", "INVALID_ID_FIELD"})
 
@@ -39,8 +66,8 @@ _MOVED_VALUES = re.compile(r":\s*[^:]{80,}$")
 
 def error_of(status: int, code: str, message: str, doing: str) -> ConnectorError:
     """The error that an answer of status 400 or more stands for."""
-    said = f"Salesforce refused {doing}: {code} {message}".strip()
-    if code == "REQUEST_LIMIT_EXCEEDED":
+    said = f"Salesforce refused {doing}: {code} {' '.join(message.split())}".strip()
+    if code == BUSY:
         return _limit(message, status)
     if code in {"API_DISABLED_FOR_ORG", "API_CURRENTLY_DISABLED"}:
         return Denied(said, hint="The API is switched off for this org or user.", status=status)
@@ -50,7 +77,8 @@ def error_of(status: int, code: str, message: str, doing: str) -> ConnectorError
         )
     if status == 410 or code == "UNSUPPORTED_API_VERSION":
         return ConfigError(said, hint="Set `api_version` to one that the org still serves.")
-    return RemoteError(said, status=status, code=code)
+    hint = HIDDEN if code in {"INVALID_FIELD", "INVALID_TYPE"} else ""
+    return RemoteError(said, hint=hint, status=status, code=code)
 
 
 def code_of(answer: requests.Response) -> tuple[str, str]:
@@ -86,7 +114,27 @@ def outcome_of(id: str, row: dict[str, Any]) -> Outcome:
     message = str(errors[0].get("message") or "")
     fields = ", ".join(errors[0].get("fields") or [])
     text = f"{message} ({fields})" if fields else message
-    return Outcome(id, "transient" if code in TRANSIENT else "failed", code, shortened(text))
+    return Outcome(id, result_of(code), code, shortened(text))
+
+
+def result_of(code: str) -> Result:
+    """What a row's error code means: try again, smaller, later, never, or stop."""
+    if code.startswith(_STOP_PREFIX):
+        return "stop"
+    for result, codes in _KINDS.items():
+        if code in codes:
+            return cast(Result, result)
+    return "failed"
+
+
+def result_sql(code: str) -> str:
+    """The same as SQL over a column that holds the code."""
+    cases = [
+        f"WHEN {code} IN ({', '.join(repr(each) for each in sorted(codes))}) THEN '{result}'"
+        for result, codes in _KINDS.items()
+    ]
+    stop = f"WHEN starts_with({code}, '{_STOP_PREFIX}') THEN 'stop'"
+    return f"CASE {' '.join([stop, *cases])} ELSE 'failed' END"
 
 
 def shortened(message: str) -> str:
@@ -104,5 +152,5 @@ def _limit(message: str, status: int) -> ConnectorError:
         "Salesforce has too many long calls running at once.",
         hint="Try again in a few minutes.",
         status=status,
-        code="REQUEST_LIMIT_EXCEEDED",
+        code=BUSY,
     )

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 import requests
+import tenacity
 from simple_salesforce.api import Salesforce
 from simple_salesforce.exceptions import SalesforceError
 
-from ...errors import ConfigError
+from ...errors import ConfigError, Throttled
 from ...http import Session, body_of
 from . import answers
 from .auth import Login
+
+Answer = TypeVar("Answer")
 
 #: Tells event logs who we are, and keeps our updates from assigning or bumping anything.
 HEADERS = {
@@ -26,6 +29,8 @@ HEADERS = {
     "Sforce-Duplicate-Rule-Header": "allowSave=true; includeRecordDetails=false; "
     "runAsCurrentUser=true",
 }
+#: How often a call is sent that meets too many others.
+BUSY_ATTEMPTS = 6
 _USAGE = re.compile(r"(?<![-\w])api-usage=(\d+)/(\d+)")
 
 
@@ -44,6 +49,7 @@ class Client:
         session = Session(
             self._login.instance_url, name="Salesforce", credentials=self._login, lane=lane
         )
+        self._login.moved = session.move
         session.headers.update(HEADERS)
         served = {row["version"] for row in session.json("GET", "services/data")}
         if self.version not in served:
@@ -74,6 +80,13 @@ class Client:
 
     def call(self, method: str, path: str, doing: str, **options: Any) -> Any:
         """A cold call through simple-salesforce: its decoded body, or our error."""
+        return _patiently(lambda: self._called(method, path, doing, **options))
+
+    def raw(self, method: str, path: str, doing: str, **options: Any) -> requests.Response:
+        """A hot call: the answer as it is, or our error."""
+        return _patiently(lambda: self._sent(method, path, doing, **options))
+
+    def _called(self, method: str, path: str, doing: str, **options: Any) -> Any:
         try:
             return self.library.restful(path, method=method, **options)
         except SalesforceError as error:
@@ -81,8 +94,7 @@ class Client:
             status = int(error.status) if str(error.status).isdigit() else 0
             raise answers.error_of(status, code, message, doing) from error
 
-    def raw(self, method: str, path: str, doing: str, **options: Any) -> requests.Response:
-        """A hot call: the answer as it is, or our error."""
+    def _sent(self, method: str, path: str, doing: str, **options: Any) -> requests.Response:
         full = path if path.startswith("/services/") else f"{self.path}/{path}"
         answer = self.session.request(method, full, **options)
         if answer.status_code >= 400:
@@ -102,20 +114,49 @@ class Client:
     def allowance(self) -> tuple[int, int]:
         """API calls used and allowed within the last 24 hours, from the last answer."""
         found = _USAGE.search(self.session.seen.get("Sforce-Limit-Info", ""))
-        return (int(found[1]), int(found[2])) if found else (0, 0)
+        return (int(found[1]), int(found[2])) if found else self._limits
+
+    @cached_property
+    def _limits(self) -> tuple[int, int]:
+        """The same from the list of limits: not every answer carries the header."""
+        daily = self.json("GET", "limits", "to look up the limits").get("DailyApiRequests") or {}
+        most = int(daily.get("Max") or 0)
+        return most - int(daily.get("Remaining") or 0), most
 
     @property
     def calls(self) -> Mapping[str, int]:
         return Counter(self.session.calls) + Counter(self._login.calls)
 
 
+def _patiently(send: Callable[[], Answer]) -> Answer:
+    """Send again, later and later, while the org has too many long calls under way.
+
+    Such a call was refused before it began, so that a write may be sent again as well.
+    """
+    retrying = tenacity.Retrying(
+        stop=tenacity.stop_after_attempt(BUSY_ATTEMPTS),
+        wait=_busy_wait,
+        retry=tenacity.retry_if_exception(
+            lambda error: isinstance(error, Throttled) and error.code == answers.BUSY
+        ),
+        reraise=True,
+    )
+    return retrying(send)
+
+
+_busy_wait = tenacity.wait_random_exponential(multiplier=1, max=30)
+
+
 def lane(method: str, path: str) -> str:
     """Which lane a call belongs to, for predictions and receipts."""
     for part, name in (
-        ("/composite/sobjects", "collections" if method != "POST" else "retrieve"),
+        ("/composite/sobjects", "retrieve" if method == "GET" else "collections"),
+        ("/composite", "query" if method == "GET" else "collections"),
+        ("/jobs/query", "bulk_query"),
+        ("/jobs/ingest", "bulk_ingest"),
         ("/query", "query"),
-        ("/jobs/", "bulk"),
         ("/describe", "describe"),
+        ("/ui-api/", "describe"),
         ("/tooling/", "tooling"),
         ("/limits", "limits"),
     ):

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from math import ceil
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from ...errors import ConnectorError
-from ...protocols import Read, Spool
+from pydantic import Field
+
+from ...protocols import FieldPlan, FieldsMade, Progress, Read, Spool
 from ...records import CrmField, Org, Outcome
 from . import fields as catalogue
-from . import read as reading
+from . import ids, ingest, lanes, provision, sfdx
 from . import write as writing
 from .auth import Auth, Login
 from .client import Client
@@ -22,20 +22,28 @@ from .client import Client
 
 @dataclass(slots=True)
 class Crm:
-    """A Salesforce org, by REST.
+    """A Salesforce org, by REST and Bulk API 2.0.
 
     `login_url` is where tokens come from: login.salesforce.com, test.salesforce.com or the My
-    Domain. `api_version` is pinned; it is never raised silently.
+    Domain. `api_version` is pinned; it is never raised silently. `chunk` is how many records are
+    written in one transaction, `together` how many such chunks in one call; from `bulk_from`
+    changes on they are sent as a file.
     """
 
     auth: Auth
     login_url: str = "https://login.salesforce.com"
     api_version: str = "66.0"
+    chunk: Annotated[int, Field(ge=1, le=writing.CHUNK)] = writing.CHUNK
+    together: Annotated[int, Field(ge=1, le=writing.TOGETHER)] = writing.TOGETHER
+    bulk_from: Annotated[int, Field(ge=1)] = 2001
     name: str = field(default="salesforce", init=False)
+    id_field: str = field(default="Id", init=False)
     _client: Client = field(init=False, repr=False)
     _described: dict[str, catalogue.Describe | None] = field(
         default_factory=dict, init=False, repr=False
     )
+
+    _choices: dict[str, catalogue.ByType] = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self) -> None:
         self._client = Client(Login(self.login_url, self.auth), self.api_version)
@@ -58,12 +66,20 @@ class Crm:
             return None
         return {raw["name"]: catalogue.field_of(raw) for raw in found["fields"]}
 
+    def choices(self, object: str) -> catalogue.ByType:
+        if object not in self._choices:
+            found = self._describe(object) or {}
+            self._choices[object] = catalogue.choices_by_type(self._client, object, found)
+        return self._choices[object]
+
     def path_types(self, object: str, paths: Sequence[str]) -> dict[str, str]:
         types = {path: catalogue.path_type(path, object, self._describe) for path in paths}
         return {path: kind for path, kind in types.items() if kind}
 
-    def read(self, read: Read, types: Mapping[str, str], into: Path) -> Spool:
-        return reading.spool(self._client, read, types, into)
+    def read(
+        self, read: Read, types: Mapping[str, str], into: Path, progress: Progress | None = None
+    ) -> Spool:
+        return lanes.take(self._client, read, types, into, progress)
 
     def values(
         self, object: str, ids: Sequence[str], fields: Sequence[str]
@@ -71,58 +87,66 @@ class Crm:
         return writing.values(self._client, object, ids, fields)
 
     def write(
-        self, object: str, rows: Sequence[Mapping[str, Any]], chunk: int = writing.CHUNK
+        self, object: str, rows: Sequence[Mapping[str, Any]], chunk: int
     ) -> Iterator[tuple[Outcome, ...]]:
-        return writing.write(self._client, object, rows, chunk)
+        return writing.write(self._client, object, rows, chunk, self.together)
 
-    def hidden_fields(self, object: str, targets: Sequence[str]) -> list[str]:
-        """Which of these fields exist without the running user seeing them."""
-        return catalogue.hidden(self._client, object, targets)
+    def bulky(self, rows: int) -> bool:
+        return rows >= self.bulk_from
 
-    def create_fields(self, object: str, wanted: Sequence[Any]) -> list[str]:
-        """Create custom fields from the mapping; the names created.
+    def load(self, object: str, file: Path, into: Path, note: Callable[[str], None]) -> Spool:
+        return ingest.load(self._client, object, file, into, note)
 
-        When one is refused, those made before it are granted: nothing is left that nobody sees.
-        """
-        made: list[str] = []
+    def loaded(self, job: str, into: Path) -> Spool | None:
+        return ingest.loaded(self._client, job, into)
+
+    def plan_fields(self, mapping: Any, user: str, *, adopt: bool, assign: bool) -> FieldPlan:
+        """What the org needs so that a user can write the fields of a mapping."""
+        look = self._describe
+        return provision.plan(self._client, mapping, look, user, adopt=adopt, assign=assign)
+
+    def make_fields(self, plan: FieldPlan) -> FieldsMade:
+        """Do what a plan says; what is refused costs no other field."""
         try:
-            for name in catalogue.create(self._client, object, wanted):
-                made.append(name)
-        except ConnectorError:
-            # What went wrong first is what is told.
-            with suppress(ConnectorError):
-                if made:
-                    self.grant_fields(object, made, self.check().user)
-            raise
+            return provision.make(self._client, plan)
         finally:
             self._described.clear()
-        return made
 
-    def grant_fields(self, object: str, targets: Sequence[str], user: str) -> list[str]:
-        """Make fields visible to a user; the names that were not visible before."""
-        granted = catalogue.grant(self._client, object, targets, user)
-        self._described.clear()
-        return granted
+    def export_fields(
+        self, mapping: Any, folder: Path, plan: FieldPlan | None = None
+    ) -> list[Path]:
+        """Write a source folder for `sf project deploy start`."""
+        return sfdx.export(mapping, folder, plan, api_version=self.api_version)
 
-    def read_calls(self, rows: int) -> dict[str, int]:
-        return {"query": max(1, ceil(rows / reading.PAGE))}
+    def read_calls(self, rows: int, pace: float | None = None) -> dict[str, int]:
+        return lanes.calls(rows, pace)
 
-    def write_calls(self, rows: int) -> dict[str, int]:
+    def write_calls(self, rows: int, chunk: int | None = None) -> dict[str, int]:
         if not rows:
             return {}
+        if self.bulky(rows):
+            return {"query": 1, "bulk_ingest": ingest.calls(rows)}
+        at_once = (chunk or self.chunk) * self.together
         return {
             "retrieve": ceil(rows / writing.RETRIEVE),
-            "collections": ceil(rows / writing.CHUNK),
+            "collections": ceil(rows / at_once),
         }
 
     def opening_calls(self, objects: int) -> dict[str, int]:
-        return {"login": 2, "other": 2, "query": 1, "describe": objects}
+        kinds = sum(len(catalogue.record_types(self._described[o] or {})) for o in self._choices)
+        return {"login": self.auth.calls, "other": 2, "query": 1, "describe": objects + kinds}
 
     def counts(self, objects: Sequence[str]) -> dict[str, int]:
         path = "limits/recordCount"
         query = {"sObjects": ",".join(sorted(set(objects)))}
         found = self._client.call("GET", path, "to count records", params=query)
         return {row["name"]: int(row["count"]) for row in (found or {}).get("sObjects", ())}
+
+    def changed(self, reads: Sequence[Read]) -> list[int | None]:
+        return lanes.changed(self._client, list(reads))
+
+    def id_sql(self, column: str) -> str:
+        return ids.long_sql(column)
 
     def now(self) -> datetime:
         return self._client.now

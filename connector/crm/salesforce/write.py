@@ -1,9 +1,11 @@
-"""Writing by sObject Collections: 200 records a call, an outcome for every one of them."""
+"""Writing by sObject Collections: 200 records a chunk, an outcome for every one of them.
+
+Up to five chunks travel in one composite call, which counts as one.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import date, datetime
 from typing import Any
 
 import orjson
@@ -15,17 +17,82 @@ from . import answers
 from .client import Client
 
 CHUNK = 200
+#: Salesforce takes at most five collections in one composite call.
+TOGETHER = 5
+#: An org that refuses a composite call as such takes the same chunks one by one.
+NOT_TOGETHER = frozenset({400, 404, 405})
 RETRIEVE = 2000
+JSON = {"Content-Type": "application/json"}
 
 Row = Mapping[str, Any]
 
 
 def write(
-    client: Client, object: str, rows: Sequence[Row], chunk: int = CHUNK
+    client: Client, object: str, rows: Sequence[Row], chunk: int = CHUNK, together: int = TOGETHER
 ) -> Iterator[tuple[Outcome, ...]]:
-    """Update records chunk by chunk. A bad record never costs its neighbours."""
-    for start in range(0, len(rows), chunk):
-        yield from _send(client, object, rows[start : start + chunk])
+    """Update records, chunk by chunk in order. A bad record never costs its neighbours."""
+    chunks = [rows[start : start + chunk] for start in range(0, len(rows), chunk)]
+    for start in range(0, len(chunks), together):
+        group = chunks[start : start + together]
+        if len(group) == 1:
+            yield from _send(client, object, group[0])
+        else:
+            yield from _send_together(client, object, group)
+
+
+def _send_together(
+    client: Client, object: str, chunks: Sequence[Sequence[Row]]
+) -> Iterator[tuple[Outcome, ...]]:
+    """Several chunks in one call, each a transaction of its own."""
+    parts = [
+        {
+            "method": "PATCH",
+            "url": f"/{client.path}/composite/sobjects",
+            "referenceId": f"chunk{number}",
+            "body": _body(object, chunk),
+        }
+        for number, chunk in enumerate(chunks)
+    ]
+    try:
+        answer = client.json(
+            "POST",
+            "composite",
+            f"to update {object}",
+            data=orjson.dumps({"allOrNone": False, "compositeRequest": parts}),
+            headers=JSON,
+        )
+        told = _parts(answer, len(chunks))
+    except (InDoubt, Malformed) as error:
+        yield tuple(_doubt(row, error.message) for chunk in chunks for row in chunk)
+        return
+    except RemoteError as error:
+        if error.status not in NOT_TOGETHER:
+            raise
+        for chunk in chunks:
+            yield from _send(client, object, chunk)
+        return
+    for chunk, part in zip(chunks, told, strict=True):
+        yield from _part(client, object, chunk, part)
+
+
+def _parts(answer: Any, count: int) -> list[Mapping[str, Any]]:
+    told = answer.get("compositeResponse") if isinstance(answer, dict) else None
+    if not isinstance(told, list) or len(told) != count:
+        raise Malformed("Salesforce's answer does not match the chunks that were sent.")
+    return told
+
+
+def _part(
+    client: Client, object: str, rows: Sequence[Row], part: Mapping[str, Any]
+) -> Iterator[tuple[Outcome, ...]]:
+    """What one chunk of a composite call came to. A chunk refused whole is sent by itself."""
+    status = int(part.get("httpStatusCode") or 0)
+    if status < 400:
+        yield _outcomes(rows, part.get("body"))
+    elif status >= 500:
+        yield tuple(_doubt(row, "") for row in rows)
+    else:
+        yield from _send(client, object, rows)
 
 
 def _send(client: Client, object: str, rows: Sequence[Row]) -> Iterator[tuple[Outcome, ...]]:
@@ -38,12 +105,12 @@ def _send(client: Client, object: str, rows: Sequence[Row]) -> Iterator[tuple[Ou
             "PATCH",
             "composite/sobjects",
             f"to update {object}",
-            data=orjson.dumps({"allOrNone": False, "records": [_record(object, r) for r in rows]}),
-            headers={"Content-Type": "application/json"},
+            data=orjson.dumps(_body(object, rows)),
+            headers=JSON,
         )
         results = body_of(answer, "Salesforce")
     except (InDoubt, Malformed) as error:
-        yield tuple(Outcome(row["id"], "doubt", "NO_ANSWER", error.message) for row in rows)
+        yield tuple(_doubt(row, error.message) for row in rows)
     except RemoteError as error:
         if error.code not in answers.BISECT:
             raise
@@ -52,9 +119,18 @@ def _send(client: Client, object: str, rows: Sequence[Row]) -> Iterator[tuple[Ou
         yield _outcomes(rows, results)
 
 
+def _doubt(row: Row, message: str) -> Outcome:
+    return Outcome(row["id"], "doubt", "NO_ANSWER", message)
+
+
+def _body(object: str, rows: Sequence[Row]) -> dict[str, Any]:
+    kind = {"type": object}
+    return {"allOrNone": False, "records": [{"attributes": kind, **row} for row in rows]}
+
+
 def _outcomes(rows: Sequence[Row], results: Any) -> tuple[Outcome, ...]:
     if not isinstance(results, list) or len(results) != len(rows):
-        return tuple(Outcome(row["id"], "doubt", "NO_ANSWER", "") for row in rows)
+        return tuple(_doubt(row, "") for row in rows)
     pairs = zip(rows, results, strict=True)
     return tuple(answers.outcome_of(row["id"], result) for row, result in pairs)
 
@@ -83,20 +159,10 @@ def values(
             f"composite/sobjects/{object}",
             f"to read {object} back",
             data=orjson.dumps(body),
-            headers={"Content-Type": "application/json"},
+            headers=JSON,
             idempotent=True,
         )
         for record in found:
             if record is not None:
-                held[record["Id"]] = {name: record.get(name) for name in fields}
+                held[record["Id"]] = record
     return held
-
-
-def _record(object: str, row: Row) -> dict[str, Any]:
-    return {"attributes": {"type": object}, **{name: _encode(v) for name, v in row.items()}}
-
-
-def _encode(value: Any) -> Any:
-    if isinstance(value, datetime):
-        return value.strftime("%Y-%m-%dT%H:%M:%SZ")
-    return value.isoformat() if isinstance(value, date) else value

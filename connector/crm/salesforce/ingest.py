@@ -1,0 +1,178 @@
+"""Writing by Bulk API 2.0: one CSV file is one job, and every row of it gets an outcome.
+
+"Job complete" says nothing of rows. The rows that succeeded, failed or were never processed come in
+three files, in no order: they are matched by Id.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from ...errors import ConnectorError, InDoubt, RemoteError, Unreachable
+from ...protocols import Spool
+from . import answers, jobs
+from .client import Client
+from .jobs import Job
+
+RESULTS = {
+    "successfulResults": "succeeded",
+    "failedResults": "failed",
+    "unprocessedrecords": "unprocessed",
+}
+#: How often an upload whose connection broke is begun again, as a new job.
+UPLOADS = 3
+CHUNK = 1 << 20
+#: Until an org has shown its own pace.
+ROWS_A_SECOND = 10_000
+
+
+def load(client: Client, object: str, file: Path, into: Path, note: Callable[[str], None]) -> Spool:
+    """Send a file of updates and fetch what became of each row.
+
+    `note` is told the job's id before a byte is sent. A run that is stopped ends the job.
+    """
+    job = _uploaded(client, object, file, note)
+    path = f"jobs/ingest/{job}"
+    try:
+        _started(client, path)
+        ended = jobs.wait(client, path, f"to update {object}")
+    except BaseException:
+        jobs.abort(client, path)
+        raise
+    _refuse_if_nothing_ran(ended)
+    return _results(client, path, ended, into)
+
+
+def loaded(client: Client, job: str, into: Path) -> Spool | None:
+    """The outcomes of a job that another run began, once it has ended; None if it is gone."""
+    path, doing = f"jobs/ingest/{job}", "to look up an earlier job"
+    try:
+        found: Job = client.json("GET", path, doing)
+    except RemoteError as error:
+        if error.status == 404:
+            return None
+        raise
+    if found["state"] == "Open":  # nothing of it ran
+        jobs.abort(client, path)
+        return Spool(_nothing(), 0)
+    ended = found if found["state"] in jobs.ENDED else jobs.wait(client, path, doing)
+    return _results(client, path, ended, into)
+
+
+def calls(rows: int) -> int:
+    """The calls of one job: create, upload, start, the looks until it has ended, three results."""
+    return 3 + jobs.looks(rows / ROWS_A_SECOND) + len(RESULTS)
+
+
+def _uploaded(client: Client, object: str, file: Path, note: Callable[[str], None]) -> str:
+    """Create a job and upload the file; a broken upload ends that job and begins another."""
+    for left in reversed(range(UPLOADS)):
+        job = str(_created(client, object)["id"])
+        note(job)
+        path = f"jobs/ingest/{job}"
+        try:
+            with file.open("rb") as body:
+                client.raw(
+                    "PUT",
+                    f"{path}/batches",
+                    f"to upload changes of {object}",
+                    data=body,
+                    headers={"Content-Type": "text/csv"},
+                )
+            return job
+        except (InDoubt, Unreachable):
+            # An open job has not run; whether the bytes arrived does not matter.
+            jobs.abort(client, path)
+            if not left:
+                raise
+        except BaseException:
+            jobs.abort(client, path)
+            raise
+    raise AssertionError("unreachable")
+
+
+def _created(client: Client, object: str) -> Job:
+    body = {
+        "object": object,
+        "operation": "update",
+        "contentType": "CSV",
+        "lineEnding": "LF",
+        "columnDelimiter": "COMMA",
+    }
+    doing = f"to begin updating {object}"
+    # A second job that nobody uploads to does nothing and is gone within a week.
+    created: Job = client.json("POST", "jobs/ingest", doing, json=body, idempotent=True)
+    return created
+
+
+def _started(client: Client, path: str) -> None:
+    """Let the job run. If the answer is lost, its state tells whether it does."""
+    try:
+        client.json("PATCH", path, "to start an update", json={"state": "UploadComplete"})
+    except (InDoubt, Unreachable):
+        if client.json("GET", path, "to look at an update")["state"] == "Open":
+            raise
+
+
+def _results(client: Client, path: str, ended: Job, into: Path) -> Spool:
+    """Fetch the three files of results as they are; the engine reads them by column."""
+    parts = []
+    for name, kind in RESULTS.items():
+        file = into / f"{name}.csv"
+        _fetch(client, f"{path}/{name}", file)
+        if file.stat().st_size:
+            parts.append(_relation(file, kind))
+    rows = int(ended.get("numberRecordsProcessed") or 0)
+    return Spool(f"({' UNION ALL '.join(parts)})" if parts else _nothing(), rows)
+
+
+def _fetch(client: Client, path: str, file: Path) -> None:
+    answer = client.raw("GET", path, "to fetch results", stream=True)
+    with answer, file.open("wb") as out:
+        for chunk in answer.iter_content(CHUNK):
+            out.write(chunk)
+
+
+def _refuse_if_nothing_ran(ended: Job) -> None:
+    """A job that failed as a whole, for a reason that every further one would share."""
+    if ended["state"] == "Failed" and not ended.get("numberRecordsProcessed"):
+        said = answers.shortened(str(ended.get("errorMessage") or "no reason given"))
+        raise ConnectorError(
+            f"Salesforce refused the whole file of changes: {said}",
+            hint="Nothing was written. A field that is not found may be hidden from the "
+            "integration user: see `connector fields plan`.",
+        )
+
+
+def _relation(file: Path, kind: str) -> str:
+    """One file of results as rows of `id, result, code, message`."""
+    place = str(file).replace("'", "''")
+    rows = (
+        f"SELECT * FROM read_csv('{place}', header = true, all_varchar = true, delim = ',', "
+        "quote = '\"', escape = '\"', nullstr = '', auto_detect = true, sample_size = 1)"
+    )
+    if kind == "succeeded":
+        said = "'applied' AS result, '' AS code, '' AS message"
+        return f'SELECT "sf__Id" AS id, {said} FROM ({rows})'
+    if kind == "unprocessed":
+        said = "'transient' AS result, 'UNPROCESSED' AS code, '' AS message"
+        return f'SELECT "Id" AS id, {said} FROM ({rows})'
+    result = answers.result_sql("code")
+    return f"SELECT id, {result} AS result, code, message FROM ({_failed(rows)})"
+
+
+def _failed(rows: str) -> str:
+    """`CODE:message:fields --` taken apart."""
+    said = "regexp_replace(split_part(\"sf__Error\", code || ':', 2), ':[^:]*--$', '')"
+    return (
+        'SELECT coalesce(nullif("Id", \'\'), "sf__Id") AS id, code, '
+        f"left(regexp_replace({said}, ':\\s*[^:]{{80,}}$', ''), 255) AS message "
+        f"FROM (SELECT *, split_part(\"sf__Error\", ':', 1) AS code FROM ({rows}))"
+    )
+
+
+def _nothing() -> str:
+    columns = ("id", "result", "code", "message")
+    empty = ", ".join(f"CAST(NULL AS VARCHAR) AS {name}" for name in columns)
+    return f"(SELECT {empty} WHERE false)"

@@ -1,0 +1,58 @@
+"""How many records go into one transaction of the CRM: fewer where its own automation gives up.
+
+A customer's triggers and flows run once per chunk; some fail at two hundred records and work at
+fifty. The size that worked is remembered; a run in which nothing was too much tries the next
+larger one the next time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from ..records import Outcome
+
+#: What a whole chunk is divided by, step by step; the last step is one record at a time.
+STEPS = (1, 4, 20)
+#: From this share of a chunk on it is the size that fails, and not a record of it.
+TOO_MANY = 0.5
+
+
+@dataclass(slots=True)
+class Pace:
+    """The sizes to try, the largest first, and where among them we are."""
+
+    most: int
+    at: int = 0
+    strained: bool = field(default=False, init=False)
+
+    @classmethod
+    def remembered(cls, most: int, size: str | None) -> Pace:
+        """Begin with the size that worked the last time."""
+        made = cls(most)
+        known = int(size) if size and size.isdecimal() else most
+        made.at = next((n for n, each in enumerate(made.sizes) if each <= known), 0)
+        return made
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """Every size once, ending with one."""
+        return tuple(dict.fromkeys([*(max(1, self.most // step) for step in STEPS), 1]))
+
+    @property
+    def rounds(self) -> tuple[int, ...]:
+        """The sizes for one stretch of records: what fails is tried again, smaller."""
+        left = self.sizes[self.at :]
+        return left if len(left) > 1 else (1, 1)
+
+    def learn(self, size: int, outcomes: Sequence[Outcome]) -> None:
+        """Take note of a chunk: if most of it was too much, everything after it goes smaller."""
+        failed = sum(outcome.result in {"crowded", "transient"} for outcome in outcomes)
+        if size > 1 and len(outcomes) > 1 and failed >= TOO_MANY * len(outcomes):
+            self.strained = True
+            self.at = max(self.at, min(self.sizes.index(size) + 1, len(self.sizes) - 1))
+
+    @property
+    def next(self) -> int:
+        """The size to begin the next run with."""
+        return self.sizes[self.at if self.strained else max(0, self.at - 1)]

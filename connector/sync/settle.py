@@ -1,0 +1,80 @@
+"""What became of a record: its live values against what a plan found and what it wants."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from ..records import Outcome
+from .app import App
+from .changes import Change, Plan
+
+EDITED = "EDITED"
+GONE = "GONE"
+
+
+def parted(app: App, plan: Plan, changes: Sequence[Change]) -> tuple[list[Change], list[Outcome]]:
+    """The changes whose records are as planned, and an outcome for each that is not."""
+    live = _live(app, plan, changes)
+    steady, moved = [], []
+    for change in changes:
+        holds = live.get(change.id)
+        if holds is None:
+            moved.append(_gone(change.id))
+        elif _holds(plan, holds, change.before):
+            steady.append(change)
+        else:
+            moved.append(Outcome(change.id, "moved", EDITED, "It changed after the plan."))
+    return steady, moved
+
+
+def settled(app: App, plan: Plan, changes: Sequence[Change]) -> Iterator[Outcome]:
+    """Find out by the live values whether writes without an answer were done."""
+    live = _live(app, plan, changes)
+    for change in changes:
+        holds = live.get(change.id)
+        if holds is None:
+            yield _gone(change.id)
+        elif _holds(plan, holds, change.after):
+            yield Outcome(change.id, "applied")
+        elif _holds(plan, holds, change.before):
+            yield Outcome(change.id, "transient", "NO_ANSWER", "The write did not arrive.")
+        else:
+            yield Outcome(change.id, "moved", EDITED, "Somebody changed it meanwhile.")
+
+
+def same(live: Any, ours: Any, kind: str) -> bool:
+    """Whether a value as the CRM says it is the value that we mean."""
+    if kind == "checkbox":
+        return bool(live) == bool(ours)
+    if live in (None, "") or ours in (None, ""):
+        return live in (None, "") and ours in (None, "")
+    if kind == "number":
+        return abs(float(live) - float(ours)) < 1e-9
+    if kind == "datetime":
+        return _instant(live) == _instant(ours)
+    return str(live) == str(ours)
+
+
+def _gone(id: str) -> Outcome:
+    return Outcome(id, "moved", GONE, "The record is not there any more.")
+
+
+def _live(app: App, plan: Plan, changes: Sequence[Change]) -> dict[str, dict[str, Any]]:
+    fields = sorted({field for change in changes for field in change.after})
+    held: dict[str, dict[str, Any]] = app.crm.values(plan.object, [c.id for c in changes], fields)
+    return held
+
+
+def _holds(plan: Plan, live: Mapping[str, Any], values: Mapping[str, Any]) -> bool:
+    """Whether a record holds these values; most are equal as they stand."""
+    return all(
+        live.get(name) == value or same(live.get(name), value, plan.types[name])
+        for name, value in values.items()
+    )
+
+
+def _instant(value: Any) -> datetime:
+    moment = datetime.fromisoformat(str(value).replace("Z", "+00:00"))
+    return moment.astimezone(UTC).replace(microsecond=0)

@@ -1,0 +1,102 @@
+"""Bulk API 2.0 ingest: a file goes, and an outcome of every row comes back."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from connector.crm.salesforce import jobs
+from connector.engines.duckdb import DuckDB
+from connector.errors import ConnectorError
+
+
+@pytest.fixture(autouse=True)
+def hurried(monkeypatch):
+    """Waiting is shortened, not left out."""
+    monkeypatch.setattr(jobs, "PAUSES", (0.02,))
+    monkeypatch.setattr(jobs, "LONGEST_PAUSE", 0.02)
+
+
+@pytest.fixture
+def engine(tmp_path):
+    made = DuckDB(scratch=tmp_path / "spill", threads=1)
+    yield made
+    made.close()
+
+
+def file(folder: Path, *lines: str) -> Path:
+    path = folder / "rows.csv"
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+def outcomes(engine: DuckDB, relation: str) -> dict[str, tuple[str, str, str]]:
+    rows = engine.rows(f"SELECT id, result, code, message FROM {relation}")
+    assert len({row[0] for row in rows}) == len(rows)
+    return {id: (result, code, message) for id, result, code, message in rows}
+
+
+def test_every_row_has_its_outcome_whatever_the_order(org, engine, tmp_path):
+    """Complaint 14: successful and failed rows are matched by Id."""
+    ids = org.ids(3)
+    rows = [f"{ids[0]},Small", f"{ids[1]},Nonsense", f"{ids[2]},Small"]
+    noted: list[str] = []
+    spool = org.crm.load("Account", file(tmp_path, "Id,Segment__c", *rows), tmp_path, noted.append)
+    told = outcomes(engine, spool.relation)
+    assert {id: result for id, (result, _, _) in told.items()} == {
+        ids[0]: "applied", ids[1]: "failed", ids[2]: "applied"
+    }  # fmt: skip
+    assert told[ids[1]][1] == "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST"
+    assert len(noted) == 1
+
+
+def test_quotes_and_commas_arrive_as_they_are(org, engine, tmp_path):
+    """And so does what the results say of such rows."""
+    id = org.ids(1)[0]
+    rows = file(tmp_path, "Id,Name", f'{id},"One, ""two""; ä €"')
+    spool = org.crm.load("Account", rows, tmp_path, lambda job: None)
+    assert outcomes(engine, spool.relation)[id][0] == "applied"
+    held = org.control("values?crm=salesforce&object=Account&fields=Name")
+    assert held[id]["Name"] == 'One, "two"; ä €'
+
+
+def test_what_an_earlier_run_began_is_found_by_its_number(org, engine, tmp_path):
+    """Its results are those of the job; a job that never got its file did nothing."""
+    id, noted = org.ids(1)[0], []
+    org.crm.load("Account", file(tmp_path, "Id,Segment__c", f"{id},Small"), tmp_path, noted.append)
+    again = org.another().loaded(noted[0], tmp_path)
+    assert again is not None
+    assert outcomes(engine, again.relation)[id][0] == "applied"
+    body = {"object": "Account", "operation": "update", "contentType": "CSV"}
+    open_ = org.crm._client.json("POST", "jobs/ingest", "to open a job", json=body)["id"]
+    empty = org.another().loaded(open_, tmp_path)
+    assert empty is not None
+    assert (empty.rows, outcomes(engine, empty.relation)) == (0, {})
+    assert org.control("bulk")["jobs"].get("Open", 0) == 0
+    assert org.another().loaded("750000000000999AAA", tmp_path) is None
+
+
+def test_a_column_that_nobody_may_see_is_refused_whole(org, tmp_path):
+    """Told in words, with what would help."""
+    rows = file(tmp_path, "Id,Nonsense__c", f"{org.ids(1)[0]},1")
+    with pytest.raises(ConnectorError, match="Nonsense__c") as refused:
+        org.crm.load("Account", rows, tmp_path, lambda job: None)
+    assert "connector fields plan" in refused.value.hint
+
+
+def test_a_job_that_takes_for_ever_is_ended(org, tmp_path, monkeypatch):
+    """Loops are bounded; nothing is left running (complaint 19)."""
+    monkeypatch.setattr(jobs, "LONGEST_JOB", 0.1)
+    org.control("bulk", {"stall": True})
+    rows = file(tmp_path, "Id,Segment__c", f"{org.ids(1)[0]},Small")
+    with pytest.raises(ConnectorError, match="took longer"):
+        org.crm.load("Account", rows, tmp_path, lambda job: None)
+    states = org.control("bulk")["jobs"]
+    assert set(states) <= jobs.ENDED
+
+
+def test_the_looks_at_a_job_grow_further_apart(monkeypatch):
+    """A short job is seen soon, a long one is not asked every second."""
+    monkeypatch.undo()
+    assert [jobs.looks(seconds) for seconds in (0, 0.5, 1.6, 30, 600)] == [1, 1, 3, 6, 25]

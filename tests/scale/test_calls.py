@@ -1,0 +1,144 @@
+"""Calls at the size of a large org: the cheapest way that Salesforce offers, and three more.
+
+A hundred thousand accounts and a million tasks, seeded without anything else to stay quick.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from math import ceil
+from typing import Any
+
+import pytest
+import requests
+
+from connector.crm.salesforce.bulk_read import PAGE
+from connector.sandbox.clock import stamp
+from connector.sandbox.faults import Faults
+from connector.sandbox.salesforce import prepare
+from connector.sandbox.seed import fill
+from connector.sandbox.server import FILE, running
+from connector.sandbox.store import Store
+from tests.world import World, install
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1500)]
+
+ACCOUNTS, TASKS = 100_000, 1_000_000
+EXTRA = 3
+
+
+@pytest.fixture(scope="module")
+def large(tmp_path_factory) -> Iterator[World]:
+    folder = tmp_path_factory.mktemp("large")
+    (folder / "sandbox").mkdir()
+    store = Store(folder / "sandbox" / FILE)
+    fill(store, 1, 1)
+    prepare(store)
+    grow(store)
+    with running(store, Faults()) as url:
+        install(url, folder / "here", threads=2, parallel=4)
+        made = World(url, folder / "here", store)
+        made.control("limits", {"DailyApiRequests": {"max": 100_000}})
+        made.ready()
+        yield made
+    store.close()
+
+
+def grow(store: Store) -> None:
+    """Accounts, and ten tasks each, one of them within the last month."""
+    ids = store.new_ids("Account", ACCOUNTS)
+    store.insert("Account", ("Id", "Name"), ((id, f"Customer {n}") for n, id in enumerate(ids)))
+    now = store.clock.now()
+    months = [stamp(now.replace(month=month, day=1)) for month in range(1, 11)]
+    tasks = (
+        (id, id, "Call", "Completed", 1, 0, 0, month[:10], month, month, month)
+        for id in ids
+        for month in months
+    )
+    flags = ("IsClosed", "IsRecurrence", "IsArchived")
+    days = ("ActivityDate", "CompletedDateTime", "CreatedDate", "SystemModstamp")
+    columns = ("AccountId", "WhatId", "TaskSubtype", "Status", *flags, *days)
+    store.insert("Task", columns, tasks)
+
+
+def requests_of(world: World) -> dict[str, int]:
+    """Requests since the last look, by what they are for."""
+    found: dict[str, int] = {}
+    for route in world.control("stats")["routes"]:
+        name = f"{route['method']} {route['route'].rpartition('{version}')[2]}"
+        found[name] = found.get(name, 0) + route["requests"]
+    requests.post(f"{world.url}/_sandbox/reset-stats", json={}, timeout=60)
+    return found
+
+
+def reading(made: dict[str, int]) -> int:
+    """What was spent on records: pages, jobs and counts."""
+    parts = ("/queryAll", "/query/", "/jobs/query", "POST /composite", "/limits/recordCount")
+    return sum(n for name, n in made.items() if any(part in name for part in parts))
+
+
+def writing(made: dict[str, int]) -> int:
+    return sum(n for name, n in made.items() if "/jobs/ingest" in name)
+
+
+def within(calls: dict[str, dict[str, int]]) -> float:
+    """How far predicted and actual calls are apart, as a share."""
+    predicted = sum(lane["predicted"] for lane in calls.values())
+    actual = sum(lane["actual"] for lane in calls.values())
+    return abs(predicted - actual) / actual
+
+
+def changed(world: World, object: str, share: int) -> None:
+    """Every so many records change, as if somebody had saved them."""
+    sql = f'update "{object}" set SystemModstamp = ?, LastModifiedDate = ? where rowid_of(Id) = 0'
+    at = stamp(world.store.clock.now())
+    world.store.db.create_function("rowid_of", 1, lambda key: hash_of(key) % share)
+    with world.store.transaction() as db:
+        db.execute(sql, (at, at))
+
+
+def hash_of(id: str) -> int:
+    return sum(ord(letter) * 31**place for place, letter in enumerate(id[8:15]))
+
+
+def test_calls_are_the_formula_and_three_an_object(large):
+    """A first sync, the echo of its writes, one in which nothing changed, one with one in a
+    hundred changed."""
+    objects = len(large.app().mapping.pull)
+    requests_of(large)
+
+    first = large.sync()
+    made = requests_of(large)
+    looks = made["GET /jobs/query/{id}"]
+    formula = 2 + looks + ceil(ACCOUNTS / PAGE) + ceil(TASKS / PAGE) + objects - 2
+    assert reading(made) <= formula + EXTRA * objects
+    looks = made["GET /jobs/ingest/{id}"]
+    assert writing(made) <= 4 + looks + 2
+    assert first.changes["applied"] == first.changes["planned"] > 0.9 * ACCOUNTS
+    # How fast the org works is not known yet, so that the looks at its jobs are a guess.
+    assert within(first.calls) <= 0.15
+    large.advance("1h")
+    large.sync()  # reads the echo of our own writes, once
+    large.advance("1h")
+    requests_of(large)
+
+    idle = large.sync()
+    made = requests_of(large)
+    assert idle.changes["planned"] == 0
+    assert writing(made) == 0
+    assert "PATCH /composite/sobjects" not in made
+    assert all(stream["calls"] <= 2 for name, stream in idle.streams.items() if name != "responses")
+    assert reading(made) <= 2 * objects
+    assert within(idle.calls) <= 0.05
+
+    changed(large, "Account", 100)
+    changed(large, "Task", 100)
+    large.advance("1h")
+    some = large.sync()
+    made = requests_of(large)
+    read: dict[str, Any] = some.streams
+    accounts, tasks = read["accounts"]["pulled"], read["activities"]["pulled"]
+    assert 500 < accounts < 2000
+    assert 5_000 < tasks < 20_000
+    assert reading(made) <= ceil(accounts / 2000) + ceil(tasks / 2000) + EXTRA * objects
+    assert within(some.calls) <= 0.05
