@@ -4,14 +4,19 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
+NODE   := tests/conformance/node_modules/.ready
 
-.PHONY: demo test bench lint format types schema docs clean venv
+.PHONY: demo test conformance bench lint format types schema docs clean venv
 
 demo: venv
 	$(BIN)/connector demo
 
 test: lint types
-	$(BIN)/pytest -m "not slow" -n auto
+	$(BIN)/pytest -m "not slow and not conformance" -n auto
+
+# The sandbox against clients that we did not write; needs Node 20 or later, and npm.
+conformance: venv $(NODE)
+	$(BIN)/pytest -m conformance tests/conformance -n 2 --dist loadfile
 
 bench: venv
 	$(BIN)/python -m tests.bench
@@ -39,5 +44,9 @@ $(READY): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[dev]"
 	touch $(READY)
 
+$(NODE): tests/conformance/package.json
+	npm install --prefix tests/conformance --no-save --no-package-lock --ignore-scripts --no-audit --no-fund --loglevel=error
+	touch $(NODE)
+
 clean:
-	rm -rf $(VENV) build dist demo report.html *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) tests/conformance/node_modules build dist demo report.html *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

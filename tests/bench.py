@@ -64,7 +64,7 @@ def measure(accounts: int) -> None:
             pass
         shutil.copytree(kept, work / "sandbox")
     with serving(work / "sandbox", accounts) as url:
-        install(url, work / "here", threads=os.cpu_count() or 1)
+        install(url, work / "here", threads=os.cpu_count() or 1, parallel=4)
         config = work / "here" / "config.toml"
         run(config, "fields", "apply")
         for name in ("first sync", "nothing changed", "a day later"):

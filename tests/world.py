@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import atexit
 import json
+import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +70,9 @@ name = "feature"
 account_key = "account_id"
 value = "events"
 occurred_at = "date"
+
+[pull]
+parallel = {parallel}
 
 [engine]
 threads = {threads}
@@ -145,7 +152,7 @@ class World:
         self.control("clock", {"advance": span})
 
 
-def install(url: str, folder: Path, *, threads: int = 1) -> None:
+def install(url: str, folder: Path, *, threads: int = 1, parallel: int = 1) -> None:
     """Write an installation that is connected to a sandbox; small worlds need one thread."""
     folder.mkdir(parents=True, exist_ok=True)
     keys = requests.get(f"{url}/_sandbox/credentials", timeout=60).json()
@@ -162,6 +169,7 @@ def install(url: str, folder: Path, *, threads: int = 1) -> None:
         zenloop_url=zenloop["url"],
         mappings=ROOT / "mappings",
         threads=threads,
+        parallel=parallel,
     )
     (folder / "config.toml").write_text(text)
 
@@ -183,7 +191,49 @@ def world(
     folder: Path, *, accounts: int = 20, seed: int = 3, frozen: datetime | None = None
 ) -> Iterator[World]:
     """A sandbox of some accounts and an installation; `frozen` stops the sandbox's clock there."""
-    store = opened(folder / "sandbox", accounts=accounts, seed=seed, start=None)
+    _copy(_filled(accounts, seed), folder / "sandbox")
+    with _served(folder, frozen) as made:
+        yield made
+
+
+@contextmanager
+def ready_world(folder: Path, *, accounts: int = 20, seed: int = 3) -> Iterator[World]:
+    """The same with our fields in the org."""
+    _copy(_provisioned(accounts, seed), folder / "sandbox")
+    with _served(folder, None) as made:
+        yield made
+
+
+@cache
+def _filled(accounts: int, seed: int) -> Path:
+    """A sandbox that was filled once for all tests of this process."""
+    folder = _KEPT / f"{accounts}-{seed}"
+    opened(folder, accounts=accounts, seed=seed, start=None).close()
+    return folder
+
+
+@cache
+def _provisioned(accounts: int, seed: int) -> Path:
+    """The same, with our fields in it."""
+    folder = _KEPT / f"{accounts}-{seed}-ready"
+    with world(folder, accounts=accounts, seed=seed) as made:
+        made.ready()
+        made.control("reset-stats", {})
+    return folder / "sandbox"
+
+
+def _copy(kept: Path, to: Path) -> None:
+    if not to.exists():  # a test may have put one of its own there
+        shutil.copytree(kept, to)
+
+
+_KEPT = Path(tempfile.mkdtemp(prefix="worlds-"))
+atexit.register(shutil.rmtree, _KEPT, ignore_errors=True)
+
+
+@contextmanager
+def _served(folder: Path, frozen: datetime | None) -> Iterator[World]:
+    store = Store(folder / "sandbox" / FILE)
     if frozen:
         store.clock.now = lambda: frozen  # type: ignore[method-assign]
     with running(store, Faults()) as url:

@@ -52,6 +52,7 @@ RECEIPT: dict[str, Any] = {
     "fields": {
         "Health_Tier__c": {
             "same": 1100, "unknown": 0, "set": 30, "held": 60, "theirs": 10, "failed": 0,
+            "unfit": 0,
         }
     },
     "refusals": {"STRING_TOO_LONG": 2},
