@@ -210,10 +210,12 @@ def _changed(change: Change, shown: Sequence[str], names: Mapping[str, str]) -> 
 def _cost(made: Plan) -> str:
     if not made.changes:
         return "Nothing left to do."
-    calls = share(sum(made.calls.values()), made.budget.get("allowed", 0))
+    writing = sum(made.calls.values())
+    whole = share(writing + made.budget.get("made", 0), made.budget.get("allowed", 0))
     return (
         f"{made.changes:,} of {made.accounts:,} accounts would change, "
-        f"{made.conflicts:,} hold values that somebody edited.\nTo write this: {calls}."
+        f"{made.conflicts:,} hold values that somebody edited.\n"
+        f"To write this: {share(writing, 0)}. Reading and writing, this run: {whole}."
     )
 
 

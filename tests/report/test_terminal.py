@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -115,3 +116,15 @@ def test_names_are_text_and_no_markup(capsys: pytest.CaptureFixture[str]) -> Non
 def test_values_are_shown_as_people_write_them(held: object, text: str) -> None:
     """No needless zeros, and nothing is a dash."""
     assert terminal.value(held) == text
+
+
+def test_a_plan_says_what_the_whole_run_costs_of_the_allowance():
+    """This run: so many calls of what the day allows, what was read included."""
+    made = replace(
+        plan(18),
+        calls={"retrieve": 1, "collections": 1},
+        budget={"used": 40, "allowed": 15_000, "ours": 3_000, "made": 12},
+    )
+    text = said(terminal.plan(made, (), (), {}))
+    assert "To write this: 2 calls." in text
+    assert "this run: 14 calls of 15,000 (0.1 %)" in text

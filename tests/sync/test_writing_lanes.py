@@ -71,6 +71,18 @@ def test_every_lane_writes_the_same(here, settings):
     assert here.sync().changes["planned"] == 0
 
 
+@both
+def test_the_calls_of_a_saved_plan_are_those_that_were_predicted(here, settings):
+    """Logging in, asking what has moved, writing: lane by lane, but for the looks at a job."""
+    lane(here, settings)
+    _, made = make_plan(here.app())
+    done = flow.apply_plan(here.app(), made)
+    apart = {k: v for k, v in done.calls.items() if v["predicted"] != v["actual"]}
+    looks = apart.pop("bulk_ingest", {"predicted": 0, "actual": 0})
+    assert apart == {}
+    assert abs(looks["predicted"] - looks["actual"]) <= 1
+
+
 def test_many_changes_are_one_job(here):
     """Create, upload, start, look, three files of results: whatever the number of records."""
     lane(here, FILE)
