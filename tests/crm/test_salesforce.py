@@ -250,6 +250,15 @@ def test_simple_salesforce_asks_for_pretty_printed_answers_and_we_do_not(org):
     assert "X-PrettyPrint" not in org.crm._client.library.headers
 
 
+def test_our_calls_are_named_and_wake_nothing_that_is_not_asked_for(org):
+    """Event logs tell who it was; nothing is assigned, and no list of recent records is filled."""
+    said = org.crm._client.session.headers
+    assert said["Sforce-Call-Options"] == "client=crm-health-connector"
+    assert said["Sforce-Auto-Assign"] == "FALSE"
+    assert said["Sforce-Mru"] == "updateMru=false"
+    assert "allowSave=true" in said["Sforce-Duplicate-Rule-Header"]
+
+
 def test_a_jwt_config_takes_no_other_key():
     """The class is the configuration."""
     assert {each.name for each in fields(Jwt)} == {

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from typing import Any, cast
 
-import orjson
 import requests
 
 from ...errors import (
@@ -13,10 +12,10 @@ from ...errors import (
     ConfigError,
     ConnectorError,
     Denied,
-    Malformed,
     RemoteError,
     Throttled,
 )
+from ...http import body_of
 from ...records import Outcome, Result
 
 #: Row errors that may go away by themselves: locks, time-outs, platform trouble.
@@ -83,16 +82,7 @@ def error_of(status: int, code: str, message: str, doing: str) -> ConnectorError
 
 def code_of(answer: requests.Response) -> tuple[str, str]:
     """The error code and message of a body; `Malformed` if there is no such body."""
-    try:
-        body = orjson.loads(answer.content)
-    except orjson.JSONDecodeError as error:
-        kind = answer.headers.get("Content-Type", "no content type").partition(";")[0]
-        raise Malformed(
-            f"Salesforce answered {answer.status_code} with {kind} where JSON was promised.",
-            hint="Often a proxy, a login page or maintenance: open the instance in a browser.",
-            status=answer.status_code,
-        ) from error
-    return code_in(body)
+    return code_in(body_of(answer, "Salesforce"))
 
 
 def code_in(body: Any) -> tuple[str, str]:
