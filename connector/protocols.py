@@ -23,7 +23,7 @@ class Spool:
     its full path (`"Owner.Name"`), and one named `_unread`: which fields of a record hold what
     cannot be read, or NULL. `rows` is what the server said there are, `lane` and `calls` how they
     came. `until` is the moment they speak of when that is not this run, and `pace` the records a
-    second at which the server made them ready, if it told.
+    second at which the server made them ready, if it told. `stopped` says why a job ended early.
     """
 
     relation: str
@@ -32,6 +32,7 @@ class Spool:
     calls: int = 0
     until: datetime | None = None
     pace: float | None = None
+    stopped: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +154,8 @@ class Crm(Protocol):
     #: The CRM's name for a record's id, and the most records it writes in one transaction.
     id_field: str
     chunk: int
+    #: The most records of one file.
+    most: int
 
     def check(self) -> Org:
         """Log in; say which org this is, as whom, and what its clock says."""
@@ -189,8 +192,16 @@ class Crm(Protocol):
         """Update records (`id` and the fields to set; None clears) in order, so many at once."""
         ...
 
+    def span(self, chunk: int) -> int:
+        """How many records are read back and written before the next are read back."""
+        ...
+
     def bulky(self, rows: int) -> bool:
         """Whether so many records are better written from a file."""
+        ...
+
+    def load_calls(self, rows: int) -> dict[str, int]:
+        """Lane → the calls that writing so many rows from files takes."""
         ...
 
     def load(self, object: str, file: Path, into: Path, note: Callable[[str], None]) -> Spool:
@@ -205,7 +216,8 @@ class Crm(Protocol):
         ...
 
     def write_calls(self, rows: int, chunk: int | None = None) -> dict[str, int]:
-        """Lane → the calls that writing so many rows will take, looking at them first included."""
+        """Lane → the calls that writing so many rows one by one takes, looking at them first
+        included; `chunk` of them in a transaction."""
         ...
 
     def read_calls(self, rows: int, pace: float | None = None) -> dict[str, int]:

@@ -60,8 +60,10 @@ def _normal(field: Field, raw: str) -> str:
         return f"date_trunc('second', TRY_CAST({raw} AS TIMESTAMPTZ))"
     if field.type in ("date", "checkbox"):
         return f"TRY_CAST({raw} AS {sql_type(field)})"
-    text = f"trim(CAST({raw} AS VARCHAR))"
+    # What stands at the ends is lost on the way, and a null byte is no character.
+    text = f"replace(CAST({raw} AS VARCHAR), chr(0), '')"
+    text = f"regexp_replace({text}, '^[[:space:]]+|[[:space:]]+$', '', 'g')"
     # A one-line field loses its line breaks on the way in; wanting them would never end.
     if field.type == "text":
-        text = f"trim(regexp_replace(CAST({raw} AS VARCHAR), '[[:space:]]+', ' ', 'g'))"
+        text = f"regexp_replace({text}, '[[:space:]]+', ' ', 'g')"
     return f"nullif({text if field.type == 'choice' else cut(text, length(field))}, '')"

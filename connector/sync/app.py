@@ -36,9 +36,13 @@ class Guards:
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """How much of the API allowance one run may use, as a share of what the day allows."""
+    """How much of the API allowance one run may use, as a share of what the day allows.
+
+    `reserve` is kept for people: a run stops before the rest of the day is less than that.
+    """
 
     share: Share = 0.2
+    reserve: Share = 0.05
 
 
 @dataclass(frozen=True, slots=True)

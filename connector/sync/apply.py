@@ -1,6 +1,6 @@
 """Apply: write a plan, row by row accountable.
 
-The plan is on disk before the first write. Many changes go as a file, few record by record; what a
+The plan is on disk before the first write. Many changes go in files, few record by record; what a
 file leaves open goes record by record, too. Right before anything is sent, records that have moved
 since the plan are found and left alone. Every outcome goes to the journal before the next records
 are sent. A write whose answer was lost is never repeated blindly: the live value tells.
@@ -14,11 +14,11 @@ from dataclasses import dataclass, field
 from itertools import islice
 from time import sleep
 
-from ..errors import BudgetSpent, Denied
+from ..errors import BudgetSpent, Denied, RemoteError
 from ..records import Outcome, Result
-from . import load
+from . import load, pace
 from .app import App
-from .budget import Budgeted
+from .budget import as_file, check
 from .changes import Change, Plan
 from .journal import Journal
 from .ledger import record
@@ -29,8 +29,8 @@ from .settle import parted, settled
 #: Records read back and written at a time. After a crash no more than these are in doubt.
 STRETCH = 2000
 PAUSE = 0.5
-#: How often a file is sent again for what the one before left open.
-FILES = 2
+#: Calls without an answer, and records that fail alone, in a row, after which the run ends.
+SILENT, REFUSED = 3, 20
 #: Outcomes that end the whole run: the next row would fare the same.
 STOP = "stop"
 #: How an outcome that stands is kept. What is not the record's own fault is planned again.
@@ -103,17 +103,16 @@ def apply(app: App, run: Run, plan: Plan, *, strict: bool = False) -> Applied:
 
 
 def _write_files(app: App, run: Run, plan: Plan, journal: Journal, done: Applied) -> None:
-    """Send a file of changes, and a second one for what the first left open."""
-    for _ in range(FILES):
-        rows = plan.changes - done.done
-        if not app.crm.bulky(rows):
-            return
-        _check_budget(app, rows)
-        done.open = True
-        for result, code, many in load.load(app, run, plan, journal):
-            done.add(result, code, many)
-        done.open = False
+    """Send the changes in files; what a file leaves open goes record by record."""
+    size = pace.remembered(app, plan.object).size
+    if not plan.changes or not as_file(app, plan.changes, size):
+        return
+    check(app, app.crm.load_calls(plan.changes))
+    done.open = True
+    for result, code, many in load.load(app, run, plan, journal):
+        done.add(result, code, many)
         run.notify("apply", plan.object, done.done, plan.changes)
+    done.open = False
 
 
 # ── record by record ──────────────────────────────────────────────────────────────────────────
@@ -123,49 +122,98 @@ def _write_records(app: App, run: Run, plan: Plan, journal: Journal, done: Appli
     if done.done == plan.changes:
         return
     known = journal.settled()
-    name = f"pace:{plan.object}"
-    pace = Pace.remembered(app.crm.chunk, app.state.setting(name))
-    before = pace.sizes[pace.at]
+    speed = pace.remembered(app, plan.object)
+    before = speed.size
     changes = (change for change in plan.read() if change.id not in known)
-    while stretch := list(islice(changes, STRETCH)):
-        _check_budget(app, len(stretch), pace.sizes[pace.at])
-        done.open = True
-        for outcomes in _write_stretch(app, plan, stretch, pace):
-            journal.add(outcomes, app.crm.now())
-            done.count(outcomes)
-            run.notify("apply", plan.object, done.done, plan.changes)
-        done.open = False
-    if done.done and pace.next != before:
-        app.state.remember(name, str(pace.next))
+    writer = _Writer(app, plan, speed)
+    try:
+        while stretch := list(islice(changes, STRETCH)):
+            check(app, app.crm.write_calls(len(stretch), speed.size))
+            done.open = True
+            for outcomes in writer.write(stretch):
+                journal.add(outcomes, app.crm.now())
+                done.count(outcomes)
+                run.notify("apply", plan.object, done.done, plan.changes)
+            done.open = False
+    finally:
+        pace.keep(app, plan.object, speed, before)
 
 
-def _write_stretch(
-    app: App, plan: Plan, stretch: Sequence[Change], pace: Pace
-) -> Iterator[tuple[Outcome, ...]]:
-    """Read back, write what has not moved, settle what is in doubt, try again what may pass.
+@dataclass(slots=True)
+class _Writer:
+    """Writes stretches of records, and gives up when the CRM takes nothing at all any more.
 
-    Before every round the records are read back: whoever held a lock may have saved an edit.
+    `silent` counts calls in a row that were not answered and had not arrived, `refused` records in
+    a row that failed alone in their transaction because of the customer's automation.
     """
-    waiting = {change.id: change for change in stretch}
-    rounds = pace.rounds
-    for number, chunk in enumerate(rounds):
-        if not waiting:
-            return
-        if number:
-            sleep(PAUSE * 2**number)
-        steady, moved = parted(app, plan, list(waiting.values()))
-        if moved:
-            yield tuple(moved)
-        waiting = {change.id: change for change in steady}
-        rows = [{"id": change.id, **change.after} for change in steady]
-        for outcomes in app.crm.write(plan.object, rows, chunk):
-            pace.learn(chunk, outcomes)
-            final = _final(app, plan, waiting, outcomes, last=number == len(rounds) - 1)
-            for outcome in final:
-                del waiting[outcome.id]
-            if final:
-                yield final
-            _stop_at(outcomes, plan)
+
+    app: App
+    plan: Plan
+    pace: Pace
+    silent: int = 0
+    refused: int = 0
+
+    def write(self, stretch: Sequence[Change]) -> Iterator[tuple[Outcome, ...]]:
+        """Every record is tried at the pace of the org, and what may pass again in smaller
+        chunks."""
+        waiting = {change.id: change for change in stretch}
+        rounds = self.pace.rounds
+        for number, chunk in enumerate(rounds):
+            if not waiting:
+                return
+            if number:
+                sleep(PAUSE * 2**number)
+            last = number == len(rounds) - 1
+            yield from self._round(waiting, chunk, last=last)
+
+    def _round(
+        self, waiting: dict[str, Change], chunk: int, *, last: bool
+    ) -> Iterator[tuple[Outcome, ...]]:
+        """Read back a few calls' worth, write what has not moved, settle what is in doubt."""
+        open_, span = list(waiting.values()), self.app.crm.span(chunk)
+        for start in range(0, len(open_), span):
+            steady, known = parted(self.app, self.plan, open_[start : start + span])
+            yield from _taken(waiting, known)
+            rows = [{"id": change.id, **change.after} for change in steady]
+            for outcomes in self.app.crm.write(self.plan.object, rows, chunk):
+                self.pace.learn(chunk, outcomes)
+                final = _final(self.app, self.plan, waiting, outcomes, last=last)
+                yield from _taken(waiting, final)
+                _stop_at(outcomes, self.plan)
+                self._give_up(outcomes, final)
+
+    def _give_up(self, outcomes: Sequence[Outcome], final: Sequence[Outcome]) -> None:
+        """End the run when call after call comes to nothing: the next records would fare the
+        same."""
+        landed = any(outcome.result == "applied" for outcome in final)
+        lost = bool(outcomes) and all(outcome.result == "doubt" for outcome in outcomes)
+        self.silent = self.silent + 1 if lost and not landed else 0
+        if self.silent >= SILENT:
+            raise RemoteError(
+                f"The CRM answered {self.silent} writes of {self.plan.object} in a row with "
+                "nothing, and none of them arrived.",
+                hint="Run again when it is well; what was written is recorded.",
+            )
+        crowded = [outcome for outcome in outcomes if outcome.result == "crowded"]
+        alone = [outcome for outcome in final if outcome.result == "failed"]
+        self.refused = 0 if landed else self.refused + min(len(crowded), len(alone))
+        if self.refused >= REFUSED:
+            raise Denied(
+                f"The CRM's own automation fails for every {self.plan.object}, one by one: "
+                f"{crowded[0].code} {crowded[0].message}",
+                hint="Ask an admin to look at triggers and flows; the other records were not sent.",
+                code=crowded[0].code,
+            )
+
+
+def _taken(
+    waiting: dict[str, Change], outcomes: Sequence[Outcome]
+) -> Iterator[tuple[Outcome, ...]]:
+    """Outcomes that stand, and whose records wait no longer."""
+    for outcome in outcomes:
+        del waiting[outcome.id]
+    if outcomes:
+        yield tuple(outcomes)
 
 
 def _final(
@@ -203,16 +251,6 @@ def _stop_at(outcomes: Sequence[Outcome], plan: Plan) -> None:
             )
 
 
-def _check_budget(app: App, rows: int, chunk: int | None = None) -> None:
-    left = Budgeted.of(app).left
-    needed = sum(app.crm.write_calls(rows, chunk).values())
-    if left is not None and needed > left:
-        raise BudgetSpent(
-            f"{needed} more calls would be needed; {left} are left of this run's share.",
-            hint="The next run continues. Raise budget.share to let one run do more.",
-        )
-
-
 # ── after a crash ─────────────────────────────────────────────────────────────────────────────
 
 
@@ -223,6 +261,7 @@ def recover(app: App, run: Run, plan: Plan) -> int:
     stretch under way can be in doubt. Only fields that the user still sees can be looked up.
     """
     journal = Journal(plan.path.with_name("journal.ndjson"))
+    journal.settled()  # a line that was cut short is gone before anything is added
     load.take_up(app, run, plan, journal)
     known = journal.settled()
     visible = set(app.crm.fields(plan.object) or ())

@@ -2,34 +2,69 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
+from ..errors import BudgetSpent
 from .app import App
 
 
 @dataclass(frozen=True, slots=True)
 class Budgeted:
     """The allowance as the CRM's headers say it: used by everybody and allowed per day; our share
-    of it for one run, and what this run has used."""
+    of it for one run, what this run has used, and what is kept for people."""
 
     used: int
     allowed: int
     ours: int
     made: int = 0
+    kept: int = 0
 
     @classmethod
     def of(cls, app: App) -> Budgeted:
         """What the CRM has said so far; our share is of the whole day's allowance."""
         used, allowed = app.crm.allowance()
         made = sum(app.crm.calls().values())
-        return cls(used, allowed, int(allowed * app.budget.share), made)
+        share, kept = int(allowed * app.budget.share), int(allowed * app.budget.reserve)
+        return cls(used, allowed, share, made, kept)
 
     @property
     def left(self) -> int | None:
-        """Calls left before our share or the day's allowance is gone; None when not known."""
+        """Calls left before our share is gone, or all but what is kept for people; None when not
+        known."""
         if not self.allowed:
             return None
-        return max(0, min(self.ours - self.made, self.allowed - self.used))
+        return max(0, min(self.ours - self.made, self.allowed - self.kept - self.used))
 
     def as_dict(self) -> dict[str, int]:
         return asdict(self)
+
+
+def as_file(app: App, rows: int, chunk: int) -> bool:
+    """Whether so many changes go as a file: by their number, or because the calls run short.
+
+    Where the org's automation does not bear full chunks a file would fail in the same way.
+    """
+    if chunk < app.crm.chunk:
+        return False
+    left = Budgeted.of(app).left
+    one_by_one = sum(app.crm.write_calls(rows, chunk).values())
+    is_short = left is not None and sum(app.crm.load_calls(rows).values()) <= left < one_by_one
+    return bool(app.crm.bulky(rows) or is_short)
+
+
+def write_calls(app: App, rows: int, chunk: int) -> dict[str, int]:
+    """Lane → the calls that writing so many changes takes, whichever way they go."""
+    if as_file(app, rows, chunk):
+        return dict(app.crm.load_calls(rows))
+    return dict(app.crm.write_calls(rows, chunk))
+
+
+def check(app: App, needed: Mapping[str, int]) -> None:
+    """Raise BudgetSpent when so many calls are more than are left."""
+    left, calls = Budgeted.of(app).left, sum(needed.values())
+    if left is not None and calls > left:
+        raise BudgetSpent(
+            f"{calls} more calls would be needed; {left} are left of this run's share.",
+            hint="The next run continues. Raise budget.share to let one run do more.",
+        )

@@ -31,7 +31,11 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A plan on disk. Its file is one JSON document with one change per line."""
+    """A plan on disk. Its file is one JSON document with one change per line.
+
+    `as_of` is the moment the scores speak of, `known_at` the one the records were read at: a job
+    that an earlier run began may have read them before.
+    """
 
     id: str
     path: Path
@@ -39,6 +43,7 @@ class Plan:
     crm: str
     object: str
     as_of: datetime
+    known_at: datetime
     model: str
     accounts: int
     changes: int
@@ -70,6 +75,7 @@ def header(made: Plan) -> dict[str, Any]:
         "crm": made.crm,
         "object": made.object,
         "as_of": made.as_of.isoformat(),
+        "known_at": made.known_at.isoformat(),
         "model": made.model,
         "accounts": made.accounts,
         "changing": made.changes,
@@ -134,6 +140,7 @@ def load(path: Path) -> Plan:
             crm=document["crm"],
             object=document["object"],
             as_of=datetime.fromisoformat(document["as_of"]),
+            known_at=datetime.fromisoformat(document["known_at"]),
             model=document["model"],
             accounts=document["accounts"],
             changes=document["changing"],

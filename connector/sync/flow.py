@@ -13,7 +13,9 @@ from typing import Any
 from ..errors import EXIT_DONE, EXIT_PARTLY, BudgetSpent, ConfigError, ConnectorError, UnsafePlan
 from .app import App
 from .apply import Applied, apply, recover
+from .budget import write_calls
 from .changes import Plan, kept, load
+from .pace import remembered
 from .plan import plan
 from .preflight import Preflight, pin_org, preflight, require_fields
 from .pull import Pulled, expected_calls, forget_what_is_lost, pull, wanted
@@ -121,10 +123,12 @@ def _recover(app: App, run: Run) -> int:
     looked_up = 0
     for id in app.state.unfinished_plans():
         try:
-            looked_up += recover(app, run, load(app.plans / id / "plan.json"))
+            plan = load(app.plans / id / "plan.json")
         except ConfigError:
             app.state.mark_plan(id, "dropped")
             run.odd("plans", "interrupted_plan_lost", 1, [id])
+        else:
+            looked_up += recover(app, run, plan)
     return looked_up
 
 
@@ -187,7 +191,8 @@ def apply_plan(app: App, made: Plan, *, notify: Notify = silent) -> Receipt:
         # What has moved since the plan is asked as a whole first, and again as it is written.
         journey.expect(app.crm.opening_calls(1))
         journey.expect(app.crm.read_calls(0))
-        journey.expect(app.crm.write_calls(made.changes))
+        size = remembered(app, made.object).size
+        journey.expect(write_calls(app, made.changes, size))
         _apply(journey, made, strict=True)
     return journey.receipt
 

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from ..mapping.objects import Field
 from ..records import CrmField
 
+#: What a file says for "empty this field"; as a text it cannot be said.
+CLEARED = "#N/A"
 #: The dates that Salesforce and HubSpot both take.
 FIRST_DAY, LAST_DAY = "1700-01-01", "4000-12-31"
 
@@ -25,7 +27,7 @@ def unfit(
         case "number" if have.precision:
             wrong = f"abs({wanted}) >= 1e{have.precision - have.scale}"
         case "text" | "long_text" if have.length:
-            wrong = f"length({wanted}) > {have.length}"
+            wrong = f"length({wanted}) > {have.length} OR {wanted} = '{CLEARED}'"
         case "choice" if have.restricted:
             wrong = f"{wanted} NOT IN ({_listed(have.choices)}){_of_type(wanted, by_type or {})}"
         case "date":

@@ -12,11 +12,11 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import datetime
 from functools import partial
-from math import ceil
 from pathlib import Path
 
-from ..errors import UnsafePlan
+from ..errors import Malformed, RemoteError, UnsafePlan
 from ..mapping import pulls, wanted
 from ..mapping.objects import Field, Pull
 from ..protocols import Read
@@ -24,45 +24,79 @@ from . import staged
 from .app import App
 from .changes import Plan
 from .journal import Journal
+from .limits import CLEARED
 from .run import Run, writing
 from .settle import EDITED, GONE
 
-#: What a file says for "empty this field"; an empty cell says "leave it".
-CLEARED = "#N/A"
 #: One file holds at most so many bytes.
 LARGEST = 90_000_000
+#: What is said of a row that a job did not come to.
+UNPROCESSED = "UNPROCESSED"
 MOVED = (
-    f"SELECT id, 'moved' AS result, CASE WHEN gone THEN '{GONE}' ELSE '{EDITED}' END AS code, "
-    "'It changed after the plan.' AS message FROM moved"
+    "SELECT id, CASE code WHEN '' THEN 'applied' ELSE 'moved' END AS result, code, "
+    "CASE code WHEN '' THEN '' ELSE 'It changed after the plan.' END AS message FROM moved"
 )
 #: Outcomes that stand; the others leave their record open.
 FINAL = ("applied", "failed", "moved")
 
 
 def load(app: App, run: Run, plan: Plan, journal: Journal) -> Iterator[tuple[str, str, int]]:
-    """Send what is open of a plan; yields result, code and count of what has been settled."""
+    """Send what is open of a plan, file by file; yields result, code and count of what is settled.
+
+    Before each file the CRM is asked again what has moved: the one before may have taken long.
+    Raises RemoteError when a job ended early, after its outcomes were taken.
+    """
     staged.stage(app, run, plan)
+    run.engine.stage("sent", "SELECT CAST(NULL AS VARCHAR) AS id WHERE false", "table")
+    since = plan.known_at
     with _folder(plan) as folder:
-        _stage_moved(app, run, plan, folder)
-        _stage_open(run, journal)
-        yield from _take(app, run, journal, MOVED)
-        for part in _parts(app, run, plan, folder):
-            spool = app.crm.load(plan.object, part, folder, partial(_note, plan))
-            yield from _take(app, run, journal, f"SELECT * FROM {spool.relation}")
-            _note(plan, "")
+        while _stage_open(run, journal):
+            asked = app.crm.now()
+            _stage_moved(app, run, plan, folder, since)
+            _leave_moved(run)
+            yield from _take(run, journal, MOVED, app.crm.now())
+            if part := _part(app, run, plan, folder):
+                yield from _send(app, run, plan, journal, part)
+            since = asked
+
+
+def _send(
+    app: App, run: Run, plan: Plan, journal: Journal, part: Path
+) -> Iterator[tuple[str, str, int]]:
+    """One file: its outcomes, as many as the CRM says it went through."""
+    spool = app.crm.load(plan.object, part, part.parent, partial(_note, plan))
+    outcomes = f"SELECT * FROM {spool.relation}"
+    told = f"SELECT count(DISTINCT id) FROM ({outcomes}) WHERE code <> '{UNPROCESSED}'"
+    if (got := int(run.engine.one(told))) < spool.rows:
+        raise Malformed(
+            f"The CRM went through {spool.rows} records and told of {got}.",
+            hint="Run again: the job is asked for its outcomes once more.",
+        )
+    yield from _take(run, journal, outcomes, app.crm.now())
+    _note(plan, "")
+    if spool.stopped:
+        raise RemoteError(
+            spool.stopped, hint="What it had done is recorded. Run again to go on with the rest."
+        )
 
 
 def take_up(app: App, run: Run, plan: Plan, journal: Journal) -> None:
-    """Find out what became of a file that was under way when a run died."""
+    """Find out what became of a file that was under way when a run died.
+
+    When exactly it was written nobody knows. The outcomes carry the plan's moment, so that what
+    has been pulled since counts for more than what was written.
+    """
     job = _noted(plan).read_text() if _noted(plan).exists() else ""
     if not job:
         return
     with _folder(plan) as folder:
         spool = app.crm.loaded(job, folder)
-        if spool is None:
-            _take_by_value(app, run, plan, journal, folder)
-        else:
-            list(_take(app, run, journal, f"SELECT * FROM {spool.relation}"))
+        outcomes = (
+            _by_value(app, run, plan, folder)
+            if spool is None
+            else f"SELECT * FROM {spool.relation}"
+        )
+        list(_take(run, journal, outcomes, plan.as_of))
     _note(plan, "")
 
 
@@ -70,7 +104,7 @@ def refuse_if_moved(app: App, run: Run, plan: Plan) -> None:
     """Raise UnsafePlan if any record is no longer as the plan found it."""
     staged.stage(app, run, plan)
     with _folder(plan) as folder:
-        _stage_moved(app, run, plan, folder)
+        _stage_moved(app, run, plan, folder, plan.known_at)
     count = run.engine.one("SELECT count(*) FROM moved")
     if count:
         ids = run.engine.rows("SELECT id FROM moved ORDER BY id LIMIT 5")
@@ -84,30 +118,33 @@ def refuse_if_moved(app: App, run: Run, plan: Plan) -> None:
 # ── what has moved since the plan ─────────────────────────────────────────────────────────────
 
 
-def _stage_moved(app: App, run: Run, plan: Plan, folder: Path) -> None:
+def _stage_moved(app: App, run: Run, plan: Plan, folder: Path, since: datetime) -> None:
     """Put the planned records that are not as they were into `moved`: one question, not one each.
 
-    The CRM is asked which records have changed since the plan's moment; only those can differ.
+    The CRM is asked which records have changed since a moment; only those can differ. One that
+    holds what is wanted already needs no write.
     """
     fields = staged.planned(app, plan)
-    differs = " OR ".join(f'(c."set:{f.target}" AND {_differs(f)})' for f in fields)
+    differs = " OR ".join(f'(c."set:{f.target}" AND {_differs(f, "from")})' for f in fields)
+    lacks = " OR ".join(f'(c."set:{f.target}" AND {_differs(f, "to")})' for f in fields)
     run.engine.stage(
         "moved",
-        f"SELECT c.id, coalesce(l.deleted, false) AS gone FROM changes c "
-        f"JOIN ({_changed_since(app, plan, fields, folder)}) l ON l.id = c.id "
-        f"WHERE coalesce(l.deleted, false) OR {differs or 'false'}",
+        f"SELECT c.id, CASE WHEN coalesce(l.deleted, false) THEN '{GONE}' "
+        f"WHEN {lacks} THEN '{EDITED}' ELSE '' END AS code FROM changes c "
+        f"JOIN ({_changed_since(app, plan, fields, folder, since)}) l ON l.id = c.id "
+        f"WHERE coalesce(l.deleted, false) OR {differs}",
         "table",
     )
 
 
-def _changed_since(app: App, plan: Plan, fields: list[Field], folder: Path) -> str:
-    """A query for the records changed since the plan, with what they hold in our fields."""
+def _changed_since(app: App, plan: Plan, fields: list[Field], folder: Path, since: datetime) -> str:
+    """A query for the records changed since a moment, with what they hold in our fields."""
     spec = _spec(app, plan)
     names = [f.target for f in fields]
     paths = (*pulls.fields(spec), *names)
     types = app.crm.path_types(plan.object, paths)
-    since = plan.as_of - app.pulling.overlap_span
-    asked = Read(plan.object, tuple(types), since, spec.modified)
+    begin = since - app.pulling.overlap_span
+    asked = Read(plan.object, tuple(types), begin, spec.modified)
     spool = app.crm.read(asked, types, folder / "moved")
     return pulls.sql(spec, spool.relation, keep=names)
 
@@ -118,8 +155,8 @@ def _spec(app: App, plan: Plan) -> Pull:
     return replace(found, columns={"id": found.columns["id"]}, where="")
 
 
-def _differs(field: Field) -> str:
-    live, ours = f'l."{field.target}"', f'c."from:{field.target}"'
+def _differs(field: Field, side: str) -> str:
+    live, ours = f'l."{field.target}"', f'c."{side}:{field.target}"'
     if field.type == "checkbox":
         return f"coalesce({live}, false) <> coalesce({ours}, false)"
     if field.type == "datetime":
@@ -132,36 +169,39 @@ def _differs(field: Field) -> str:
 # ── files ─────────────────────────────────────────────────────────────────────────────────────
 
 
-def _stage_open(run: Run, journal: Journal) -> None:
-    """Leave out what is settled already, by an earlier file or run, and what has moved."""
+def _stage_open(run: Run, journal: Journal) -> int:
+    """Put what is neither settled nor sent before into `open`; how many that are."""
     settled = f"SELECT id FROM {journal.relation()}" if journal.path.exists() else ""
     among = f"WHERE id NOT IN ({settled})" if settled else ""
     run.engine.stage("open", f"SELECT id FROM changes {among}", "table")
+    run.engine.run("DELETE FROM open WHERE id IN (SELECT id FROM sent)")
+    return int(run.engine.one("SELECT count(*) FROM open"))
+
+
+def _leave_moved(run: Run) -> None:
+    """Leave out what has moved."""
     run.engine.run("DELETE FROM moved WHERE id NOT IN (SELECT id FROM open)")
     run.engine.run("DELETE FROM open WHERE id IN (SELECT id FROM moved)")
 
 
-def _parts(app: App, run: Run, plan: Plan, folder: Path) -> Iterator[Path]:
-    """The changes as files, each small enough for one job; records of one parent side by side."""
+def _part(app: App, run: Run, plan: Plan, folder: Path) -> Path | None:
+    """The next changes as a file small enough for one job; None when none are left."""
+    path, most = folder / "changes.csv", app.crm.most
     rows = run.engine.one("SELECT count(*) FROM open")
-    if not rows:
-        return
-    path = folder / "changes.csv"
-    _write(app, run, plan, path, "SELECT id FROM open" if rows < plan.changes else "")
-    size = path.stat().st_size
-    if size <= LARGEST:
-        yield path
-        return
-    most = max(1, rows * LARGEST // size)
-    run.engine.stage(
-        "numbered",
-        f"SELECT id, (row_number() OVER (ORDER BY place) - 1) // {most} AS part FROM changes "
-        "WHERE id IN (SELECT id FROM open)",
-        "table",
-    )
-    for part in range(ceil(rows / most)):
-        _write(app, run, plan, path, f"SELECT id FROM numbered WHERE part = {part}")
-        yield path
+    while rows:
+        run.engine.stage("part", _first(most) if rows > most else "SELECT id FROM open", "table")
+        _write(app, run, plan, path, "" if rows == plan.changes <= most else "SELECT id FROM part")
+        size = path.stat().st_size
+        if size <= LARGEST or most == 1:
+            run.engine.run("INSERT INTO sent SELECT id FROM part")
+            return path
+        most = max(1, min(rows, most) * LARGEST // size // 2)
+    return None
+
+
+def _first(most: int) -> str:
+    """The first open changes in the order to write in: those of one parent stay together."""
+    return f"SELECT id FROM changes WHERE id IN (SELECT id FROM open) ORDER BY place LIMIT {most}"
 
 
 def _write(app: App, run: Run, plan: Plan, path: Path, among: str) -> None:
@@ -194,31 +234,39 @@ def _cell(field: Field) -> str:
 # ── outcomes ──────────────────────────────────────────────────────────────────────────────────
 
 
-def _take(app: App, run: Run, journal: Journal, outcomes: str) -> Iterator[tuple[str, str, int]]:
-    """Write the outcomes that stand into the journal; each kind and how many."""
+def _take(
+    run: Run, journal: Journal, outcomes: str, at: datetime
+) -> Iterator[tuple[str, str, int]]:
+    """Write the outcomes that stand into the journal, one a record; each kind and how many."""
     listed = ", ".join(f"'{each}'" for each in FINAL)
-    run.engine.stage("landed", f"SELECT * FROM ({outcomes}) WHERE result IN ({listed})", "table")
+    run.engine.stage(
+        "landed",
+        f"SELECT DISTINCT ON (id) id, result, code, message FROM ({outcomes}) "
+        f"WHERE result IN ({listed}) AND id IS NOT NULL",
+        "table",
+    )
     if run.engine.one("SELECT count(*) FROM landed"):
-        journal.take(run.engine, "SELECT id, result, code, message FROM landed", app.crm.now())
+        journal.take(run.engine, "SELECT * FROM landed", at)
     for result, code, many in run.engine.rows(
         "SELECT result, code, count(*) FROM landed GROUP BY ALL ORDER BY ALL"
     ):
         yield result, code, int(many)
 
 
-def _take_by_value(app: App, run: Run, plan: Plan, journal: Journal, folder: Path) -> None:
-    """Without the job's own word: a record that holds what was wanted was written."""
+def _by_value(app: App, run: Run, plan: Plan, folder: Path) -> str:
+    """Without the job's own word: a record of which one field holds its new value was written."""
     staged.stage(app, run, plan)
     fields = staged.planned(app, plan)
-    holds = " AND ".join(
-        f'(NOT c."set:{f.target}" OR NOT ({_differs(f).replace("from:", "to:")}))' for f in fields
+    holds = " OR ".join(
+        f'(c."set:{f.target}" AND c."to:{f.target}" IS DISTINCT FROM c."from:{f.target}" '
+        f"AND NOT ({_differs(f, 'to')}))"
+        for f in fields
     )
-    live = _changed_since(app, plan, fields, folder)
-    outcomes = (
+    live = _changed_since(app, plan, fields, folder, plan.known_at)
+    return (
         "SELECT c.id, 'applied' AS result, '' AS code, '' AS message FROM changes c "
         f"JOIN ({live}) l ON l.id = c.id WHERE {holds}"
     )
-    list(_take(app, run, journal, outcomes))
 
 
 # ── what is on disk beside the plan ───────────────────────────────────────────────────────────

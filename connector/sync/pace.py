@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from ..records import Outcome
+from .app import App
 
 #: What a whole chunk is divided by, step by step; the last step is one record at a time.
 STEPS = (1, 4, 20)
@@ -40,6 +41,11 @@ class Pace:
         return tuple(dict.fromkeys([*(max(1, self.most // step) for step in STEPS), 1]))
 
     @property
+    def size(self) -> int:
+        """How many records the next transaction has."""
+        return self.sizes[self.at]
+
+    @property
     def rounds(self) -> tuple[int, ...]:
         """The sizes for one stretch of records: what fails is tried again, smaller."""
         left = self.sizes[self.at :]
@@ -56,3 +62,18 @@ class Pace:
     def next(self) -> int:
         """The size to begin the next run with."""
         return self.sizes[self.at if self.strained else max(0, self.at - 1)]
+
+
+def remembered(app: App, object: str) -> Pace:
+    """The pace at which the records of an object were written the last time."""
+    return Pace.remembered(app.crm.chunk, app.state.setting(_name(object)))
+
+
+def keep(app: App, object: str, pace: Pace, before: int) -> None:
+    """Remember the size to begin the next run with, if it is another than before."""
+    if pace.next != before:
+        app.state.remember(_name(object), str(pace.next))
+
+
+def _name(object: str) -> str:
+    return f"pace:{object}"

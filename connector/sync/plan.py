@@ -19,9 +19,9 @@ from ..errors import UnsafePlan
 from ..mapping import wanted
 from ..mapping.objects import Field
 from ..records import CrmField
-from . import ledger
+from . import ledger, pace
 from .app import App
-from .budget import Budgeted
+from .budget import Budgeted, write_calls
 from .changes import Plan, header, write
 from .limits import unfit
 from .pull import columns_of
@@ -146,7 +146,7 @@ def _word(field: Field, adopt: bool, limit: str) -> str:
     if adopt:  # takes what we have never written, and no edit of what we have
         theirs = f'"last:{field.target}" IS NOT NULL AND {theirs}'
     # NULL means "leave it" unless the field is to be emptied when nothing is known.
-    leave = "false" if field.missing == "clear" else f"{to} IS NULL"
+    leave = "false" if field.missing == "clear" else f'"to:{field.target}" IS NULL'
     return (
         f"CASE WHEN {to} IS NOT DISTINCT FROM {now} THEN 'same' WHEN {leave} THEN 'unknown' "
         f"WHEN {theirs} THEN 'theirs' WHEN {limit} THEN 'unfit' ELSE 'set' END"
@@ -287,13 +287,14 @@ def _stored(app: App, run: Run, fields: Mapping[str, Mapping[str, int]]) -> Plan
         crm=app.crm.name,
         object=app.mapping.object,
         as_of=run.as_of,
+        known_at=_known_at(app, run),
         model=app.model.version,
         accounts=accounts,
         changes=changes,
         conflicts=conflicts,
         fields=fields,
         types={f.target: f.type for f in app.mapping.fields},
-        calls=app.crm.write_calls(changes),
+        calls=write_calls(app, changes, pace.remembered(app, app.mapping.object).size),
         budget=Budgeted.of(app).as_dict(),
     )
     with writing("The plan"):
@@ -305,6 +306,12 @@ def _stored(app: App, run: Run, fields: Mapping[str, Mapping[str, int]]) -> Plan
         )
     app.state.keep_plan(made.id, run.id, datetime.now(UTC), header(made))
     return made
+
+
+def _known_at(app: App, run: Run) -> datetime:
+    """The moment of which the records that we write were read."""
+    mark = app.state.watermark(f"accounts:{app.mapping.object}")
+    return min(run.as_of, mark.until) if mark else run.as_of
 
 
 def _lines(run: Run, path: Path, sql: str) -> Iterator[bytes]:

@@ -15,7 +15,7 @@ GONE = "GONE"
 
 
 def parted(app: App, plan: Plan, changes: Sequence[Change]) -> tuple[list[Change], list[Outcome]]:
-    """The changes whose records are as planned, and an outcome for each that is not."""
+    """The changes whose records are as planned, and an outcome for each of the others."""
     live = _live(app, plan, changes)
     steady, moved = [], []
     for change in changes:
@@ -24,6 +24,8 @@ def parted(app: App, plan: Plan, changes: Sequence[Change]) -> tuple[list[Change
             moved.append(_gone(change.id))
         elif _holds(plan, holds, change.before):
             steady.append(change)
+        elif _holds(plan, holds, change.after):  # written already, and its answer was lost
+            moved.append(Outcome(change.id, "applied"))
         else:
             moved.append(Outcome(change.id, "moved", EDITED, "It changed after the plan."))
     return steady, moved
@@ -36,12 +38,24 @@ def settled(app: App, plan: Plan, changes: Sequence[Change]) -> Iterator[Outcome
         holds = live.get(change.id)
         if holds is None:
             yield _gone(change.id)
-        elif _holds(plan, holds, change.after):
+        elif _holds(plan, holds, change.after) or _landed(plan, holds, change):
             yield Outcome(change.id, "applied")
         elif _holds(plan, holds, change.before):
             yield Outcome(change.id, "transient", "NO_ANSWER", "The write did not arrive.")
         else:
             yield Outcome(change.id, "moved", EDITED, "Somebody changed it meanwhile.")
+
+
+def _landed(plan: Plan, live: Mapping[str, Any], change: Change) -> bool:
+    """Whether our update arrived although somebody has edited a field of it since.
+
+    An update is taken whole or not at all: one field that holds its new value tells.
+    """
+    return any(
+        not same(change.before[name], value, plan.types[name])
+        and same(live.get(name), value, plan.types[name])
+        for name, value in change.after.items()
+    )
 
 
 def same(live: Any, ours: Any, kind: str) -> bool:

@@ -440,3 +440,30 @@ def test_a_value_that_a_record_type_does_not_allow_is_never_sent(here):
 def test_denied_is_still_an_error_of_the_other_system():
     """So that the command line ends with 1."""
     assert Denied("no").exit_code == 1
+
+
+@both
+def test_records_of_one_parent_are_written_side_by_side(here, settings, monkeypatch):
+    """Complaint 17: they lock the same rows, so they go into the same transaction."""
+    lane(here, settings)
+    first, *children = sorted(here.held())[:7:2]
+    for id in children:
+        here.person(id, values={"ParentId": first})
+    here.advance("1h")
+    kind, order = type(here.app().crm), []
+    load_, write = kind.load, kind.write
+
+    def loaded(self, object, file, into, note):
+        order.extend(line.partition(",")[0] for line in file.read_text().splitlines()[1:])
+        return load_(self, object, file, into, note)
+
+    def written(self, object, rows, chunk):
+        order.extend(row["id"] for row in rows)
+        return write(self, object, rows, chunk)
+
+    monkeypatch.setattr(kind, "load", loaded)
+    monkeypatch.setattr(kind, "write", written)
+    here.sync()
+    family = [order.index(id) for id in [first, *children] if id in order]
+    assert len(family) >= 3
+    assert max(family) - min(family) == len(family) - 1

@@ -44,7 +44,14 @@ LATER = frozenset({"ENTITY_IS_LOCKED"})
 #: The record was deleted or merged away since it was read.
 GONE = frozenset({"ENTITY_IS_DELETED", "INVALID_CROSS_REFERENCE_KEY", "NOT_FOUND"})
 #: Not a matter of one record: the next row would fare the same.
-STOP = frozenset({"INVALID_FIELD", "INVALID_TYPE", "STORAGE_LIMIT_EXCEEDED"})
+STOP = frozenset(
+    {
+        "INVALID_FIELD",
+        "INVALID_TYPE",
+        "INVALID_FIELD_FOR_INSERT_UPDATE",
+        "STORAGE_LIMIT_EXCEEDED",
+    }
+)
 _STOP_PREFIX = "TXN_SECURITY"
 _KINDS = {"transient": TRANSIENT, "crowded": CROWDED, "later": LATER, "moved": GONE, "stop": STOP}
 
@@ -58,8 +65,9 @@ HIDDEN = (
 )
 
 #: Errors of a whole call that mean "look for the bad record", not "everything is bad".
-BISECT = frozenset({"JSON_PARSER_ERROR", "INVALID_FIELD", "MALFORMED_ID", "INVALID_ID_FIELD"})
+BISECT = frozenset({"JSON_PARSER_ERROR", "MALFORMED_ID", "INVALID_ID_FIELD"})
 
+_ADDRESS = re.compile(r"[^\s@<>:;,]+@[^\s@<>:;,]+")
 _MOVED_VALUES = re.compile(r":\s*[^:]{80,}$")
 
 
@@ -128,8 +136,14 @@ def result_sql(code: str) -> str:
 
 
 def shortened(message: str) -> str:
-    """A message without long quoted values: they may be somebody's data."""
-    return _MOVED_VALUES.sub("", message)[:255]
+    """A message without long quoted values and addresses: they may be somebody's data."""
+    return _ADDRESS.sub("…@…", _MOVED_VALUES.sub("", message))[:255]
+
+
+def shortened_sql(message: str) -> str:
+    """The same as SQL."""
+    short = f"regexp_replace({message}, '{_MOVED_VALUES.pattern}', '')"
+    return f"left(regexp_replace({short}, '{_ADDRESS.pattern}', '…@…', 'g'), 255)"
 
 
 def _limit(message: str, status: int) -> ConnectorError:

@@ -38,6 +38,7 @@ class Crm:
     bulk_from: Annotated[int, Field(ge=1)] = 2001
     name: str = field(default="salesforce", init=False)
     id_field: str = field(default="Id", init=False)
+    most: int = field(default=ingest.MOST, init=False)
     _client: Client = field(init=False, repr=False)
     _described: dict[str, catalogue.Describe | None] = field(
         default_factory=dict, init=False, repr=False
@@ -91,6 +92,9 @@ class Crm:
     ) -> Iterator[tuple[Outcome, ...]]:
         return writing.write(self._client, object, rows, chunk, self.together)
 
+    def span(self, chunk: int) -> int:
+        return min(writing.RETRIEVE, chunk * self.together * writing.LOOK)
+
     def bulky(self, rows: int) -> bool:
         return rows >= self.bulk_from
 
@@ -124,13 +128,16 @@ class Crm:
     def write_calls(self, rows: int, chunk: int | None = None) -> dict[str, int]:
         if not rows:
             return {}
-        if self.bulky(rows):
-            return {"query": 1, "bulk_ingest": ingest.calls(rows)}
         at_once = (chunk or self.chunk) * self.together
         return {
-            "retrieve": ceil(rows / writing.RETRIEVE),
+            "retrieve": ceil(rows / self.span(chunk or self.chunk)),
             "collections": ceil(rows / at_once),
         }
+
+    def load_calls(self, rows: int) -> dict[str, int]:
+        if not rows:
+            return {}
+        return {"query": ceil(rows / self.most), "bulk_ingest": ingest.calls(rows)}
 
     def opening_calls(self, objects: int) -> dict[str, int]:
         kinds = sum(len(catalogue.record_types(self._described[o] or {})) for o in self._choices)

@@ -7,7 +7,10 @@ three files, in no order: they are matched by Id.
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import ceil
 from pathlib import Path
+
+import requests
 
 from ...errors import ConnectorError, InDoubt, RemoteError, Unreachable
 from ...protocols import Spool
@@ -23,6 +26,10 @@ RESULTS = {
 #: How often an upload whose connection broke is begun again, as a new job.
 UPLOADS = 3
 CHUNK = 1 << 20
+#: How often a file of results is fetched whose connection broke on the way.
+DOWNLOADS = 5
+#: Records of one file: with all our fields it stays well below what one job takes.
+MOST = 250_000
 #: Until an org has shown its own pace.
 ROWS_A_SECOND = 10_000
 
@@ -61,8 +68,10 @@ def loaded(client: Client, job: str, into: Path) -> Spool | None:
 
 
 def calls(rows: int) -> int:
-    """The calls of one job: create, upload, start, the looks until it has ended, three results."""
-    return 3 + jobs.looks(rows / ROWS_A_SECOND) + len(RESULTS)
+    """The calls of each job: create, upload, start, looks until it has ended, three results."""
+    files = ceil(rows / MOST)
+    looks = jobs.looks(rows / files / ROWS_A_SECOND)
+    return files * (3 + looks + len(RESULTS))
 
 
 def _uploaded(client: Client, object: str, file: Path, note: Callable[[str], None]) -> str:
@@ -124,14 +133,35 @@ def _results(client: Client, path: str, ended: Job, into: Path) -> Spool:
         if file.stat().st_size:
             parts.append(_relation(file, kind))
     rows = int(ended.get("numberRecordsProcessed") or 0)
-    return Spool(f"({' UNION ALL '.join(parts)})" if parts else _nothing(), rows)
+    told = f"({' UNION ALL '.join(parts)})" if parts else _nothing()
+    return Spool(told, rows, stopped=_stopped(ended))
 
 
 def _fetch(client: Client, path: str, file: Path) -> None:
-    answer = client.raw("GET", path, "to fetch results", stream=True)
-    with answer, file.open("wb") as out:
-        for chunk in answer.iter_content(CHUNK):
-            out.write(chunk)
+    """Put one file of results on disk; a connection that breaks on the way begins it again."""
+    for left in reversed(range(DOWNLOADS)):
+        answer = client.raw("GET", path, "to fetch results", stream=True)
+        try:
+            with answer, file.open("wb") as out:
+                for chunk in answer.iter_content(CHUNK):
+                    out.write(chunk)
+            return
+        except requests.RequestException as error:
+            if not left:
+                raise Unreachable(
+                    "Salesforce: the results of a job broke off again and again.",
+                    hint="Run again: what the job has done is looked up then.",
+                ) from error
+
+
+def _stopped(ended: Job) -> str:
+    """Why a job ended before its end, when it was not we who ended it."""
+    if ended["state"] == "Aborted":
+        return "Somebody ended the job of our changes in Salesforce."
+    if ended["state"] == "Failed":
+        said = answers.shortened(str(ended.get("errorMessage") or "no reason given"))
+        return f"Salesforce could not finish the job of our changes: {said}"
+    return ""
 
 
 def _refuse_if_nothing_ran(ended: Job) -> None:
@@ -167,7 +197,7 @@ def _failed(rows: str) -> str:
     said = "regexp_replace(split_part(\"sf__Error\", code || ':', 2), ':[^:]*--$', '')"
     return (
         'SELECT coalesce(nullif("Id", \'\'), "sf__Id") AS id, code, '
-        f"left(regexp_replace({said}, ':\\s*[^:]{{80,}}$', ''), 255) AS message "
+        f"{answers.shortened_sql(said)} AS message "
         f"FROM (SELECT *, split_part(\"sf__Error\", ':', 1) AS code FROM ({rows}))"
     )
 

@@ -22,6 +22,8 @@ TOGETHER = 5
 #: An org that refuses a composite call as such takes the same chunks one by one.
 NOT_TOGETHER = frozenset({400, 404, 405})
 RETRIEVE = 2000
+#: Calls between two looks at what the records hold: an edit meanwhile would be overwritten.
+LOOK = 4
 JSON = {"Content-Type": "application/json"}
 
 Row = Mapping[str, Any]
@@ -140,7 +142,7 @@ def _halved(
 ) -> Iterator[tuple[Outcome, ...]]:
     if len(rows) == 1:
         text = answers.shortened(error.message)
-        yield (Outcome(rows[0]["id"], "failed", error.code, text),)
+        yield (Outcome(rows[0]["id"], answers.result_of(error.code), error.code, text),)
         return
     middle = len(rows) // 2
     yield from _send(client, object, rows[:middle])
