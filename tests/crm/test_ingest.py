@@ -37,8 +37,8 @@ def outcomes(engine: DuckDB, relation: str) -> dict[str, tuple[str, str, str]]:
     return {id: (result, code, message) for id, result, code, message in rows}
 
 
-def test_every_row_has_its_outcome_whatever_the_order(org, engine, tmp_path):
-    """Complaint 14: successful and failed rows are matched by Id."""
+def test_simple_salesforce_698_every_row_has_its_outcome_whatever_the_order(org, engine, tmp_path):
+    """Successful and failed rows are matched by Id."""
     ids = org.ids(3)
     rows = [f"{ids[0]},Small", f"{ids[1]},Nonsense", f"{ids[2]},Small"]
     noted: list[str] = []
@@ -86,7 +86,7 @@ def test_a_column_that_nobody_may_see_is_refused_whole(org, tmp_path):
 
 
 def test_a_job_that_takes_for_ever_is_ended(org, tmp_path, monkeypatch):
-    """Loops are bounded; nothing is left running (complaint 19)."""
+    """Loops are bounded; nothing is left running (simple-salesforce#482)."""
     monkeypatch.setattr(jobs, "LONGEST_JOB", 0.1)
     org.control("bulk", {"stall": True})
     rows = file(tmp_path, "Id,Segment__c", f"{org.ids(1)[0]},Small")

@@ -90,7 +90,7 @@ def test_a_user_who_is_locked_out_in_the_middle_loses_nothing(here, small_chunks
     settled(here)
 
 
-def test_a_daily_limit_while_settling_loses_nothing(here):
+def test_airbyte_8690_a_daily_limit_while_settling_loses_nothing(here):
     """The write was done, its answer lost, and the live value may not be looked at today."""
     here.faults(
         {"match": COLLECTIONS, "do": {"drop": "after"}, "times": 1},

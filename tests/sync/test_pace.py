@@ -21,8 +21,8 @@ def test_sizes_go_down_to_one_record(most, sizes):
     assert Pace(most).sizes == sizes
 
 
-def test_too_many_future_calls_make_every_later_chunk_smaller():
-    """Complaint 18: chunks of 200 are too much for the triggers of some orgs."""
+def test_eloquent_70_too_many_future_calls_make_every_later_chunk_smaller():
+    """Chunks of 200 are too much for the triggers of some orgs."""
     pace = Pace(200)
     pace.learn(200, outcomes("crowded", "crowded", "applied"))
     assert pace.rounds == (50, 10, 1)

@@ -113,7 +113,7 @@ def test_what_was_refused_shows_in_the_exit_code(here, broken):
     assert done.exit == {"all": 1, "one": 4}[broken]
 
 
-def test_complaint_11_nothing_is_lost_when_a_field_is_added(here):
+def test_airbyte_77627_nothing_is_lost_when_a_field_is_added(here):
     """A new field of the mapping is made and filled; what the others hold, they hold still."""
     few = fewer(here.app())
     provision(few, few.crm.check())
@@ -126,7 +126,7 @@ def test_complaint_11_nothing_is_lost_when_a_field_is_added(here):
     assert values(here, "NPS_Last_Response__c")
 
 
-def test_complaint_11_nothing_is_lost_when_a_field_leaves_the_mapping(here: World):
+def test_estuary_3493_nothing_is_lost_when_a_field_leaves_the_mapping(here: World):
     """It stays in the org with its values; nothing is ever deleted or hidden."""
     here.ready()
     here.sync()

@@ -111,8 +111,8 @@ def test_an_org_without_composite_calls_takes_chunk_by_chunk(here):
     assert times(here) == {1}
 
 
-def test_blank_does_not_clear_and_no_value_does(here):
-    """Complaint 20: an empty cell leaves a field, `#N/A` empties it, and NA is a text."""
+def test_salesforcer_29_blank_does_not_clear_and_no_value_does(here):
+    """An empty cell leaves a field, `#N/A` empties it, and NA is a text."""
     lane(here, FILE)
     app = here.app()
     first, second = sorted(here.held())[:2]
@@ -170,8 +170,8 @@ def test_a_plan_read_from_its_file_is_the_plan_that_was_made(here):
 
 
 @both
-def test_a_job_that_is_complete_says_which_rows_failed(here, settings):
-    """Complaint 14: every account has an outcome of its own, and its reason."""
+def test_simple_salesforce_643_a_job_that_is_complete_says_which_rows_failed(here, settings):
+    """Every account has an outcome of its own, and its reason."""
     lane(here, settings)
     id = sorted(here.held())[5]
     rule = {"object": "Account", "when": f"Id = '{id}'", "message": "Ask the owner first"}
@@ -183,8 +183,8 @@ def test_a_job_that_is_complete_says_which_rows_failed(here, settings):
     assert (again.exit, again.changes["planned"], again.quarantined) == (4, 0, 1)
 
 
-def test_rows_that_a_job_never_processed_are_sent_again(here):
-    """Complaint 14: neither lost nor written twice."""
+def test_openfn_886_rows_that_a_job_never_processed_are_sent_again(here):
+    """Neither lost nor written twice."""
     lane(here, FILE)
     here.control("bulk", {"unprocessed_share": 0.4})
     done = here.sync()
@@ -193,8 +193,8 @@ def test_rows_that_a_job_never_processed_are_sent_again(here):
 
 
 @both
-def test_rows_that_cannot_be_locked_are_tried_again(here, settings):
-    """Complaint 17: the lock passes; the others do not wait for it."""
+def test_jsforce_1018_rows_that_cannot_be_locked_are_tried_again(here, settings):
+    """The lock passes; the others do not wait for it."""
     lane(here, settings)
     ids = sorted(here.held())[:3]
     here.control("locks", {"object": "Account", "ids": ids, "times": 2})
@@ -204,8 +204,8 @@ def test_rows_that_cannot_be_locked_are_tried_again(here, settings):
 
 
 @both
-def test_too_many_future_calls_are_met_with_smaller_chunks(here, settings):
-    """Complaint 18: an automation that fails above four rows at once fails for nobody."""
+def test_eloquent_70_too_many_future_calls_are_met_with_smaller_chunks(here, settings):
+    """An automation that fails above four rows at once fails for nobody."""
     lane(here, settings)
     here.control("automations", [{"object": "Account", "chunk_above": 4}])
     done = here.sync()
@@ -290,8 +290,8 @@ def test_what_is_deleted_before_the_write_is_no_failure(here, settings, monkeypa
     assert (done.exit, done.changes["applied"], done.changes["failed"]) == (0, KNOWN - 1, 0)
 
 
-def test_a_run_that_is_stopped_ends_its_job(here, monkeypatch):
-    """Complaint 19: no job is left open, and what it had done is known to the next run."""
+def test_action_destinations_1529_a_run_that_is_stopped_ends_its_job(here, monkeypatch):
+    """No job is left open, and what it had done is known to the next run."""
     lane(here, FILE)
 
     def stop(*_):
@@ -310,7 +310,7 @@ def test_a_run_that_is_stopped_ends_its_job(here, monkeypatch):
 
 @pytest.mark.parametrize("gone", [False, True])
 def test_a_job_that_outlives_its_run_is_taken_up_by_its_number(here, monkeypatch, gone):
-    """Complaint 19: after kill -9 the results are fetched, or the live values tell."""
+    """After kill -9 the results are fetched, or the live values tell."""
     lane(here, FILE)
 
     def killed(*_):
@@ -384,8 +384,8 @@ def test_too_many_long_calls_at_once_are_waited_for(here, settings):
     assert times(here) == {1}
 
 
-def test_an_upload_whose_token_dies_is_sent_whole_again(here):
-    """Complaint 3: the second attempt does not begin at the end of the file."""
+def test_simple_salesforce_619_an_upload_whose_token_dies_is_sent_whole_again(here):
+    """The second attempt does not begin at the end of the file."""
     lane(here, FILE)
     body = [{"errorCode": "INVALID_SESSION_ID", "message": "Session expired or invalid"}]
     here.faults({"match": {"method": "PUT"}, "do": {"status": 401, "body": body}, "times": 1})
@@ -444,7 +444,7 @@ def test_denied_is_still_an_error_of_the_other_system():
 
 @both
 def test_records_of_one_parent_are_written_side_by_side(here, settings, monkeypatch):
-    """Complaint 17: they lock the same rows, so they go into the same transaction."""
+    """They lock the same rows, so they go into the same transaction."""
     lane(here, settings)
     first, *children = sorted(here.held())[:7:2]
     for id in children:
