@@ -28,7 +28,8 @@ def plan(changes: int) -> Plan:
     """A plan of so many changes of 40 accounts."""
     return Plan(
         id="p", path=Path("plan.json"), org="00D", crm="salesforce", object="Account",
-        as_of=datetime(2026, 1, 1, tzinfo=UTC), model="m", accounts=40, changes=changes,
+        as_of=datetime(2026, 1, 1, tzinfo=UTC), known_at=datetime(2026, 1, 1, tzinfo=UTC),
+        model="m", accounts=40, changes=changes,
         conflicts=1, fields=RECEIPT["fields"], types={}, calls={"collections": 12, "retrieve": 2},
         budget={"used": 1, "allowed": 15000, "ours": 3000},
     )  # fmt: skip
