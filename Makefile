@@ -45,7 +45,7 @@ $(READY): pyproject.toml constraints.txt
 	touch $(READY)
 
 $(NODE): tests/conformance/package.json
-	npm install --prefix tests/conformance --no-save --no-package-lock --ignore-scripts --no-audit --no-fund --loglevel=error
+	cd tests/conformance && npm install --no-save --no-package-lock --ignore-scripts --no-audit --no-fund --loglevel=error
 	touch $(NODE)
 
 clean:
