@@ -254,14 +254,19 @@ def _take(
 
 
 def _by_value(app: App, run: Run, plan: Plan, folder: Path) -> str:
-    """Without the job's own word: a record of which one field holds its new value was written."""
+    """Without the job's own word the live values tell, as `settle` reads them: some field holds its
+    new value, and none that was to change still holds the old one."""
     staged.stage(app, run, plan)
     fields = staged.planned(app, plan)
-    holds = " OR ".join(
-        f'(c."set:{f.target}" AND c."to:{f.target}" IS DISTINCT FROM c."from:{f.target}" '
-        f"AND NOT ({_differs(f, 'to')}))"
+    changes = {
+        f: f'c."set:{f.target}" AND c."to:{f.target}" IS DISTINCT FROM c."from:{f.target}"'
         for f in fields
+    }
+    new, old = (
+        " OR ".join(f"({moves} AND NOT ({_differs(f, side)}))" for f, moves in changes.items())
+        for side in ("to", "from")
     )
+    holds = f"({new}) AND NOT ({old})"
     live = _changed_since(app, plan, fields, folder, plan.known_at)
     return (
         "SELECT c.id, 'applied' AS result, '' AS code, '' AS message FROM changes c "

@@ -49,13 +49,16 @@ def settled(app: App, plan: Plan, changes: Sequence[Change]) -> Iterator[Outcome
 def _landed(plan: Plan, live: Mapping[str, Any], change: Change) -> bool:
     """Whether our update arrived although somebody has edited a field of it since.
 
-    An update is taken whole or not at all: one field that holds its new value tells.
+    An update is taken whole or not at all: some field holds its new value, and none that was to
+    change still holds the old one. Otherwise somebody set that one value, and not we.
     """
-    return any(
-        not same(change.before[name], value, plan.types[name])
-        and same(live.get(name), value, plan.types[name])
+    told = [
+        (live.get(name), change.before[name], value, plan.types[name])
         for name, value in change.after.items()
-    )
+        if not same(change.before[name], value, plan.types[name])
+    ]
+    arrived = any(same(now, after, kind) for now, _, after, kind in told)
+    return arrived and not any(same(now, before, kind) for now, before, _, kind in told)
 
 
 def same(live: Any, ours: Any, kind: str) -> bool:

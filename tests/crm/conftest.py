@@ -13,6 +13,7 @@ import requests
 from connector import http
 from connector.crm.salesforce import Crm
 from connector.crm.salesforce.auth import ClientCredentials, Jwt
+from connector.engines.duckdb import DuckDB
 from connector.sandbox.server import opened, running
 from connector.secrets import Secret
 
@@ -70,3 +71,11 @@ def org(tmp_path, monkeypatch, request) -> Iterator[Org]:
         made.crm = made.another()
         yield made
     store.close()
+
+
+@pytest.fixture
+def engine(tmp_path) -> Iterator[DuckDB]:
+    """What reads the files that the adapter brings."""
+    made = DuckDB(scratch=tmp_path / "spill", threads=1)
+    yield made
+    made.close()

@@ -11,7 +11,6 @@ import pytest
 from requests import Session
 
 from connector.crm.salesforce import bulk_read, columns, jobs, lanes, read
-from connector.engines.duckdb import DuckDB
 from connector.errors import AuthError, ConnectorError, Malformed, RemoteError, Throttled
 from connector.protocols import Read
 
@@ -39,13 +38,6 @@ class Memory:
 
     def pause(self, seconds: float) -> None:
         """Do not wait."""
-
-
-@pytest.fixture
-def engine(tmp_path):
-    made = DuckDB(scratch=tmp_path / "spill")
-    yield made
-    made.close()
 
 
 @pytest.fixture(autouse=True)

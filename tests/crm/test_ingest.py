@@ -18,13 +18,6 @@ def hurried(monkeypatch):
     monkeypatch.setattr(jobs, "LONGEST_PAUSE", 0.02)
 
 
-@pytest.fixture
-def engine(tmp_path):
-    made = DuckDB(scratch=tmp_path / "spill", threads=1)
-    yield made
-    made.close()
-
-
 def file(folder: Path, *lines: str) -> Path:
     path = folder / "rows.csv"
     path.write_text("\n".join(lines) + "\n")

@@ -8,19 +8,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from connector.crm.salesforce import bulk_read, ids, jobs, lanes, read
-from connector.engines.duckdb import DuckDB
 from connector.errors import ConfigError
 from connector.protocols import Read
 from tests.crm.test_bulk_reading import Memory
 
 ACCOUNTS = 30
-
-
-@pytest.fixture
-def engine(tmp_path):
-    made = DuckDB(scratch=tmp_path / "spill")
-    yield made
-    made.close()
 
 
 @pytest.fixture(autouse=True)

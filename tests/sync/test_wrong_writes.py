@@ -10,7 +10,7 @@ import requests
 from connector.crm.salesforce import bulk_read, ingest, jobs, lanes
 from connector.errors import ConnectorError, Denied, RemoteError
 from connector.sync import apply as applying
-from connector.sync import load
+from connector.sync import changes, load
 from tests.sync.test_interruptions import mapping
 from tests.sync.test_writing_lanes import (
     FILE,
@@ -149,6 +149,23 @@ def test_a_record_edited_after_a_crash_loses_only_the_field_that_was_edited(here
     done = here.sync(force=True)
     assert done.fields["Health_Score__c"]["theirs"] == 0
     assert reason(here, id) == "Ask Eva"
+
+
+def test_a_value_that_somebody_set_himself_is_no_proof_of_our_write(here, monkeypatch):
+    """A run died before it sent anything; one field holds by chance what we wanted."""
+    with monkeypatch.context() as once:
+        once.setattr(applying, "_write_files", killed)
+        with pytest.raises(KeyboardInterrupt):
+            here.sync()
+    (plan,) = here.app().state.unfinished_plans()
+    made = changes.load(here.folder / "data" / "plans" / plan / "plan.json")
+    change = next(each for each in made.read() if each.after.get("Health_Tier__c"))
+    here.person(change.id, values={"Health_Tier__c": change.after["Health_Tier__c"]})
+    here.advance("5m")
+    done = here.sync(adopt=True)
+    assert done.changes["applied"] == KNOWN
+    held = here.held("Health_Score__c")
+    assert held[change.id]["Health_Score__c"] == change.after["Health_Score__c"]
 
 
 # ── outcomes ──────────────────────────────────────────────────────────────────────────────────

@@ -43,7 +43,6 @@ class Crm:
     _described: dict[str, catalogue.Describe | None] = field(
         default_factory=dict, init=False, repr=False
     )
-
     _choices: dict[str, catalogue.ByType] = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self) -> None:
