@@ -258,12 +258,12 @@ def _by_value(app: App, run: Run, plan: Plan, folder: Path) -> str:
     new value, and none that was to change still holds the old one."""
     staged.stage(app, run, plan)
     fields = staged.planned(app, plan)
-    changes = {
-        f: f'c."set:{f.target}" AND c."to:{f.target}" IS DISTINCT FROM c."from:{f.target}"'
+    changes = [
+        (f, f'c."set:{f.target}" AND c."to:{f.target}" IS DISTINCT FROM c."from:{f.target}"')
         for f in fields
-    }
+    ]
     new, old = (
-        " OR ".join(f"({moves} AND NOT ({_differs(f, side)}))" for f, moves in changes.items())
+        " OR ".join(f"({moves} AND NOT ({_differs(f, side)}))" for f, moves in changes)
         for side in ("to", "from")
     )
     holds = f"({new}) AND NOT ({old})"
