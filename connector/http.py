@@ -1,7 +1,8 @@
-"""Where the network begins: one keep-alive session per system, with its manners.
+"""Where the network begins: one keep-alive connection per system, with its manners.
 
-A `Session` is a `requests.Session`, so the vendors' client libraries can be handed one and inherit
-time-outs, retries, the pinned host, renewal of an expired token and the count of calls.
+`Polite` has the manners, whatever carries the bytes: time-outs, retries, the pinned host, renewal
+of an expired token and the count of calls. A `Session` has them as a `requests.Session`, so that
+vendors' client libraries can be handed one and inherit them.
 
 Reads are repeated when the line breaks. A write is never repeated blindly: if its answer did not
 arrive, `InDoubt` is raised and the caller looks at what the other system holds now.
@@ -13,22 +14,34 @@ import io
 import ipaddress
 import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Any, Protocol
+from typing import Any, Generic, Protocol, TypeVar
 from urllib.parse import urlsplit
 
 import orjson
 import requests
 import tenacity
 
-from .errors import AuthError, InDoubt, Malformed, RemoteError, Throttled, Unreachable
+from .errors import (
+    AuthError,
+    ConnectorError,
+    InDoubt,
+    Malformed,
+    RemoteError,
+    Throttled,
+    Unreachable,
+)
 
 READS = frozenset({"GET", "HEAD", "OPTIONS"})
 CONNECT_SECONDS, ANSWER_SECONDS = 10.0, 120.0
 ATTEMPTS = 5
 LONGEST_WAIT = 60.0
+#: What servers say of our allowance, besides their clock.
+NOTED = ("Sforce-Limit-Info", "X-HubSpot-RateLimit-Daily", "X-HubSpot-RateLimit-Daily-Remaining")
+#: The names of what libraries hand to `request` by position, behind method and address.
+_POSITIONS = ("params", "data", "headers")
 
 _Origin = tuple[str, str, int | None]
 
@@ -45,16 +58,41 @@ class Credentials(Protocol):
         ...
 
 
-class _Again(Exception):
+class Answer(Protocol):
+    """What came back: `requests.Response` is one."""
+
+    @property
+    def status_code(self) -> int: ...
+
+    @property
+    def headers(self) -> Any: ...
+
+    @property
+    def content(self) -> Any: ...
+
+
+Reply = TypeVar("Reply", bound=Answer)
+
+
+class Again(Exception):
     """This attempt may be repeated, after `wait` seconds if the server said so."""
 
-    def __init__(self, error: RemoteError, wait: float | None = None) -> None:
+    def __init__(self, error: ConnectorError, wait: float | None = None) -> None:
         self.error = error
         self.wait = wait
 
 
-class Session(requests.Session):
-    """A pool of connections to one host.
+class Broken(Exception):
+    """No answer, and why; `unsent` if the request cannot have arrived."""
+
+    def __init__(self, reason: str, *, unsent: bool) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.unsent = unsent
+
+
+class Polite(Generic[Reply]):
+    """The manners of a connection to one host.
 
     `lane` names a request for the count of calls: a function of method and path, where everything
     that only reads is a GET.
@@ -69,9 +107,6 @@ class Session(requests.Session):
         lane: Callable[[str, str], str] = lambda method, path: f"{method} {path}",
         attempts: int = ATTEMPTS,
     ) -> None:
-        super().__init__()
-        # Without an `auth` of our own the library takes one from ~/.netrc, over our header.
-        self.auth = _as_it_is
         self.name = name
         self.credentials = credentials
         self.calls: Counter[str] = Counter()
@@ -84,27 +119,25 @@ class Session(requests.Session):
         self._at = self._place(base)
         self._left: frozenset[_Origin] = frozenset()
 
-    # The signature is wider than ours: libraries call it by position and by name.
-    def request(self, method: Any, url: Any, *args: Any, **options: Any) -> requests.Response:
+    def carry(self, method: str, url: str, options: Mapping[str, Any]) -> Reply:
+        """Send once and give what came back, or raise Broken. Whoever has the manners has this."""
+        raise NotImplementedError
+
+    def ask(self, method: str, url: str, safe: bool, options: dict[str, Any]) -> Reply:
         """Send one request; repeat it where that is safe.
 
         Raises Unreachable, InDoubt, Throttled, Malformed or AuthError. An answer with any other
-        status is returned as it is. `idempotent=True` marks a POST that changes nothing.
+        status is returned as it is. `safe` marks a request that changes nothing.
         """
-        method = str(method).upper()
-        url = self.url(str(url))
-        safe = bool(options.pop("idempotent", method in READS))
-        options.setdefault("timeout", (CONNECT_SECONDS, ANSWER_SECONDS))
-        options["allow_redirects"] = False
         retrying = tenacity.Retrying(
             stop=tenacity.stop_after_attempt(self._attempts),
             wait=_wait,
-            retry=tenacity.retry_if_exception_type(_Again),
+            retry=tenacity.retry_if_exception_type(Again),
             reraise=True,
         )
         try:
-            return retrying(self._renewing, method, url, safe, args, options)
-        except _Again as last:
+            return retrying(self._renewing, method, self.url(url), safe, options)
+        except Again as last:
             raise last.error from last.__cause__
 
     @property
@@ -130,16 +163,6 @@ class Session(requests.Session):
             )
         return full
 
-    def json(self, method: str, path: str, **options: Any) -> Any:
-        """One request and its JSON body; a status of 400 or more is a RemoteError."""
-        answer = self.request(method, path, **options)
-        if answer.status_code >= 400:
-            raise RemoteError(
-                f"{self.name} answered {answer.status_code} to {method} {_path(path)}.",
-                status=answer.status_code,
-            )
-        return body_of(answer, self.name)
-
     def _place(self, base: str) -> tuple[str, _Origin]:
         """An address that credentials may be sent to, and its origin."""
         origin = _origin(base)
@@ -150,17 +173,15 @@ class Session(requests.Session):
             )
         return base.rstrip("/"), origin
 
-    def _renewing(
-        self, method: str, url: str, safe: bool, args: tuple[Any, ...], options: dict[str, Any]
-    ) -> requests.Response:
+    def _renewing(self, method: str, url: str, safe: bool, options: dict[str, Any]) -> Reply:
         """Send once; after a 401 renew the token once and send again."""
         used = self.credentials.header() if self.credentials else ""
-        answer = self._once(method, url, safe, args, options, used)
+        answer = self._once(method, url, safe, options, used)
         if answer.status_code != 401 or self.credentials is None:
             return answer
         self.credentials.renew(used)
         used = self.credentials.header()
-        answer = self._once(method, self.url(url), safe, args, options, used)
+        answer = self._once(method, self.url(url), safe, options, used)
         if answer.status_code == 401:
             raise AuthError(
                 f"{self.name} refused a token that it had just issued.",
@@ -169,15 +190,10 @@ class Session(requests.Session):
         return answer
 
     def _once(
-        self,
-        method: str,
-        url: str,
-        safe: bool,
-        args: tuple[Any, ...],
-        options: dict[str, Any],
-        authorization: str,
-    ) -> requests.Response:
+        self, method: str, url: str, safe: bool, options: dict[str, Any], authorization: str
+    ) -> Reply:
         lane = self._lane("GET" if safe else method, urlsplit(url).path)
+        self.admit(lane)
         with self._counting:  # several threads read at once, and no call goes uncounted
             self.calls[lane] += 1
         body = options.get("data")
@@ -187,32 +203,32 @@ class Session(requests.Session):
             headers = {**(options.get("headers") or {}), "Authorization": authorization}
             options = {**options, "headers": headers}
         try:
-            answer = _told(super().request(method, url, *args, **options))
-        except requests.RequestException as error:
-            raise self._broken(method, url, safe, error) from error
+            answer = self.carry(method, url, options)
+        except Broken as broken:
+            raise self._unanswered(method, url, safe, broken) from broken.__cause__
         self._note(answer)
-        return self._judged(answer, method, url, safe)
+        self.judge(answer, method, url, safe)
+        return answer
 
-    def _broken(
-        self, method: str, url: str, safe: bool, error: requests.RequestException
-    ) -> Exception:
-        what = f"{self.name}: {method} {_path(url)} got no answer ({_reason(error)})."
-        unsent = isinstance(error, requests.ConnectTimeout) or "NewConnectionError" in repr(error)
-        if safe or unsent:
-            return _Again(Unreachable(what, hint=f"Is {self.base} reachable from here?"))
+    def admit(self, lane: str) -> None:
+        """Wait until a request of this lane may be sent; at once, unless somebody limits it."""
+
+    def _unanswered(self, method: str, url: str, safe: bool, broken: Broken) -> Exception:
+        what = f"{self.name}: {method} {_path(url)} got no answer ({broken.reason})."
+        if safe or broken.unsent:
+            return Again(Unreachable(what, hint=f"Is {self.base} reachable from here?"))
         return InDoubt(what, hint="The live values are read back to see what was done.")
 
-    def _judged(
-        self, answer: requests.Response, method: str, url: str, safe: bool
-    ) -> requests.Response:
+    def judge(self, answer: Reply, method: str, url: str, safe: bool) -> None:
+        """Raise Again for what may be repeated, and an error for what no caller can use."""
         status = answer.status_code
         if status == 429 or (status == 503 and "Retry-After" in answer.headers):
             wait = _seconds(answer.headers.get("Retry-After"))
-            raise _Again(
+            raise Again(
                 Throttled(f"{self.name} asks us to slow down ({status}).", status=status), wait
             )
         if status >= 500 and safe:
-            raise _Again(
+            raise Again(
                 RemoteError(
                     f"{self.name} answered {status} to {method} {_path(url)}.", status=status
                 )
@@ -225,11 +241,10 @@ class Session(requests.Session):
                 hint="Put the final address into `url`; credentials do not follow redirects.",
                 status=status,
             )
-        return answer
 
-    def _note(self, answer: requests.Response) -> None:
+    def _note(self, answer: Reply) -> None:
         """Remember what the server says about its clock and our allowance."""
-        for header in ("Sforce-Limit-Info", "X-HubSpot-RateLimit-Daily-Remaining"):
+        for header in NOTED:
             if header in answer.headers:
                 self.seen[header] = answer.headers[header]
         if stamp := answer.headers.get("Date"):
@@ -240,7 +255,45 @@ class Session(requests.Session):
             self.skew_seconds = (self.server_now - datetime.now(UTC)).total_seconds()
 
 
-def body_of(answer: requests.Response, name: str) -> Any:
+class Session(Polite[requests.Response], requests.Session):
+    """A pool of connections to one host, as a `requests.Session`."""
+
+    def __init__(self, base: str, **manners: Any) -> None:
+        requests.Session.__init__(self)
+        Polite.__init__(self, base, **manners)
+        # Without an `auth` of our own the library takes one from ~/.netrc, over our header.
+        self.auth = _as_it_is
+
+    # The signature is wider than ours: libraries call it by position and by name.
+    def request(self, method: Any, url: Any, *args: Any, **options: Any) -> requests.Response:
+        """Send one request as `Polite.ask` does; `idempotent=True` marks a POST that changes
+        nothing."""
+        method = str(method).upper()
+        safe = bool(options.pop("idempotent", method in READS))
+        options.setdefault("timeout", (CONNECT_SECONDS, ANSWER_SECONDS))
+        options |= {"allow_redirects": False, **dict(zip(_POSITIONS, args, strict=False))}
+        return Polite.ask(self, method, str(url), safe, options)
+
+    def json(self, method: str, path: str, **options: Any) -> Any:
+        """One request and its JSON body; a status of 400 or more is a RemoteError."""
+        answer = self.request(method, path, **options)
+        if answer.status_code >= 400:
+            raise RemoteError(
+                f"{self.name} answered {answer.status_code} to {method} {_path(path)}.",
+                status=answer.status_code,
+            )
+        return body_of(answer, self.name)
+
+    def carry(self, method: str, url: str, options: Mapping[str, Any]) -> requests.Response:
+        """Send once by requests."""
+        try:
+            return _told(requests.Session.request(self, method, url, **options))
+        except requests.RequestException as error:
+            unsent = isinstance(error, requests.ConnectTimeout) or "NewConnection" in repr(error)
+            raise Broken(_reason(error), unsent=unsent) from error
+
+
+def body_of(answer: Answer, name: str) -> Any:
     """The JSON body of an answer. Login pages and maintenance notices are not JSON."""
     try:
         return orjson.loads(answer.content)
@@ -259,7 +312,7 @@ _backoff = tenacity.wait_random_exponential(multiplier=0.2, max=20)
 def _wait(state: tenacity.RetryCallState) -> float:
     """As long as the server asked for, else a random exponential back-off."""
     error = state.outcome.exception() if state.outcome else None
-    if isinstance(error, _Again) and error.wait is not None:
+    if isinstance(error, Again) and error.wait is not None:
         if error.wait > LONGEST_WAIT:
             raise error.error
         return error.wait
