@@ -286,7 +286,10 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class CrmField:
-    """One field of a CRM object as the running user sees it."""
+    """One field of a CRM object as the running user sees it.
+
+    `type` is the CRM's own word; `holds` are the kinds of mapped fields that it can take.
+    """
 
     name: str
     type: str
@@ -298,6 +301,7 @@ class CrmField:
     scale: int = 0
     choices: tuple[str, ...] = ()
     restricted: bool = False
+    holds: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,17 +11,6 @@ from ..mapping import pulls, wanted
 from ..records import CrmField, Org
 from .app import App
 
-#: Which CRM field types can hold what the mapping writes.
-FITS = {
-    "number": {"double", "currency", "percent", "int"},
-    "text": {"string", "textarea", "url"},
-    "long_text": {"textarea"},
-    "choice": {"picklist", "string"},
-    "date": {"date"},
-    "datetime": {"datetime"},
-    "checkbox": {"boolean"},
-}
-
 
 @dataclass(frozen=True, slots=True)
 class Preflight:
@@ -95,7 +84,7 @@ def _misfit(field: Any, there: Mapping[str, CrmField]) -> str | None:
         return None
     if have.calculated or not have.writable:
         return f"{field.target}: the user may not write it"
-    if have.type not in FITS[field.type]:
+    if field.type not in have.holds:
         return f"{field.target}: is a {have.type}; the mapping writes {field.type}"
     if field.type in {"text", "long_text"} and have.length < wanted.length(field):
         return (

@@ -20,6 +20,18 @@ _TYPES = {
     "datetime": MOMENT,
 }
 
+#: Which kinds of the mapping a field can hold, by its type.
+_HOLDS: Mapping[str, tuple[str, ...]] = {
+    **dict.fromkeys(("double", "currency", "percent", "int"), ("number",)),
+    "string": ("text", "choice"),
+    "url": ("text",),
+    "textarea": ("text", "long_text"),
+    "picklist": ("choice",),
+    "date": ("date",),
+    "datetime": ("datetime",),
+    "boolean": ("checkbox",),
+}
+
 Describe = Mapping[str, Any]
 ByType = Mapping[str, Mapping[str, tuple[str, ...]]]
 
@@ -48,6 +60,7 @@ def field_of(raw: Describe) -> CrmField:
         scale=int(raw.get("scale") or 0),
         choices=tuple(v["value"] for v in raw.get("picklistValues") or () if v.get("active", True)),
         restricted=bool(raw.get("restrictedPicklist")),
+        holds=_HOLDS.get(raw["type"], ()),
     )
 
 

@@ -1,0 +1,5 @@
+"""HubSpot: companies read and written by its CRM API."""
+
+from .crm import Crm
+
+__all__ = ["Crm"]

@@ -1,0 +1,193 @@
+"""One connection to one portal: the vendor's pool underneath, our manners, our limiter on top.
+
+The vendor's client makes a new pool at every attribute access, sends without a time-out, repeats no
+POST and builds an object per record. So of it one configuration and one pool are used, for every
+call of either spelling, and bytes come back as they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import Any
+from urllib.parse import urlencode
+
+import orjson
+import urllib3
+from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError, SSLError
+from urllib3.exceptions import TimeoutError as TimedOut
+
+from ...errors import Malformed, Throttled
+from ...http import (
+    ANSWER_SECONDS,
+    CONNECT_SECONDS,
+    READS,
+    Again,
+    Broken,
+    Credentials,
+    Polite,
+    body_of,
+)
+from . import answers, paths
+from .limiter import Limiter
+from .paths import Paths
+
+#: Connections that are kept: as many as threads send at once.
+CONNECTIONS = 16
+ATTEMPTS = 8
+HEADERS = {
+    "Accept": "application/json",
+    "Accept-Encoding": "gzip",
+    "Content-Type": "application/json",
+    "User-Agent": "crm-health-connector",
+}
+DAILY, DAILY_LEFT = "X-HubSpot-RateLimit-Daily", "X-HubSpot-RateLimit-Daily-Remaining"
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What came back, read to its end."""
+
+    status_code: int
+    headers: Mapping[str, str]
+    content: bytes
+
+
+class Line(Polite[Reply]):
+    """The connection: nothing is sent before the limiter lets it."""
+
+    def __init__(self, base: str, credentials: Credentials | None, limiter: Limiter) -> None:
+        super().__init__(
+            base, name="HubSpot", credentials=credentials, lane=paths.lane, attempts=ATTEMPTS
+        )
+        self.limiter = limiter
+
+    def admit(self, lane: str) -> None:
+        self.limiter.admit(lane)
+
+    def carry(self, method: str, url: str, options: Mapping[str, Any]) -> Reply:
+        """Send once by the vendor's pool."""
+        headers = {**HEADERS, **(options.get("headers") or {})}
+        try:
+            answer = self._pool.request(
+                method,
+                url,
+                body=options.get("data"),
+                headers=headers,
+                timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=ANSWER_SECONDS),
+                retries=False,
+                redirect=False,
+            )
+        except HTTPError as error:
+            raise Broken(_reason(error), unsent=_is_unsent(error)) from error
+        return Reply(answer.status, answer.headers, answer.data)
+
+    def judge(self, answer: Reply, method: str, url: str, safe: bool) -> None:
+        """Limits and locks first: what they refuse has not been begun and may be sent again."""
+        self.limiter.hear(answer.headers)
+        status = answer.status_code
+        if status == 429:
+            self._slow_down(answer, search=self._lane(method, url) == "search")
+        if status == answers.LOCKED:
+            locked = Throttled("HubSpot has locked the records for somebody else.", status=status)
+            raise Again(locked, answers.LOCK_SECONDS)
+        if status == answers.MIGRATING:
+            raise Throttled(
+                "HubSpot is moving this account to another data centre.",
+                hint="It may take a day; run again tomorrow. Nothing was lost.",
+                status=status,
+            )
+        if status == answers.BAD_TOKEN:
+            raise answers.error_of(Reply(status, answer.headers, b"{}"), "the token")
+        super().judge(answer, method, url, safe)
+
+    def _slow_down(self, answer: Reply, *, search: bool) -> None:
+        asked = answers.slow_down(answer, search=search)
+        if isinstance(asked, Again) and asked.wait:
+            self.limiter.close(search=search, seconds=asked.wait)
+            asked.wait = 0.0  # the limiter makes everybody wait, this request included
+        raise asked
+
+    @cached_property
+    def _pool(self) -> Any:
+        from hubspot.crm.objects.configuration import Configuration
+        from hubspot.crm.objects.rest import RESTClientObject
+
+        settings = Configuration(host=self.base)
+        settings.retries = False
+        return RESTClientObject(settings, maxsize=CONNECTIONS).pool_manager
+
+
+class Client:
+    """Sends calls to one portal. Connects when first used."""
+
+    def __init__(self, base: str, credentials: Credentials, version: str, searches: int) -> None:
+        self.paths = Paths(version)
+        self.limiter = Limiter(searches)
+        self.line = Line(base, credentials, self.limiter)
+
+    def raw(
+        self,
+        method: str,
+        path: str,
+        doing: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        safe: bool | None = None,
+        refusals: Container[int] = (),
+    ) -> Reply:
+        """One call: the answer as it is, or our error.
+
+        `safe` marks a POST that only reads; `refusals` are statuses that the caller wants to see.
+        """
+        address = f"{path}?{urlencode(query)}" if query else path
+        options: dict[str, Any] = {"data": body, "headers": headers}
+        answer = self.line.ask(method, address, method in READS if safe is None else safe, options)
+        if answer.status_code >= 400 and answer.status_code not in refusals:
+            raise answers.error_of(answer, doing)
+        return answer
+
+    def json(self, method: str, path: str, doing: str, *, body: Any = None, **options: Any) -> Any:
+        """One call and its decoded body; `body` is what becomes JSON."""
+        data = None if body is None else orjson.dumps(body)
+        answer = self.raw(method, path, doing, body=data, **options)
+        return body_of(answer, "HubSpot") if answer.content else None
+
+    @property
+    def now(self) -> datetime:
+        """HubSpot's clock, as of its last answer."""
+        return self.line.server_now or datetime.now(UTC)
+
+    @property
+    def allowance(self) -> tuple[int, int]:
+        """Calls used and allowed today, by all integrations; (0, 0) when HubSpot does not say."""
+        seen = self.line.seen
+        if not (seen.get(DAILY, "").isdigit() and seen.get(DAILY_LEFT, "").isdigit()):
+            return 0, 0
+        most = int(seen[DAILY])
+        return most - int(seen[DAILY_LEFT]), most
+
+
+def results_of(body: Any, doing: str) -> list[Any]:
+    """The list that an answer promises."""
+    found = body.get("results") if isinstance(body, dict) else None
+    if not isinstance(found, list):
+        raise Malformed(f"HubSpot answered without results when asked {doing}.")
+    return found
+
+
+def _is_unsent(error: HTTPError) -> bool:
+    """Whether a request cannot have arrived."""
+    return isinstance(error, NewConnectionError | ConnectTimeoutError | SSLError)
+
+
+def _reason(error: HTTPError) -> str:
+    if isinstance(error, SSLError):
+        return "the certificate was not accepted"
+    if isinstance(error, TimedOut):
+        return "timed out"
+    return "the connection was cut or refused"

@@ -1,0 +1,203 @@
+"""HubSpot as the engine sees it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from math import ceil
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, Field
+
+from ...protocols import FieldPlan, FieldsMade, Progress, Read, Spool
+from ...records import CrmField, Org, Outcome
+from . import catalogue, lanes, paths, read
+from . import load as loading
+from . import write as writing
+from .auth import Auth
+from .catalogue import Properties, Stage
+from .client import Client
+from .values import decoded
+
+URL = "https://api.hubapi.com"
+
+
+@dataclass(slots=True)
+class Crm:
+    """A HubSpot account, by its CRM API.
+
+    `api_version` is `v3`, or a release by its date. `searches` is how many searches a second are
+    ours: all integrations of the account share five. `threads` send at once. From `bulk_from`
+    changes on, what has moved is asked for as a whole and not record by record.
+    """
+
+    auth: Auth
+    url: str = URL
+    api_version: Annotated[str, AfterValidator(paths.known)] = "2026-09"
+    searches: Annotated[int, Field(ge=1, le=5)] = 4
+    threads: Annotated[int, Field(ge=1, le=16)] = writing.THREADS
+    chunk: Annotated[int, Field(ge=1, le=writing.CHUNK)] = writing.CHUNK
+    bulk_from: Annotated[int, Field(ge=1)] = 1001
+    name: str = field(default="hubspot", init=False)
+    id_field: str = field(default="id", init=False)
+    most: int = field(default=loading.MOST, init=False)
+    _client: Client = field(init=False, repr=False)
+    _known: dict[str, Properties | None] = field(default_factory=dict, init=False, repr=False)
+    _stages: dict[str, tuple[Stage, ...]] = field(default_factory=dict, init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self._client = Client(self.url, self.auth, self.api_version, self.searches)
+
+    def check(self) -> Org:
+        """Ask which account this is; the token is proven by it."""
+        client = self._client
+        found = client.json("GET", client.paths.account, "to look up the account")
+        return Org(
+            id=str(found["portalId"]),
+            user=self.auth.flow,
+            url=client.line.base,
+            now=client.now,
+        )
+
+    def fields(self, object: str) -> Mapping[str, CrmField] | None:
+        if object == catalogue.OWNERS:
+            return {name: CrmField(name, "string") for name in catalogue.OWNER}
+        found = self._properties(object)
+        if found is None:
+            return None
+        return {name: catalogue.field_of(raw) for name, raw in found.items()}
+
+    def choices(self, object: str) -> Mapping[str, Mapping[str, tuple[str, ...]]]:  # noqa: ARG002
+        """Nothing: an option is there for every record or for none."""
+        return {}
+
+    def path_types(self, object: str, paths: Sequence[str]) -> dict[str, str]:
+        known = {} if object == catalogue.OWNERS else self._properties(object) or {}
+        types = {path: catalogue.path_type(path, object, known) for path in paths}
+        return {path: kind for path, kind in types.items() if kind}
+
+    def read(
+        self, read: Read, types: Mapping[str, str], into: Path, progress: Progress | None = None
+    ) -> Spool:
+        return lanes.take(self._client, self._of(read.object), read, types, into, progress)
+
+    def values(
+        self, object: str, ids: Sequence[str], fields: Sequence[str]
+    ) -> dict[str, dict[str, Any]]:
+        known = self._properties(object) or {}
+
+        def decode(name: str, value: str | None) -> Any:
+            return decoded(value, str(known.get(name, {}).get("type")))
+
+        return writing.values(self._client, object, ids, fields, decode, self.threads)
+
+    def write(
+        self, object: str, rows: Sequence[Mapping[str, Any]], chunk: int
+    ) -> Iterator[tuple[Outcome, ...]]:
+        return writing.write(self._client, object, rows, chunk, self.threads)
+
+    def span(self, chunk: int) -> int:
+        return chunk * 2 * self.threads
+
+    def bulky(self, rows: int) -> bool:
+        return rows >= self.bulk_from
+
+    def load(self, object: str, file: Path, into: Path, note: Callable[[str], None]) -> Spool:
+        return loading.load(self._client, object, file, into, note, self.threads)
+
+    def loaded(self, job: str, into: Path) -> Spool | None:  # noqa: ARG002
+        """Nobody remembers a load but the records themselves."""
+        return None
+
+    def plan_fields(self, mapping: Any, user: str, *, adopt: bool, assign: bool) -> FieldPlan:
+        """What the account needs so that the fields of a mapping can be written."""
+        raise NotImplementedError
+
+    def make_fields(self, plan: FieldPlan) -> FieldsMade:
+        """Do what a plan says; what is refused costs no other field."""
+        raise NotImplementedError
+
+    def export_fields(
+        self, mapping: Any, folder: Path, plan: FieldPlan | None = None
+    ) -> list[Path]:
+        raise NotImplementedError
+
+    def read_calls(
+        self,
+        rows: int,
+        pace: float | None = None,  # noqa: ARG002 (HubSpot is as fast as its limit)
+        asked: Read | None = None,
+    ) -> dict[str, int]:
+        if asked is None:
+            return {"search": 1}
+        known = self._known.get(asked.object) or {}
+        types = dict.fromkeys(asked.fields, "")
+        return lanes.calls(asked, rows, types, known)
+
+    def write_calls(self, rows: int, chunk: int | None = None) -> dict[str, int]:
+        if not rows:
+            return {}
+        return {
+            "batch_read": ceil(rows / writing.CHUNK),
+            "batch_update": ceil(rows / (chunk or self.chunk)),
+        }
+
+    def load_calls(self, rows: int) -> dict[str, int]:
+        if not rows:
+            return {}
+        return {"search": ceil(rows / self.most), "batch_update": ceil(rows / writing.CHUNK)}
+
+    def opening_calls(self, objects: int) -> dict[str, int]:  # noqa: ARG002
+        described = [kind for kind in self._known if kind != catalogue.OWNERS]
+        return {
+            "login": self.auth.calls,
+            "other": 1,
+            "properties": len(described),
+            "pipelines": len(self._stages),
+        }
+
+    def counts(self, objects: Sequence[str]) -> dict[str, int]:
+        kinds = [kind for kind in objects if self._known.get(kind)]
+        return {kind: read.count(self._client, kind, "", None) for kind in kinds}
+
+    def changed(self, reads: Sequence[Read]) -> list[int | None]:
+        """How many records each read would bring; a filter of ours nobody counts."""
+        return [self._count(each) for each in reads]
+
+    def id_sql(self, column: str) -> str:
+        """Ids are numbers, and people write them as they are."""
+        return column
+
+    def now(self) -> datetime:
+        return self._client.now
+
+    def skew(self) -> float:
+        return self._client.line.skew_seconds
+
+    def allowance(self) -> tuple[int, int]:
+        return self._client.allowance
+
+    def calls(self) -> Mapping[str, int]:
+        return Counter(self._client.line.calls)
+
+    def _count(self, asked: Read) -> int | None:
+        if asked.object == catalogue.OWNERS or not asked.modified:
+            return None
+        return read.count(self._client, asked.object, asked.modified, asked.since)
+
+    def _properties(self, kind: str) -> Properties | None:
+        if kind not in self._known:
+            self._known[kind] = catalogue.properties(self._client, kind)
+        return self._known[kind]
+
+    def _of(self, kind: str) -> lanes.Known | None:
+        found = None if kind == catalogue.OWNERS else self._properties(kind)
+        return None if found is None else lanes.Known(found, lambda: self._stages_of(kind))
+
+    def _stages_of(self, kind: str) -> tuple[Stage, ...]:
+        if kind not in self._stages:
+            self._stages[kind] = catalogue.stages(self._client, kind)
+        return self._stages[kind]

@@ -1,0 +1,263 @@
+"""Which way records are read, how many calls that takes, and how a long read is taken up again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime
+from hashlib import sha256
+from math import ceil
+from pathlib import Path
+from time import sleep
+from typing import Any
+
+from ...errors import ConfigError
+from ...mapping import raw
+from ...protocols import Progress, Read, Spool
+from . import catalogue, read, relation
+from .catalogue import OWNERS, Parts, Properties, Stage
+from .client import Client
+from .pages import Page, Shelf
+
+LISTED, SEARCHED = "list", "search"
+
+
+class Unattended:
+    """The progress of a read that nobody stops and nothing is remembered of."""
+
+    def recall(self) -> dict[str, Any]:
+        return {}
+
+    def remember(self, facts: Mapping[str, Any]) -> None:
+        """Keep nothing."""
+
+    def pause(self, seconds: float) -> None:
+        sleep(seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known of the kind that is read: its properties and the stages of its pipelines."""
+
+    properties: Properties
+    stages: Callable[[], Sequence[Stage]]
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """How far a read has come: what was asked, behind which record it is, and what is on disk."""
+
+    asked: str
+    begun: str
+    after: str = ""
+    rows: int = 0
+    files: int = 0
+    whole: bool = False
+
+
+@dataclass(slots=True)
+class Tally:
+    """The calls of one read, the rows it brings, and the ids whose lists were cut."""
+
+    calls: int = 0
+    rows: int = 0
+    cut: list[str] = field(default_factory=list)
+
+    def kept(self, page: Page) -> int:
+        """Count a page that is kept; how many rows it makes."""
+        if page.cut:
+            self.cut += read.ids_of(page)
+        self.rows += page.rows + page.merged
+        return page.rows + page.merged
+
+
+def take(
+    client: Client,
+    known: Known | None,
+    asked: Read,
+    types: Mapping[str, str],
+    into: Path,
+    progress: Progress | None,
+) -> Spool:
+    """Read everything, or what has changed, into files."""
+    into.mkdir(parents=True, exist_ok=True)
+    progress = progress or Unattended()
+    if asked.object == OWNERS:
+        return _owners(client, types, into)
+    if known is None:
+        raise ConfigError(
+            f"HubSpot shows no {asked.object} to this token.",
+            hint="Is the product licensed, and has the token its scope? `optional = true` in the "
+            "mapping goes on without.",
+        )
+    parts = catalogue.parts(types, known.properties)
+    if asked.since is not None:
+        return _changes(client, known, asked, types, parts, into, progress)
+    return _everything(client, known, asked, types, parts, into, progress)
+
+
+def calls(asked: Read, rows: int, types: Mapping[str, str], known: Properties) -> dict[str, int]:
+    """Lane → the calls that reading so many records takes."""
+    if asked.object == OWNERS:
+        return {"owners": 2}
+    parts = catalogue.parts(types, known)
+    is_long = read.is_long(parts)
+    told: dict[str, int] = {}
+    if asked.since is None:
+        size = read.HISTORY if parts.dated and not is_long else read.LIST
+        told[LISTED] = max(1, ceil(rows / size))
+    else:
+        told[SEARCHED] = max(1, ceil(rows / read.SEARCH))
+    if rows and (is_long or (asked.since is not None and parts.dated)):
+        told["batch_read"] = ceil(rows / (read.HISTORY if parts.dated else read.BATCH))
+    if rows and (is_long or asked.since is not None):
+        told["associations"] = len(parts.belongs) * ceil(rows / read.LINKS)
+    return {lane: count for lane, count in told.items() if count}
+
+
+# ── everything ────────────────────────────────────────────────────────────────────────────────
+
+
+def _everything(
+    client: Client,
+    known: Known,
+    asked: Read,
+    types: Mapping[str, str],
+    parts: Parts,
+    into: Path,
+    progress: Progress,
+) -> Spool:
+    """All records by list; a read that was interrupted goes on behind the last finished file."""
+    done, tally = _taken_up(client, asked, types, progress), Tally()
+    if not done.whole:
+        done = _listed(client, asked.object, parts, into, done, tally, progress)
+    is_long = read.is_long(parts)
+    unlinked = _ids_on_disk(into) if is_long else tally.cut
+    linked = _links(client, asked.object, parts, unlinked, into, tally) if unlinked else {}
+    found = relation.Raw(into, parts, linked, inline=not is_long)
+    return _spool(found, known, asked, types, done.rows, LISTED, tally.calls, done.begun)
+
+
+def _listed(
+    client: Client,
+    kind: str,
+    parts: Parts,
+    into: Path,
+    done: Done,
+    tally: Tally,
+    progress: Progress,
+) -> Done:
+    """Put every page behind the last one on disk, and remember each finished file."""
+    shelf, is_long = Shelf(into, done.files), read.is_long(parts)
+    for page in read.listed(client, kind, Parts() if is_long else parts, after=done.after):
+        progress.pause(0)
+        tally.calls += 1
+        for each in _whole(client, kind, page, parts, tally) if is_long else (page,):
+            done = replace(done, rows=done.rows + tally.kept(each))
+            full = shelf.add(each)
+        if full and page.next:
+            done = replace(done, after=page.next, files=shelf.files)
+            progress.remember(asdict(done))
+    shelf.close()
+    done = replace(done, files=shelf.files, whole=True)
+    progress.remember(asdict(done))
+    return done
+
+
+def _taken_up(client: Client, asked: Read, types: Mapping[str, str], progress: Progress) -> Done:
+    """How far an earlier run has come with the same question; nowhere if it asked another."""
+    told = repr((client.paths.version, asked.object, sorted(types), asked.where))
+    mark = sha256(told.encode()).hexdigest()[:16]
+    facts = progress.recall()
+    if facts and facts.get("asked") == mark:
+        return Done(**facts)
+    return Done(mark, client.now.isoformat())
+
+
+def _whole(client: Client, kind: str, page: Page, parts: Parts, tally: Tally) -> Iterator[Page]:
+    """The records of a page once more, by id, with more properties than an address can name."""
+    for each in read.by_id(client, kind, read.ids_of(page), parts):
+        tally.calls += 1
+        yield each
+
+
+def _ids_on_disk(into: Path) -> list[str]:
+    files = sorted(into.glob("*.json"))
+    return [id for file in files for id in read.ids_in(file.read_bytes())]
+
+
+# ── changes ───────────────────────────────────────────────────────────────────────────────────
+
+
+def _changes(
+    client: Client,
+    known: Known,
+    asked: Read,
+    types: Mapping[str, str],
+    parts: Parts,
+    into: Path,
+    progress: Progress,
+) -> Spool:
+    """What has changed, by search; what a search does not tell is looked up by id."""
+    assert asked.since is not None
+    begun, tally, shelf, ids = client.now.isoformat(), Tally(), Shelf(into), dict[str, None]()
+    by_id = read.is_long(parts) or bool(parts.dated)
+    for page in read.changed(client, asked.object, parts, asked.modified, asked.since):
+        progress.pause(0)
+        tally.calls += 1
+        new = [id for id in read.ids_of(page) if id not in ids]
+        ids |= dict.fromkeys(new)
+        if not by_id:
+            tally.kept(page)
+            shelf.add(page)
+    if by_id:
+        for page in read.by_id(client, asked.object, list(ids), parts):
+            tally.calls += 1
+            shelf.add(page)
+    shelf.close()
+    linked = _links(client, asked.object, parts, list(ids), into, tally) if ids else {}
+    found = relation.Raw(into, parts, linked, inline=False)
+    return _spool(found, known, asked, types, len(ids), SEARCHED, tally.calls, begun)
+
+
+def _links(
+    client: Client, kind: str, parts: Parts, ids: Sequence[str], into: Path, tally: Tally
+) -> dict[str, str]:
+    """For each kind that records may belong to: a query that tells what these belong to."""
+    linked = {}
+    for owner in parts.belongs:
+        arrays = list(read.links(client, kind, owner, ids))
+        tally.calls += max(1, len(arrays))
+        linked[owner] = relation.links(read.save(into, owner, iter(arrays)))
+    return linked
+
+
+def _owners(client: Client, types: Mapping[str, str], into: Path) -> Spool:
+    """Everybody who may own a record. There are few, and nobody tells which of them changed."""
+    tally, shelf = Tally(), Shelf(into)
+    for page in read.owners(client):
+        tally.calls += 1
+        tally.kept(page)
+        shelf.add(page)
+    shelf.close()
+    rows = relation.of_owners(into, types) if tally.rows else raw.empty(types)
+    return Spool(rows, tally.rows, OWNERS, tally.calls)
+
+
+def _spool(
+    found: relation.Raw,
+    known: Known,
+    asked: Read,
+    types: Mapping[str, str],
+    rows: int,
+    lane: str,
+    calls: int,
+    begun: str,
+) -> Spool:
+    """What was read, as a table. With a filter of ours nobody has said how many come through it."""
+    stages = known.stages() if any(catalogue.stage_paths(types, asked.object)) else ()
+    table = (
+        relation.of_records(found, types, stages, where=asked.where) if rows else raw.empty(types)
+    )
+    promised = 0 if asked.where else rows
+    return Spool(table, promised, lane, calls, datetime.fromisoformat(begun))

@@ -1,0 +1,175 @@
+"""Raw records on disk as one flat table: one typed column for each path that the mapping reads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ...mapping import raw
+from . import catalogue
+from .catalogue import Parts, Stage
+
+#: A file holds some hundred pages.
+_LARGEST = 256 * 1024 * 1024
+#: The type of the association that counts where a record belongs to several.
+PRIMARY = ("1", "5", "26", "primary")
+
+
+@dataclass(frozen=True, slots=True)
+class Raw:
+    """Raw records in a folder: what was asked of each, and what is known of where they belong.
+
+    `linked` says, for kinds they may belong to, the query for `id, owner` that tells. With `inline`
+    the records also name what they belong to themselves.
+    """
+
+    folder: Path
+    parts: Parts
+    linked: Mapping[str, str]
+    inline: bool
+
+
+def of_records(
+    found: Raw, types: Mapping[str, str], stages: Sequence[Stage], *, where: str = ""
+) -> str:
+    """Files of records as a table.
+
+    Records that came twice are kept once, as they were changed last. Ids that were merged into
+    others are rows of their own.
+    """
+    columns = {path: _column(path, found, stages) for path in types}
+    rows = f"(SELECT * FROM {_read(found)} {_ONCE})"
+    joins = "".join(
+        f' LEFT JOIN ({sql}) AS "in_{owner}" ON "in_{owner}".id = r.id'
+        for owner, sql in found.linked.items()
+    )
+    table = f"SELECT {raw.picked(columns, types)} FROM {rows} AS r{joins}"
+    if "merged_into" in types:
+        table = f"{table} UNION ALL BY NAME {_losers(rows, types)}"
+    return f"(SELECT * FROM ({table}){f' WHERE {where}' if where else ''})"
+
+
+def of_owners(folder: Path, types: Mapping[str, str]) -> str:
+    """The files of owners in a folder as a table."""
+    listed = ", ".join(f"{raw.text(name)}: 'VARCHAR'" for name in catalogue.OWNER)
+    columns = {path: f"nullif(\"{path}\", '')" for path in types}
+    return f"(SELECT {raw.picked(columns, types)} FROM {_json(folder, listed)})"
+
+
+def links(files: Iterable[Path]) -> str:
+    """A query for `id, owner` from files of what belongs to what, one owner a record."""
+    listed = ", ".join(raw.text(str(file)) for file in files)
+    if not listed:
+        return "SELECT CAST(NULL AS VARCHAR) AS id, CAST(NULL AS VARCHAR) AS owner WHERE FALSE"
+    types = 'STRUCT("typeId" VARCHAR, label VARCHAR)[]'
+    shape = (
+        "{'from': 'STRUCT(id VARCHAR)', "
+        f"'to': 'STRUCT(\"toObjectId\" VARCHAR, \"associationTypes\" {types})[]'}}"
+    )
+    each = (
+        'SELECT "from".id AS id, unnest("to") AS t FROM '
+        f"read_json([{listed}], columns = {shape}, format = 'array', "
+        f"maximum_object_size = {_LARGEST})"
+    )
+    first = ", ".join(raw.text(word) for word in PRIMARY)
+    is_primary = (
+        f'len(list_filter(t."associationTypes", lambda x: x."typeId" IN ({first}) '
+        "OR lower(coalesce(x.label, '')) LIKE 'primary%')) > 0"
+    )
+    return (
+        f"SELECT id, arg_min(t.\"toObjectId\", {{'later': NOT {is_primary}, "
+        "'number': CAST(t.\"toObjectId\" AS BIGINT)}) AS owner "
+        f"FROM ({each}) GROUP BY id"
+    )
+
+
+_ONCE = 'QUALIFY row_number() OVER (PARTITION BY id ORDER BY "updatedAt" DESC NULLS LAST) = 1'
+
+
+def _read(found: Raw) -> str:
+    parts = found.parts
+    told = ", ".join(f'"{name}" VARCHAR' for name in parts.properties)
+    shape = {"id": "VARCHAR", "updatedAt": "VARCHAR", "archived": "VARCHAR"}
+    if told:
+        shape["properties"] = f"STRUCT({told})"
+    if parts.belongs and found.inline:
+        each = 'STRUCT(results STRUCT(id VARCHAR, "type" VARCHAR)[])'
+        inner = ", ".join(f'"{owner}" {each}' for owner in parts.belongs)
+        shape["associations"] = f"STRUCT({inner})"
+    if parts.dated:
+        inner = ", ".join(f'"{name}" STRUCT("timestamp" VARCHAR)[]' for name in parts.dated)
+        shape["propertiesWithHistory"] = f"STRUCT({inner})"
+    return _json(found.folder, ", ".join(f"'{name}': '{kind}'" for name, kind in shape.items()))
+
+
+def _json(folder: Path, columns: str) -> str:
+    return (
+        f"read_json({raw.text(f'{folder}/*.json')}, columns = {{{columns}}}, format = 'array', "
+        f"maximum_object_size = {_LARGEST})"
+    )
+
+
+def _column(path: str, found: Raw, stages: Sequence[Stage]) -> str:
+    """One path as a text."""
+    parts = found.parts
+    first, _, last = path.partition(".")
+    if path == "archived":
+        return "r.archived"
+    if path == "merged_into":
+        return "CAST(NULL AS VARCHAR)"
+    if path in parts.properties:
+        return f"nullif(r.properties.\"{path}\", '')"
+    if last == catalogue.CHANGED and first in parts.dated:
+        return f'r."propertiesWithHistory"."{first}"[1]."timestamp"'
+    if first in parts.belongs:
+        return _owner(first, found)
+    return _of_stage(first, last, stages)
+
+
+def _owner(kind: str, found: Raw) -> str:
+    """The record that another belongs to: as it was looked up, else as the record itself says."""
+    told = [f'"in_{kind}".owner'] if kind in found.linked else []
+    if found.inline:
+        told.append(_nearest(f'r.associations."{kind}".results'))
+    return f"coalesce({', '.join([*told, 'CAST(NULL AS VARCHAR)'])})"
+
+
+def _nearest(records: str) -> str:
+    """The one a record belongs to: the primary one if it is named, else that of least number."""
+    primary = f"list_filter({records}, lambda x: contains(x.\"type\", 'primary'))"
+    smallest = f"list_min(list_transform({records}, lambda x: CAST(x.id AS BIGINT)))"
+    return f"coalesce({primary}[1].id, CAST({smallest} AS VARCHAR))"
+
+
+def _of_stage(name: str, fact: str, stages: Sequence[Stage]) -> str:
+    """A fact of the stage that a record is in."""
+    cases = " ".join(
+        f"WHEN {raw.text(stage.id)} THEN {_said(getattr(stage, fact))}" for stage in stages
+    )
+    return f'CASE r.properties."{name}" {cases} END' if cases else "CAST(NULL AS VARCHAR)"
+
+
+def _said(value: object) -> str:
+    if value is None:
+        return "NULL"
+    return raw.text(str(value).lower() if isinstance(value, bool) else str(value))
+
+
+def _losers(rows: str, types: Mapping[str, str]) -> str:
+    """The ids that were merged into a record, each as a record that is gone and leads to it."""
+    facts = {"hs_object_id": "lost", "archived": "true", "merged_into": "id"}
+    listed = ", ".join(
+        f'CAST({facts.get(path, _stamp(path))} AS {kind}) AS "{path}"'
+        for path, kind in types.items()
+    )
+    losers = f'properties."{catalogue.MERGED}"'
+    each = (
+        f"SELECT id, \"updatedAt\", unnest(string_split({losers}, ';')) AS lost "
+        f"FROM {rows} WHERE nullif({losers}, '') IS NOT NULL"
+    )
+    return f"SELECT {listed}, CAST(NULL AS VARCHAR) AS {raw.UNREAD} FROM ({each}) WHERE lost <> ''"
+
+
+def _stamp(path: str) -> str:
+    return '"updatedAt"' if path.endswith("lastmodifieddate") else "NULL"
