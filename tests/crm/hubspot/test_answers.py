@@ -19,7 +19,7 @@ from connector.crm.hubspot.answers import (
 from connector.crm.hubspot.client import Reply
 from connector.errors import AuthError, BudgetSpent, ConfigError, Denied, RemoteError, Throttled
 from connector.http import Again
-from tests.conftest import SHARED
+from tests.conftest import SHARED, beside
 
 RECORDED = SHARED / "data" / "api_payloads" / "hubspot"
 
@@ -147,9 +147,7 @@ def test_a_record_that_is_gone_and_a_property_that_is_missing_are_told_apart():
 
 
 @pytest.mark.shared
-@pytest.mark.skipif(
-    not RECORDED.exists(), reason="the recorded payloads are not beside this checkout"
-)
+@beside
 def test_every_refusal_that_hubspot_gave_to_others_is_understood():
     """None of the recorded bodies makes the reader fail, and each 429 asks to wait."""
     seen = limited = 0

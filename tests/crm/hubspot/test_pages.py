@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from connector.crm.hubspot.pages import Page, Shelf, page_of
 from connector.errors import Malformed
-from tests.conftest import SHARED
+from tests.conftest import SHARED, beside
 
 RECORDED = SHARED / "data" / "api_payloads" / "hubspot"
 
@@ -105,9 +105,7 @@ def test_a_shelf_keeps_what_it_finished_and_forgets_the_rest(tmp_path):
 
 
 @pytest.mark.shared
-@pytest.mark.skipif(
-    not RECORDED.exists(), reason="the recorded payloads are not beside this checkout"
-)
+@beside
 def test_pages_that_hubspot_gave_to_others_are_read_unchanged():
     """Every recorded list and search of records."""
     read = 0
