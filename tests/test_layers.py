@@ -13,7 +13,7 @@ FLOORS = (
     ("errors", "records", "spans"),
     ("protocols", "secrets", "http"),
     ("mapping", "model"),
-    ("engines", "store"),
+    ("engines", "store", "rest"),
     ("crm", "sources"),
     ("sync", "insights"),
     ("service", "report"),

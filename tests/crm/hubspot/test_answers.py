@@ -16,9 +16,9 @@ from connector.crm.hubspot.answers import (
     shortened,
     slow_down,
 )
-from connector.crm.hubspot.client import Reply
 from connector.errors import AuthError, BudgetSpent, ConfigError, Denied, RemoteError, Throttled
 from connector.http import Again
+from connector.rest.pooled import Reply
 from tests.conftest import SHARED, beside
 
 RECORDED = SHARED / "data" / "api_payloads" / "hubspot"
