@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from time import monotonic
 from typing import Any, Protocol
 from urllib.parse import urlencode, urlsplit
@@ -20,6 +21,8 @@ from .pooled import Pooled, Reply
 EARLY = 60.0
 #: The longest body that is taken into memory.
 LARGEST = 64 * 1024 * 1024
+#: The largest file that is downloaded.
+FILE = 2_000_000_000
 
 
 class Signer(Protocol):
@@ -225,6 +228,17 @@ class Line(Pooled):
         if len(answer.content) > LARGEST:
             raise Malformed(f"{self.name} sent {len(answer.content)} bytes to {_plain(path)}.")
         return answer
+
+    def save(
+        self, path: str, into: Path, query: Mapping[str, str] | None = None, *, most: int = FILE
+    ) -> None:
+        """Download into a file; an answer that says no is an error as anywhere else."""
+        sent = {**self._own, **self._signer.headers}
+        options: dict[str, Any] = {"headers": sent, "into": into, "most": most}
+        answer = self.ask("GET", self._with(path, {**(query or {}), **self._signer.query}), True,
+                          options)  # fmt: skip
+        if answer.status_code >= 400:
+            raise self._refusal(answer, path)
 
     def json(self, path: str, query: Mapping[str, str] | None = None, **options: Any) -> Any:
         """One call and its decoded body."""
