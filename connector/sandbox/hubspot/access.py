@@ -1,0 +1,39 @@
+"""The controls of the account: its plan and products, its apps and tokens, its limits."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..store import Store
+from . import auth, limits, portal
+
+
+def told(store: Store) -> dict[str, Any]:
+    """The account, its apps, its limits and what was refused since the sandbox started."""
+    return {
+        "portal": portal.told(store),
+        "apps": auth.apps_told(store),
+        "limits": limits.told(store),
+    }
+
+
+def change(store: Store, wanted: Any) -> dict[str, Any]:
+    """Sets parts of the account: `{"portal": {"plan": "free"}, "limits": {"mode": "plan"}}`.
+
+    `{"plan": "professional"}` alone is short for that plan with its true limits.
+    """
+    if not isinstance(wanted, dict):
+        raise TypeError('the account is an object, for example {"plan": "professional"}')
+    known = {"plan", "portal", "limits", "app", "forget"}
+    if unknown := wanted.keys() - known:
+        raise ValueError(f"there is no {', '.join(unknown)}; there are {', '.join(sorted(known))}")
+    if plan := wanted.get("plan"):
+        portal.change(store, {"plan": plan})
+        limits.change(store, {"mode": "plan"})
+    portal.change(store, wanted.get("portal", {}))
+    limits.change(store, wanted.get("limits", {}))
+    if "app" in wanted:
+        auth.change(store, wanted["app"])
+    if wanted.get("forget"):
+        limits.forget(store)
+    return told(store)
