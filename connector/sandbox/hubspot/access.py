@@ -5,7 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from ..store import Store
-from . import auth, limits, portal
+from . import auth, grants, limits, portal
+
+
+def prepare(store: Store) -> None:
+    """Makes what the account needs before anybody can sign in."""
+    auth.prepare(store)
+    grants.prepare(store)
 
 
 def told(store: Store) -> dict[str, Any]:
@@ -14,6 +20,7 @@ def told(store: Store) -> dict[str, Any]:
         "portal": portal.told(store),
         "apps": auth.apps_told(store),
         "limits": limits.told(store),
+        "oauth": grants.told(store),
     }
 
 
@@ -24,7 +31,7 @@ def change(store: Store, wanted: Any) -> dict[str, Any]:
     """
     if not isinstance(wanted, dict):
         raise TypeError('the account is an object, for example {"plan": "professional"}')
-    known = {"plan", "portal", "limits", "app", "forget"}
+    known = {"plan", "portal", "limits", "app", "oauth", "forget"}
     if unknown := wanted.keys() - known:
         raise ValueError(f"there is no {', '.join(unknown)}; there are {', '.join(sorted(known))}")
     if plan := wanted.get("plan"):
@@ -32,6 +39,7 @@ def change(store: Store, wanted: Any) -> dict[str, Any]:
         limits.change(store, {"mode": "plan"})
     portal.change(store, wanted.get("portal", {}))
     limits.change(store, wanted.get("limits", {}))
+    grants.change(store, wanted.get("oauth", {}))
     if "app" in wanted:
         auth.change(store, wanted["app"])
     if wanted.get("forget"):

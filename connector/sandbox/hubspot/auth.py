@@ -184,6 +184,11 @@ def client() -> dict[str, str]:
     }
 
 
+def client_id() -> dict[str, str]:
+    """Only its id."""
+    return {"client_id": client()["client_id"]}
+
+
 def lasting_token(number: int, turn: int) -> str:
     """The token of a service key or private app after so many rotations."""
     uuid = UUID(bytes=_digest(f"{number} {turn}")[:16], version=4)
