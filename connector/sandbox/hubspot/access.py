@@ -5,13 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 from ..store import Store
-from . import auth, grants, limits, portal
+from . import auth, exports, grants, imports, limits, lists, portal
+
+PARTS = frozenset({"plan", "portal", "limits", "app", "oauth", "exports", "imports", "forget"})
 
 
 def prepare(store: Store) -> None:
     """Makes what the account needs before anybody can sign in."""
     auth.prepare(store)
     grants.prepare(store)
+    lists.prepare(store)
+    exports.prepare(store)
+    imports.prepare(store)
 
 
 def told(store: Store) -> dict[str, Any]:
@@ -21,6 +26,8 @@ def told(store: Store) -> dict[str, Any]:
         "apps": auth.apps_told(store),
         "limits": limits.told(store),
         "oauth": grants.told(store),
+        "exports": exports.told(store),
+        "imports": imports.told(store),
     }
 
 
@@ -31,15 +38,16 @@ def change(store: Store, wanted: Any) -> dict[str, Any]:
     """
     if not isinstance(wanted, dict):
         raise TypeError('the account is an object, for example {"plan": "professional"}')
-    known = {"plan", "portal", "limits", "app", "oauth", "forget"}
-    if unknown := wanted.keys() - known:
-        raise ValueError(f"there is no {', '.join(unknown)}; there are {', '.join(sorted(known))}")
+    if unknown := wanted.keys() - PARTS:
+        raise ValueError(f"there is no {', '.join(unknown)}; there are {', '.join(sorted(PARTS))}")
     if plan := wanted.get("plan"):
         portal.change(store, {"plan": plan})
         limits.change(store, {"mode": "plan"})
     portal.change(store, wanted.get("portal", {}))
     limits.change(store, wanted.get("limits", {}))
     grants.change(store, wanted.get("oauth", {}))
+    exports.change(store, wanted.get("exports", {}))
+    imports.change(store, wanted.get("imports", {}))
     if "app" in wanted:
         auth.change(store, wanted["app"])
     if wanted.get("forget"):
