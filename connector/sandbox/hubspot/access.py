@@ -1,36 +1,19 @@
-"""The access side of the account, and its controls: plan, apps, limits, files in and out."""
+"""The controls of the account: its plan and products, its apps and tokens, its limits."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from starlette.routing import Route
-
 from ..store import Store
-from . import account, auth, exports, grants, imports, limits, lists, oauth, portal
-from .api import Entry
+from . import auth, exports, grants, imports, limits, portal
 
 PARTS = frozenset({"plan", "portal", "limits", "app", "oauth", "exports", "imports", "forget"})
-
-
-def entries() -> tuple[Entry, ...]:
-    """Every call of this side that wants a token."""
-    parts = (account, lists, exports, imports)
-    return tuple(each for part in parts for each in part.entries())
-
-
-def routes(store: Store) -> list[Route]:
-    """Every address that wants none."""
-    return [*oauth.routes(store), *exports.routes(store)]
 
 
 def prepare(store: Store) -> None:
     """Makes what the account needs before anybody can sign in."""
     auth.prepare(store)
     grants.prepare(store)
-    lists.prepare(store)
-    exports.prepare(store)
-    imports.prepare(store)
 
 
 def told(store: Store) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..store import Store
-from . import list_filters, list_store, memberships
+from . import list_filters
 from .api import Answer, Call, Entry
 from .errors import Refusal, invalid
 from .kinds import kind_of
@@ -26,11 +26,8 @@ from .list_store import (
 )
 from .times import now_ms
 
-__all__ = ["entries", "prepare"]
-
 FIRST_ID = 581
 PROCESSING = ("MANUAL", "DYNAMIC", "SNAPSHOT")
-prepare = list_store.prepare
 
 
 def entries() -> tuple[Entry, ...]:
@@ -46,7 +43,6 @@ def entries() -> tuple[Entry, ...]:
         ("PUT", f"{one}/restore", _restore),
         ("PUT", f"{one}/update-list-filters", _update_filters),
         ("PUT", f"{one}/update-list-name", _rename),
-        *memberships.entries(),
         # an id that is no number is one that does not exist
         ("GET", "/crm/{v}/lists/{list}", _nothing),
     )
