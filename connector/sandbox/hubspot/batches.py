@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from . import associations, records, rules, settings
+from . import attached, history, records, rules, settings
 from .api import Answer, Call
 from .asked import inputs
 from .errors import Refusal, invalid
@@ -94,8 +94,7 @@ def read(call: Call) -> Answer:
     for row in rows.values():
         result = told(kind, row, names, content=content)
         if with_history:
-            history = records.history(call.store, kind, row, with_history)
-            result["propertiesWithHistory"] = history
+            result["propertiesWithHistory"] = history.told(call.store, kind, row, with_history)
         outcome.results.append(result)
     outcome.missing([each for each in dict.fromkeys(spelled) if found.get(each) not in rows])
     return outcome.answer(call)
@@ -111,7 +110,7 @@ def create(call: Call) -> Answer:
         ids = records.create(call.store, kind, [each[2] for each in good], author(call))
         for id_, (_, input_, new) in zip(ids, good, strict=True):
             links = input_.get("associations") or []
-            associations.of_new(call, kind, id_, new, links)
+            attached.of_new(call, kind, id_, new, links)
     rows = records.fetch(call.store, kind, ids)
     for id_, (_, input_, new) in zip(ids, good, strict=True):
         outcome.results.append(_traced(written(kind, rows[id_], new), input_))
@@ -200,7 +199,7 @@ def _change(
     with call.store.transaction():
         after = records.update(call.store, kind, changes, author(call))
         for row, values in changes:
-            associations.follow(call.store, kind, row.id, values)
+            attached.follow(call.store, kind, row.id, values)
     for found, input_, values in work:
         assert found is not None
         result = _traced(written(kind, after[found.id], values), input_)

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from ..store import Store
-from . import associations, catalogue, outside, records
+from . import attached, catalogue, outside, records
 from .catalogue import Property
 from .errors import Refusal
 from .import_files import OBJECT_ID, Page
@@ -247,7 +247,7 @@ def _keep(store: Store, page: Page, lines: Sequence[Line], author: Author) -> No
         records.update(store, kind, old, author)
     made = zip(ids, new, strict=True)
     for id_, values in (*made, *((row.id, values) for row, values in old)):
-        associations.follow(store, kind, id_, values)
+        attached.follow(store, kind, id_, values)
 
 
 def _complete(store: Store, kind: Kind, values: Values) -> Values:

@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from . import associations, auth, catalogue, merges, outside, records, rules
+from . import attached, auth, catalogue, history, merges, outside, records, rules
 from .api import Answer, Call
 from .asked import flag, listed, number
 from .errors import Refusal, invalid, not_found, page_not_found
@@ -169,9 +169,9 @@ def _complete(
             page = f"https://app.hubspot.com/contacts/{call.app.portal}/record/{kind.id}/{row.id}"
             result["url"] = page
         if names:
-            result["propertiesWithHistory"] = records.history(call.store, kind, row, names)
+            result["propertiesWithHistory"] = history.told(call.store, kind, row, names)
     for spelled in listed(call, "associations"):
-        associations.inline(call, kind, rows, results, kind_of(spelled))
+        attached.inline(call, kind, rows, results, kind_of(spelled))
 
 
 def get(call: Call) -> Answer:
@@ -192,7 +192,7 @@ def create(call: Call) -> Answer:
     rules.check(call, kind, values, {}, new=True)
     with call.store.transaction():
         (id_,) = records.create(call.store, kind, [values], author(call))
-        associations.of_new(call, kind, id_, values, body.get("associations") or [])
+        attached.of_new(call, kind, id_, values, body.get("associations") or [])
     row = records.fetch(call.store, kind, [id_])[id_]
     return Answer(written(kind, row, values), 201)
 
@@ -205,7 +205,7 @@ def change(call: Call) -> Answer:
     rules.check(call, kind, values, row.values)
     with call.store.transaction():
         row = records.update(call.store, kind, [(row, values)], author(call))[row.id]
-        associations.follow(call.store, kind, row.id, values)
+        attached.follow(call.store, kind, row.id, values)
     return Answer(written(kind, row, values))
 
 

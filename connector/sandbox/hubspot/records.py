@@ -7,14 +7,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import orjson
 
 from ..clock import stamp
 from ..store import Store
-from . import catalogue, settings
+from . import catalogue, follow, settings
 from .errors import Refusal
 from .kinds import Kind
 from .times import iso, now_ms
@@ -37,16 +37,22 @@ create table if not exists hs_unique (
     primary key (type, name, value)
 ) without rowid;
 create table if not exists hs_history (
-    type integer not null, id integer not null, name text not null, number integer not null,
-    at integer not null, value text not null, was text, source text not null,
-    primary key (type, id, name, number)
-) without rowid;
+    number integer primary key, type integer not null, id integer not null, name text not null,
+    at integer not null, value text not null, was text, source text not null
+);
+create index if not exists hs_history_by_record on hs_history (type, id, name);
 create table if not exists hs_merges (
     type integer not null, old integer not null, new integer not null, at integer not null,
     primary key (type, old)
 ) without rowid;
 """
 COLUMNS = "id, archived, created, updated, archived_at, properties"
+_UPDATE = (
+    "update hs_records set before = case when ?5 = 0 then null"
+    " when indexed_at = 0 then properties else before end,"
+    " before_updated = case when indexed_at = 0 then updated else before_updated end,"
+    " properties = ?3, updated = ?4, indexed_at = ?5 where type = ?1 and id = ?2"
+)
 _LOG = "insert into write_log (at, object, id, fields, user) values (?, ?, ?, ?, ?)"
 
 
@@ -74,6 +80,11 @@ class Author:
     type: str
     id: str
     user: str = ""
+
+    @property
+    def packed(self) -> str:
+        """It as the history keeps it."""
+        return orjson.dumps({"type": self.type, "id": self.id, "user": self.user}).decode()
 
 
 PERSON = Author("CRM_UI", f"userId:{catalogue.USER}", catalogue.USER)
@@ -145,11 +156,16 @@ def create(
 ) -> list[int]:
     """Makes records; the values are those that their properties take."""
     now, known = now_ms(store), catalogue.known(store, kind)
-    ids, at = new_ids(store, kind, len(given)), iso(now)
+    ids, at, settled = new_ids(store, kind, len(given)), iso(now), _indexed_at(store, now)
+    work = Work(kind, author, now)
     with store.transaction() as db:
         for id_, values in zip(ids, given, strict=True):
-            _claim(store, kind, id_, values, {})
-            kept = {each: text for each, text in values.items() if text}
+            _claim(store, kind, known, id_, values, {})
+            kept = {
+                name: added("", text) if known[name].multiple else text
+                for name, text in values.items()
+                if text
+            }
             held = {
                 kind.created: at,
                 kind.changed: at,
@@ -157,21 +173,17 @@ def create(
                 "hs_object_source": author.type,
                 "hs_object_source_id": author.id,
                 "hs_object_source_label": author.type,
-                **_derived(kind, kept, at),
-                **{
-                    each: added("", text) if known[each].multiple else text
-                    for each, text in kept.items()
-                },
+                **follow.derived(kind, kept, at, id_),
+                **kept,
             }
-            if kind.name == "tickets":
-                held["hs_ticket_id"] = str(id_)
-            db.execute(
-                "insert into hs_records (type, id, created, updated, indexed_at, properties)"
-                " values (?, ?, ?, ?, ?, ?)",
-                (kind.code, id_, now, now, _indexed_at(store, now), _packed(held)),
-            )
-            _remember(store, kind, id_, {}, kept, now, author)
-            log(store, kind, id_, values, author)
+            work.rows.append((kind.code, id_, now, now, settled, _packed(held)))
+            work.note(id_, {}, kept, values)
+        db.executemany(
+            "insert into hs_records (type, id, created, updated, indexed_at, properties)"
+            " values (?, ?, ?, ?, ?, ?)",
+            work.rows,
+        )
+        work.keep(store)
     return list(ids)
 
 
@@ -183,33 +195,69 @@ def update(
     *,
     moves: bool = True,
 ) -> dict[int, Row]:
-    """Writes to records, all stamped with one moment; what `moves` not keeps its own."""
+    """Writes to records, all stamped with one moment; without `moves` they keep their own."""
     now, known = now_ms(store), catalogue.known(store, kind)
-    at, settle = iso(now), _indexed_at(store, now)
-    after: dict[int, Row] = {}
+    at, settled = iso(now), _indexed_at(store, now)
+    work, after = Work(kind, author, now), {}
     with store.transaction() as db:
         for row, values in changes:
             before = row.values
-            _claim(store, kind, row.id, values, before)
+            _claim(store, kind, known, row.id, values, before)
             new = {
-                each: added(before.get(each, ""), text) if known[each].multiple else text
-                for each, text in values.items()
+                name: added(before.get(name, ""), text) if known[name].multiple else text
+                for name, text in values.items()
             }
-            held = {**before, **new, **_followed(kind, new, before, at)}
-            updated = now if moves else row.updated
+            held = {**before, **new, **follow.followed(kind, new, before, at)}
             if moves:
                 held[kind.changed] = at
-            db.execute(
-                "update hs_records set before = case when ?5 = 0 then null"
-                " when indexed_at = 0 then properties else before end,"
-                " before_updated = case when indexed_at = 0 then updated else before_updated end,"
-                " properties = ?3, updated = ?4, indexed_at = ?5 where type = ?1 and id = ?2",
-                (kind.code, row.id, _packed(held), updated, settle),
-            )
-            _remember(store, kind, row.id, before, new, now, author)
-            log(store, kind, row.id, values, author)
-            after[row.id] = row._replace(updated=updated, properties=_packed(held))
+            moved = now if moves else row.updated
+            fresh = row._replace(updated=moved, properties=_packed(held))
+            work.rows.append((kind.code, row.id, fresh.properties, moved, settled))
+            work.note(row.id, before, new, values)
+            after[row.id] = fresh
+        db.executemany(_UPDATE, work.rows)
+        work.keep(store)
     return after
+
+
+@dataclass(slots=True)
+class Work:
+    """Rows of one write on their way to the tables."""
+
+    kind: Kind
+    author: Author
+    now: int
+    rows: list[tuple[Any, ...]] = field(default_factory=list)
+    _history: list[tuple[Any, ...]] = field(default_factory=list)
+    _log: list[tuple[Any, ...]] = field(default_factory=list)
+
+    def note(
+        self,
+        id_: int,
+        before: Mapping[str, str],
+        new: Mapping[str, str],
+        sent: Mapping[str, str],
+    ) -> None:
+        """Notes what changes, for the history, and what was sent, for the log of writes."""
+        source = self.author.packed
+        self._history += [
+            (self.kind.code, id_, name, self.now, text, before.get(name), source)
+            for name, text in new.items()
+            if before.get(name, "") != text
+        ]
+        # what people do is not of interest
+        if self.author.type != PERSON.type:
+            self._log.append((str(id_), orjson.dumps({"id": str(id_), **sent}).decode()))
+
+    def keep(self, store: Store) -> None:
+        """Writes history and log down."""
+        store.db.executemany(
+            "insert into hs_history (type, id, name, at, value, was, source)"
+            " values (?, ?, ?, ?, ?, ?, ?)",
+            self._history,
+        )
+        at, user = stamp(store.clock.now()), self.author.id
+        store.db.executemany(_LOG, [(at, self.kind.name, *each, user) for each in self._log])
 
 
 def archive(store: Store, kind: Kind, ids: Iterable[int], *, back: bool = False) -> None:
@@ -246,74 +294,15 @@ def settle(store: Store) -> None:
         )
 
 
-def history(
-    store: Store, kind: Kind, row: Row, names: Iterable[str]
-) -> dict[str, list[dict[str, Any]]]:
-    """What properties held and hold, the newest first; one that never held anything has none."""
-    held = row.values
-    return {name: _history(store, kind, row, name, held.get(name)) for name in names}
-
-
-def _history(
-    store: Store, kind: Kind, row: Row, name: str, now_held: str | None
-) -> list[dict[str, Any]]:
-    rows = store.db.execute(
-        "select at, value, was, source from hs_history where type = ? and id = ? and name = ?"
-        " order by number desc",
-        (kind.code, row.id, name),
-    ).fetchall()
-    told = [_entry(value, at, orjson.loads(source)) for at, value, _, source in rows]
-    # what was there before anybody wrote through this sandbox came when the record did
-    first = rows[-1][2] if rows else now_held
-    if first is not None:
-        told.append(_entry(first, row.created, {"type": "MIGRATION", "id": "", "user": ""}))
-    return told
-
-
-def _entry(value: str, at: int, source: Mapping[str, str]) -> dict[str, Any]:
-    told: dict[str, Any] = {"value": value, "timestamp": iso(at), "sourceType": source["type"]}
-    if source["id"]:
-        told["sourceId"] = source["id"]
-    if source["user"]:
-        told["updatedByUserId"] = int(source["user"])
-    return told
-
-
-def log(store: Store, kind: Kind, id_: int, values: Mapping[str, Any], author: Author) -> None:
-    """Notes what came through the API; what people do is not of interest."""
-    if author.type == PERSON.type:
-        return
-    fields = orjson.dumps({"id": str(id_), **values}).decode()
-    row = (stamp(store.clock.now()), kind.name, str(id_), fields, author.id)
-    store.db.execute(_LOG, row)
-
-
-def _remember(
+def _claim(
     store: Store,
     kind: Kind,
+    known: Mapping[str, catalogue.Property],
     id_: int,
+    values: Mapping[str, str],
     before: Mapping[str, str],
-    new: Mapping[str, str],
-    at: int,
-    author: Author,
-) -> None:
-    source = orjson.dumps({"type": author.type, "id": author.id, "user": author.user}).decode()
-    store.db.executemany(
-        "insert into hs_history select ?1, ?2, ?3, ifnull(max(number), 0) + 1, ?4, ?5, ?6, ?7"
-        " from hs_history where type = ?1 and id = ?2 and name = ?3",
-        [
-            (kind.code, id_, name, at, text, before.get(name), source)
-            for name, text in new.items()
-            if before.get(name, "") != text
-        ],
-    )
-
-
-def _claim(
-    store: Store, kind: Kind, id_: int, values: Mapping[str, str], before: Mapping[str, str]
 ) -> None:
     """Takes values that only one record may hold; refuses if another one has them."""
-    known = catalogue.known(store, kind)
     for name, text in values.items():
         if not known[name].unique:
             continue
@@ -341,32 +330,6 @@ def _conflict(kind: Kind, name: str, holder: int) -> Refusal:
     said = f"Cannot set PropertyValueCoordinates on {holder}. {holder} already has that value."
     wrong = {"isValid": False, "message": said, "error": "CONFLICTING_UNIQUE_VALUE", "name": name}
     return refused([wrong], told=False)
-
-
-def _derived(kind: Kind, values: Mapping[str, str], at: str) -> dict[str, str]:
-    """What HubSpot fills in by itself."""
-    filled = dict(_followed(kind, values, {}, at))
-    if kind.name == "companies" and values.get("domain"):
-        filled["website"] = values["domain"]
-    if kind.name == "companies" or kind.name == "contacts":
-        filled["lifecyclestage"] = "lead"
-    return filled
-
-
-def _followed(
-    kind: Kind, new: Mapping[str, str], before: Mapping[str, str], at: str
-) -> dict[str, str]:
-    """What changes because something else did."""
-    follow: dict[str, str] = {}
-    if new.get("hubspot_owner_id", before.get("hubspot_owner_id")) != before.get(
-        "hubspot_owner_id"
-    ):
-        follow = {"hubspot_owner_assigneddate": at, "hs_all_owner_ids": new["hubspot_owner_id"]}
-    if kind.name == "tasks" and "hs_task_status" in new:
-        done = new["hs_task_status"] == "COMPLETED"
-        follow |= {"hs_task_is_completed": str(int(done))}
-        follow |= {"hs_task_completion_date": at} if done else {}
-    return follow
 
 
 def _indexed_at(store: Store, now: int) -> int:
