@@ -71,9 +71,9 @@ def account(url: str, store: Store) -> Account:
 def companies(account: Account) -> dict[str, str]:
     """The ids of three companies by name."""
     given = [
-        {"name": "Alpha", "domain": "alpha.example", "industry": "BANKING", "annualrevenue": "100"},
+        {"name": "Alpha", "domain": "alpha.example", "type": "PARTNER", "annualrevenue": "100"},
         {"name": "beta", "domain": "beta.example", "annualrevenue": "9"},
-        {"name": "Gamma", "domain": "gamma.example", "industry": "RETAIL"},
+        {"name": "Gamma", "domain": "gamma.example", "type": "VENDOR"},
     ]
     made = account.post(
         "/crm/v3/objects/companies/batch/create", {"inputs": [{"properties": p} for p in given]}
