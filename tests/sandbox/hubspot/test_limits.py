@@ -80,6 +80,14 @@ def test_searches_are_limited_by_the_second_and_for_all_apps_together(account):
     assert search(account).ok
 
 
+def test_a_refused_search_may_be_told_like_the_others(account):
+    """Older answers named a policy; which of the two comes is not for a client to choose."""
+    account.control(limits={"search": 0, "search_body": "policy"})
+    told = search(account).json()
+    assert (told["errorType"], told["policyName"]) == ("RATE_LIMIT", "SECONDLY")
+    assert "category" not in told
+
+
 def test_searches_are_not_in_the_burst(account):
     """Nor is the burst in them."""
     account.control(limits={"burst": 1})
