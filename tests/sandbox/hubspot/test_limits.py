@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -78,6 +80,25 @@ def test_searches_are_limited_by_the_second_and_for_all_apps_together(account):
     assert "policyName" not in told
     time.sleep(max(0.0, began + 1.1 - time.monotonic()))
     assert search(account).ok
+
+
+def test_the_window_rolls(account):
+    """What was used three quarters of a second later is free so much later, too."""
+    account.control(limits={"search": 5})
+    began = time.monotonic()
+    assert [search(account).status_code for _ in range(3)] == [200] * 3
+    time.sleep(max(0.0, began + 0.75 - time.monotonic()))
+    assert [search(account).status_code for _ in range(2)] == [200] * 2
+    time.sleep(max(0.0, began + 1.3 - time.monotonic()))
+    assert [search(account).status_code for _ in range(4)] == [200] * 3 + [429]
+
+
+def test_a_limit_holds_for_many_threads(account):
+    """Eight at once get no more than one would."""
+    account.control(limits={"burst": 20})
+    with ThreadPoolExecutor(8) as pool:
+        statuses = list(pool.map(lambda _: account.call("GET", COMPANIES).status_code, range(40)))
+    assert Counter(statuses) == {200: 20, 429: 20}
 
 
 def test_a_refused_search_may_be_told_like_the_others(account):
