@@ -26,13 +26,17 @@ def send(account):
     """Sends a file of companies; the answer."""
 
     def send_(
-        columns: list[dict[str, Any]], *rows: str, path: str = IMPORTS, **changed: Any
+        columns: list[dict[str, Any]],
+        *rows: str,
+        path: str = IMPORTS,
+        type_: str = "0-2",
+        **changed: Any,
     ) -> Any:
-        mappings = [{"columnObjectTypeId": "0-2", **each} for each in columns]
+        mappings = [{"columnObjectTypeId": type_, **each} for each in columns]
         head = ",".join(each["columnName"] for each in columns)
         wanted = {
             "name": "Scores",
-            "importOperations": {"0-2": "UPSERT"},
+            "importOperations": {type_: "UPSERT"},
             "dateFormat": "DAY_MONTH_YEAR",
             "files": [
                 {
@@ -170,6 +174,26 @@ def test_an_import_can_be_for_new_records_or_old_ones_only(
     told = done(columns, *rows, importOperations={"0-2": operation})
     assert [each[:2] for each in errors(told)] == [(line, error)]
     assert told["metadata"]["counters"]["UNIQUE_OBJECTS_WRITTEN"] == 1
+
+
+def test_contacts_are_found_by_their_address(account, done):
+    """In any case of it; the company that a row names is associated."""
+    company = account.post(COMPANIES, {"properties": {"name": "Alpha"}})["id"]
+    made = account.post("/crm/v3/objects/contacts", {"properties": {"email": "a@b.example"}})
+    columns = [column("email", columnType="HUBSPOT_ALTERNATE_ID"), column("associatedcompanyid")]
+    told = done(columns, f"A@b.example,{company}", type_="0-1")
+    assert told["metadata"]["counters"]["UPDATED_OBJECTS"] == 1
+    found = account.get(f"/crm/v3/objects/contacts/{made['id']}?associations=companies")
+    linked = {each["id"] for each in found["associations"]["companies"]["results"]}
+    assert linked == {company}
+
+
+def test_a_new_record_without_what_it_must_have_is_not_made(account, done, errors):
+    """A note without its moment; the one with it is."""
+    columns = [column("hs_note_body"), column("hs_timestamp")]
+    told = done(columns, "never,", "then,2026-10-01T00:00:00Z", type_="0-46")
+    assert [each[:2] for each in errors(told)] == [(2, "MISSING_REQUIRED_PROPERTY")]
+    assert told["metadata"]["counters"]["CREATED_OBJECTS"] == 1
 
 
 def test_days_are_read_as_the_import_says(account, companies, done, errors, held):
