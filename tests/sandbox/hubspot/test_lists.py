@@ -21,6 +21,9 @@ def where(name: str, kind: str, operator: str, **more: Any) -> dict[str, Any]:
     return {"filterType": "PROPERTY", "property": name, "operation": operation}
 
 
+#: Nine in UTC, an hour after the sandbox's clock began.
+NINE = {"timeType": "DATE", "zoneId": "America/New_York", "year": 2026, "month": 11, "day": 2}
+NINE |= {"hour": 4, "minute": 0}
 PARTNERS = branch(where("type", "ENUMERATION", "IS_ANY_OF", values=["PARTNER"]))
 
 
@@ -91,6 +94,17 @@ def test_members_of_a_dynamic_list_are_not_moved_by_hand(account, companies, mak
     [
         (branch(where("annualrevenue", "NUMBER", "IS_GREATER_THAN", value=9.5)), "Alpha"),
         (branch(where("annualrevenue", "NUMBER", "IS_LESS_THAN_OR_EQUAL_TO", value=9)), "beta"),
+        (
+            branch(
+                where("annualrevenue", "NUMBER_RANGED", "IS_BETWEEN", lowerBound=9, upperBound=50)
+            ),
+            "beta",
+        ),
+        (branch(where("createdate", "TIME_POINT", "IS_AFTER", timePoint=NINE)), ""),
+        (
+            branch(where("createdate", "TIME_POINT", "IS_BEFORE", timePoint=NINE)),
+            "Alpha beta Gamma",
+        ),
         (branch(where("name", "STRING", "CONTAINS", value="A")), "Alpha beta Gamma"),
         (branch(where("name", "MULTISTRING", "STARTS_WITH", values=["AL", "be"])), "Alpha beta"),
         (branch(where("type", "ALL_PROPERTY", "IS_UNKNOWN")), "beta"),
@@ -140,6 +154,8 @@ def test_filters_say_who_belongs(companies, make, members, filters, names):
         branch(where("name", "STRING", "RHYMES_WITH", value="x")),
         branch(where("annualrevenue", "NUMBER", "IS_EQUAL_TO", value="many")),
         branch({"filterType": "PAGE_VIEW"}),
+        branch(where("createdate", "TIME_POINT", "IS_AFTER", timePoint={**NINE, "month": 13})),
+        branch(where("createdate", "TIME_POINT", "IS_AFTER", timePoint={**NINE, "zoneId": "x"})),
     ],
 )
 def test_filters_that_cannot_be_are_refused(account, wrong):
