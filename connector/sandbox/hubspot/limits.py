@@ -52,7 +52,10 @@ _OTHERS = ("mode", "packs", "retry_after", "search_body", "used")
 DEFAULT = {"mode": "generous", "packs": 0, "retry_after": "none", "search_body": "category"}
 KEY, USED = "hubspot_limits", "hubspot_used"
 _SEARCH = re.compile(r"/crm/(v3/objects|objects/[\d-]+)/[^/]+/search/?")
-_ASSOCIATIONS = re.compile(r"/crm/(v4/associations|associations/[\d-]+|v3/associations)/")
+_ASSOCIATIONS = re.compile(
+    r"/crm/(v[34]/associations|associations/[\d-]+)/"
+    r"|/crm/(v4/objects|objects/[\d-]+)/[^/]+/[^/]+/associations/"
+)
 
 
 @dataclass(slots=True)

@@ -173,6 +173,8 @@ def test_associations_have_a_limit_beside(account):
     assert account.call("POST", path, json=body).status_code == 429
     dated = "/crm/associations/2026-09/companies/contacts/batch/read"
     assert account.call("POST", dated, json=body).status_code == 429
+    single = "/crm/v4/objects/companies/1/associations/contacts"
+    assert account.call("GET", single).status_code == 429
     assert account.call("GET", COMPANIES).ok
 
 
