@@ -17,7 +17,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from ..store import Store
-from . import auth, limits, security
+from . import auth, automations, limits, security
 from .errors import Refusal, not_found
 
 FIRST_VERSION, LAST_VERSION = 31, 68
@@ -111,7 +111,8 @@ def _answered(store: Store, request: Request, body: bytes, handler: Handler) -> 
         try:
             if _check_version(request.path_params["version"]) <= LAST_DYING:
                 headers["Warning"] = DYING
-            answer = handler(Call(store, request, unpacked(request, body), user))
+            with automations.asked_by(request.headers):
+                answer = handler(Call(store, request, unpacked(request, body), user))
         except Refusal as refusal:
             answer = Answer(refusal.body(), refusal.status)
     return rendered(answer, request, headers)
