@@ -8,7 +8,7 @@ from typing import Any
 from ..clock import stamp
 from ..ids import is_id, long_id
 from ..store import Store, quoted
-from . import archive, computed, person_accounts, recycle
+from . import archive, computed, person_accounts, recycle, shared_activities
 from .setup import ADMIN
 from .values import kept
 
@@ -31,6 +31,7 @@ def act(store: Store, wanted: Mapping[str, Any]) -> str:
                 _edit(store, name, id_, columns)
                 computed.follow(store, store.objects()[name], id_, columns)
                 person_accounts.follow(store, store.objects()[name], id_, columns)
+                shared_activities.follow(store, store.objects()[name], id_, columns)
             case "delete":
                 recycle.put(store, name, id_, ADMIN)
             case "undelete":
@@ -75,6 +76,7 @@ def _create(store: Store, name: str, values: Mapping[str, Any]) -> str:
     row = {**given, **columns, "Id": id_, "CreatedById": ADMIN}
     store.insert(name, [*row, "LastModifiedById"], [(*row.values(), ADMIN)])
     computed.follow(store, store.objects()[name], id_, columns)
+    shared_activities.follow(store, store.objects()[name], id_, columns)
     return id_
 
 

@@ -34,6 +34,8 @@ GOES_WITH: dict[str, tuple[tuple[str, str], ...]] = {
     ),
     "Opportunity": _ACTIVITIES,
     "Case": (*_ACTIVITIES, ("EmailMessage", "ParentId")),
+    "Task": (("TaskRelation", "TaskId"),),
+    "Event": (("EventRelation", "EventId"),),
 }
 #: What keeps a record from being deleted by API as long as it is there: the field of its cases.
 HELD_BY_CASES = {"Account": "AccountId", "Contact": "ContactId"}

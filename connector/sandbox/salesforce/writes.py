@@ -21,6 +21,7 @@ from . import (
     record_types,
     recycle,
     security,
+    shared_activities,
 )
 from .automations import Automation
 from .errors import Refusal, not_found
@@ -85,6 +86,7 @@ class Writer:
             [(*columns.values(), self.user, self.user)],
         )
         computed.follow(self.store, target, id_, given)
+        shared_activities.follow(self.store, target, id_, given)
         if person:
             person_accounts.embody(self.store, id_, self.user)
         self._settle(target.name, id_, values)
@@ -101,6 +103,7 @@ class Writer:
         self._set(target.name, known, columns)
         computed.follow(self.store, target, known, columns)
         person_accounts.follow(self.store, target, known, columns)
+        shared_activities.follow(self.store, target, known, columns)
         self._settle(target.name, known, values)
         return known
 
