@@ -47,6 +47,19 @@ def test_deleted_records_are_listed_with_their_moment(client, ids, span):
     assert span("updated", -10, 0).json()["ids"] == []
 
 
+def test_a_change_that_commits_late_has_an_early_stamp(client, ids):
+    """That of the moment its saving began: who has read beyond that misses it."""
+    person(client, "edit", ids["Alpha"], values={"Name": "Late"}, late="20m")
+    soql = "SELECT SystemModstamp, LastModifiedDate FROM Account WHERE Name = 'Late'"
+    (row,) = client.query(soql)["records"]
+    assert row["SystemModstamp"] == row["LastModifiedDate"]
+    person(client, "edit", ids["beta"], values={"Name": "On time"})
+    soql = "SELECT SystemModstamp FROM Account WHERE Name = 'On time'"
+    (on_time,) = client.query(soql)["records"]
+    early, late = (datetime.fromisoformat(each["SystemModstamp"]) for each in (row, on_time))
+    assert timedelta(minutes=19) < late - early < timedelta(minutes=21)
+
+
 def test_seconds_are_ignored(client, ids, store):
     """A span of less than a whole minute is no span."""
     now = store.clock.now().replace(second=5, microsecond=0)

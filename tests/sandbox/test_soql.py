@@ -412,6 +412,13 @@ def test_a_parent_is_shown_by_its_kind(ask):
     assert ask(soql.format(""))["records"][1]["What"] is None
 
 
+@pytest.mark.parametrize("more", ["COUNT()", "COUNT(Id)", "CALENDAR_YEAR(CreatedDate)"])
+def test_kinds_are_not_shown_beside_functions(ask, more):
+    """TYPEOF is for fields alone."""
+    soql = f"SELECT {more}, TYPEOF What WHEN Account THEN Name END FROM Task"
+    assert refused(ask, soql) == "MALFORMED_QUERY"
+
+
 def test_a_parent_with_one_known_kind_is_still_of_several_kinds(ask, store):
     """`Who` may be a lead, whether or not there are leads."""
     who = Field("WhoId", "reference", refers=("Contact", "Lead"), relationship="Who")

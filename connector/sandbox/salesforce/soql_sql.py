@@ -132,6 +132,9 @@ def _compiled(
     names = Names(query, store, access, formulas=formulas)
     items = [each for item in query.items for each in _expanded(item, names)]
     functions = [each.what for each in items if isinstance(each.what, Call)]
+    if query.typeofs and (query.group or functions):
+        said = "TYPEOF stands beside fields alone, not beside functions or groups"
+        raise names.mistake("MALFORMED_QUERY", said, query.typeofs[0].link)
     if len(items) == 1 and functions == [Call("COUNT", None, items[0].what.at)]:
         return Compiled(names.object, _matching(names, everything))
     if query.group or any(each.name not in SCALARS for each in functions):
