@@ -156,6 +156,31 @@ def test_our_fields_and_permission_sets_are_deployed(org, sf, project):
     assert {each["state"] for each in again["files"]} == {"Unchanged"}
 
 
+def test_what_was_deployed_is_retrieved(sf, project):
+    """Into another folder, field by field, and deployed again it changes nothing."""
+    ours = sorted(field.target for field in project.fields if field.target.endswith("__c"))
+    wanted = [f"CustomField:Account.{each}" for each in ours] + [f"PermissionSet:{sfdx.WRITER}"]
+    words = [word for each in wanted for word in ("--metadata", each)]
+    target = sf.node.home / "fetched"
+    told = sf.ask("project", "retrieve", "start", *words, "--output-dir", str(target))
+    assert (told["status"], told["success"]) == ("Succeeded", True)
+    fields = {each.name for each in target.rglob("*.field-meta.xml")}
+    assert fields == {f"{each}.field-meta.xml" for each in ours}
+    assert [each.name for each in target.rglob("*.permissionset-meta.xml")] == [
+        f"{sfdx.WRITER}.permissionset-meta.xml"
+    ]
+    again = sf.ask("project", "deploy", "start", "--source-dir", str(target))
+    assert {each["state"] for each in again["files"]} == {"Unchanged"}
+
+
+def test_what_is_not_there_is_not_retrieved(sf, project):
+    """The CLI warns, and names it."""
+    words = ["--metadata", "CustomField:Account.Nowhere__c"]
+    told = sf.ask("project", "retrieve", "start", *words)
+    assert "Account.Nowhere__c" in json.dumps(told)
+    assert not list((sf.node.home / "force-app").rglob("Nowhere__c*"))
+
+
 def test_a_wrong_field_is_shown_with_file_and_reason(sf, project):
     """What the org says to one component, beside the file that it came from."""
     folder = sf.node.home / "force-app/main/default/objects/Account/fields"

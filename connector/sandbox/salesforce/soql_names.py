@@ -90,6 +90,8 @@ class Names:
     object: str = ""
     joins: dict[tuple[str, ...], Join] = field(default_factory=dict)
     parents: dict[tuple[str, ...], Parent] = field(default_factory=dict)
+    #: The formulas in the statement: where each is named, and how long it is.
+    formulas: dict[tuple[int, str], int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.query.object.lower() not in self.access.names:
@@ -159,6 +161,8 @@ class Names:
         found = ignoring_case(self.access.fields(name), last)
         if found is None:
             raise self.no_column(last, name, path)
+        if found.formula:
+            self.formulas[path.at, path.text] = len(found.formula)
         return Column((*names, found.name), column(alias, found.name), found)
 
     def steps(self, path: Path) -> list[str]:

@@ -21,6 +21,7 @@ from . import (
     record_types,
     recycle,
     security,
+    shared_activities,
 )
 from .automations import Automation
 from .errors import Refusal, not_found
@@ -73,6 +74,7 @@ class Writer:
         target = self.access.object(name)
         given = self._checked(target, values, creating=True)
         columns = dict(given)
+        person = person_accounts.named(self.store, target, columns)
         self._complete(target, columns)
         permissions.check(self.store, target.name, columns)
         self._allowed(target, "", columns)
@@ -84,6 +86,9 @@ class Writer:
             [(*columns.values(), self.user, self.user)],
         )
         computed.follow(self.store, target, id_, given)
+        shared_activities.follow(self.store, target, id_, given)
+        if person:
+            person_accounts.embody(self.store, id_, self.user)
         self._settle(target.name, id_, values)
         self.made.add(id_)
         return id_
@@ -98,6 +103,7 @@ class Writer:
         self._set(target.name, known, columns)
         computed.follow(self.store, target, known, columns)
         person_accounts.follow(self.store, target, known, columns)
+        shared_activities.follow(self.store, target, known, columns)
         self._settle(target.name, known, values)
         return known
 
@@ -128,6 +134,8 @@ class Writer:
         target = self.access.object(name)
         known = self.existing(target, id_)
         locks.check(self.store, target, known, {})
+        person_accounts.check_deletion(self.store, target, known)
+        recycle.check(self.store, target.name, known)
         recycle.put(self.store, target.name, known, self.user)
         self._log(target.name, known, {"IsDeleted": True})
         return known
