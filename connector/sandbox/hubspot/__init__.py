@@ -57,6 +57,7 @@ def prepare(store: Store) -> None:
         for schema in (records.SCHEMA, links.SCHEMA, catalogue.SCHEMA, owners.SCHEMA):
             for statement in filter(str.strip, schema.split(";")):
                 db.execute(statement)
+        db.execute(records.BY_CHANGE)
         catalogue.prepare(store)
         stages.prepare(store)
     for part in (access, list_store, imports, exports):

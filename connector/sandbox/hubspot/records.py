@@ -28,7 +28,6 @@ create table if not exists hs_records (
     before text, before_updated integer,
     primary key (type, id)
 ) without rowid;
-create index if not exists hs_records_by_change on hs_records (type, updated, id);
 create index if not exists hs_records_archived on hs_records (type, id) where archived = 1;
 create index if not exists hs_records_unindexed on hs_records (indexed_at) where indexed_at > 0;
 create table if not exists hs_next (type integer primary key, id integer not null);
@@ -46,6 +45,11 @@ create table if not exists hs_merges (
     primary key (type, old)
 ) without rowid;
 """
+#: Everything that a search by change looks at, so that it can count without reading records.
+BY_CHANGE = (
+    "create index if not exists hs_records_by_change"
+    " on hs_records (type, updated, id, archived, indexed_at)"
+)
 COLUMNS = "id, archived, created, updated, archived_at, properties"
 _UPDATE = (
     "update hs_records set before = case when ?5 = 0 then null"
