@@ -265,25 +265,30 @@ class Work:
 
 
 def archive(store: Store, kind: Kind, ids: Iterable[int], *, back: bool = False) -> None:
-    """Puts records away, or takes them out again; what is not there is no error."""
-    now = now_ms(store)
+    """Puts records away, or takes them out again; what is not there is no error.
+
+    What only one record may hold is free for others meanwhile.
+    """
+    now, known = now_ms(store), catalogue.known(store, kind)
     with store.transaction() as db:
-        for id_ in ids:
+        for row in fetch(store, kind, ids, archived=back).values():
+            held = row.values
+            unique = {each: text for each, text in held.items() if _unique(known, each)}
+            if back:
+                _claim(store, kind, known, row.id, unique, {})
+            else:
+                for name, text in unique.items():
+                    release(store, kind, name, text)
+            held[kind.changed] = iso(now)
             db.execute(
-                "update hs_records set archived = ?, archived_at = ?, updated = ?,"
-                " properties = json_set(properties, '$.' || ?, ?)"
-                " where type = ? and id = ? and archived = ?",
-                (
-                    int(not back),
-                    None if back else now,
-                    now,
-                    kind.changed,
-                    iso(now),
-                    kind.code,
-                    id_,
-                    int(back),
-                ),
+                "update hs_records set archived = ?, archived_at = ?, updated = ?, properties = ?"
+                " where type = ? and id = ?",
+                (int(not back), None if back else now, now, _packed(held), kind.code, row.id),
             )
+
+
+def _unique(known: Mapping[str, catalogue.Property], name: str) -> bool:
+    return name in known and known[name].unique
 
 
 def settle(store: Store) -> None:
