@@ -50,6 +50,7 @@ BY_CHANGE = (
     "create index if not exists hs_records_by_change"
     " on hs_records (type, updated, id, archived, indexed_at)"
 )
+_NEVER = 1 << 62
 COLUMNS = "id, archived, created, updated, archived_at, properties"
 _UPDATE = (
     "update hs_records set before = case when ?5 = 0 then null"
@@ -292,8 +293,8 @@ def _unique(known: Mapping[str, catalogue.Property], name: str) -> bool:
 
 
 def settle(store: Store) -> None:
-    """Lets search know what it should know by now."""
-    now = now_ms(store)
+    """Lets search know what it should know by now; without a lag that is everything."""
+    now = now_ms(store) if settings.of(store).index_lag else _NEVER
     due = "select 1 from hs_records where indexed_at > 0 and indexed_at <= ?"
     if store.db.execute(due, (now,)).fetchone():
         store.db.execute(
