@@ -170,8 +170,13 @@ class Crm(Protocol):
         differs from type to type."""
         ...
 
-    def path_types(self, object: str, paths: Sequence[str]) -> dict[str, str]:
-        """The DuckDB type of each field path; a path that does not exist is left out."""
+    def path_types(
+        self, object: str, paths: Sequence[str], *, exact: bool = True
+    ) -> dict[str, str]:
+        """The DuckDB type of each field path; a path that does not exist is left out.
+
+        Without `exact` a name may be written as in a filter, where its case does not matter.
+        """
         ...
 
     def read(

@@ -400,6 +400,26 @@ def test_an_optional_field_that_is_not_there_is_no_mistake(org):
     assert planned(org, SCORE, pull=[pull]).absent == ()
 
 
+def test_a_field_that_only_a_filter_names_is_shown_or_said_to_be_missing(org):
+    """Hidden it would stop every read; what is nowhere is told apart from it."""
+    org.control("fls", {"object": "Account", "field": "ARR__c", "read": False})
+    where = "arr__c > 5 AND Nowhere__c = 'ARR__c' AND Parent.Industry = 'x' AND Owner.Name != null"
+    pull = Pull("accounts", "Account", {"id": "Id"}, where)
+    plan = planned(org, SCORE, pull=[pull])
+    assert plan.absent == ("Account.Nowhere__c",)
+    made(org, SCORE, pull=[pull])
+    shown = {"Account.ARR__c", "Account.ParentId", "Account.Industry"}
+    assert shown <= granted(org, WRITER).keys()
+
+
+def test_what_is_asked_of_a_parent_of_any_kind_is_there(org):
+    """`What` leads to an account or to something else; the field that leads there is granted."""
+    pull = Pull("activities", "Task", {"id": "Id"}, "What.Type IN ('Account') AND Who.Type = 'x'")
+    plan = planned(org, SCORE, pull=[pull])
+    assert plan.absent == ()
+    assert {"Task.WhatId", "Task.WhoId"} <= set(plan.access[0].read)
+
+
 def test_the_writer_is_assigned_unless_it_is_not_asked_for(org):
     """An admin makes the fields for somebody else."""
     assert made(org, SCORE, assign=False).assigned == ""

@@ -68,6 +68,31 @@ def test_a_field_hidden_from_the_reading_user_is_shown_by_the_writer(here):
     assert here.sync().exit == 0
 
 
+def filtering(app: App, where: str) -> App:
+    """The installation with another filter over accounts."""
+    pulls = tuple(
+        replace(each, where=where) if each.object == "Account" else each
+        for each in app.mapping.pull
+    )
+    return replace(app, mapping=replace(app.mapping, pull=pulls))
+
+
+def test_a_field_that_only_a_filter_names_stops_the_run_before_reading_while_it_is_hidden(here):
+    """The permission set that would show it is named, and then shows it."""
+    here.ready()
+    here.control("fls", {"object": "Account", "field": "Type", "read": False})
+    here.control("reset-stats", {})
+    with pytest.raises(UnsafePlan, match=r"Account\.type: not there, or hidden") as refused:
+        sync(filtering(here.app(), "type != 'Former'"))
+    assert "Health_Connector_Writer" in refused.value.hint
+    asked = {row["route"]: row["requests"] for row in here.control("stats")["routes"]}
+    assert "/services/data/{version}/jobs/query" not in asked
+    assert asked["/services/data/{version}/query"] == 1  # which org this is
+    app = filtering(here.app(), "type != 'Former'")
+    provision(app, app.crm.check())
+    assert sync(filtering(here.app(), "type != 'Former'")).exit == 0
+
+
 def test_a_field_that_may_only_be_read_is_opened_for_writing(here):
     """The permission is raised to edit."""
     here.ready()
