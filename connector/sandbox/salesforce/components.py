@@ -8,7 +8,7 @@ from typing import Any
 
 from ..clock import stamp
 from ..store import Store
-from . import security, tooling
+from . import object_access, security, tooling
 from .errors import Refusal
 from .markup import Node
 from .metadata import field_of
@@ -186,14 +186,15 @@ class _PermissionSet:
         wanted = {}
         for each in self.component.node.every("objectPermissions"):
             name = each.said("object")
-            if name not in self.store.objects():
+            if name not in object_access.listed(self.store):
                 raise _in_field("object", "CustomObject", name)
             rights = {column: each.flag(element) for element, column in OBJECT_RIGHTS.items()}
-            if any(rights.values()) and not rights["PermissionsRead"]:
-                said = f"Permission Edit {name} depends on permission(s): Read {name}"
-                raise Refusal("FIELD_INTEGRITY_EXCEPTION", said)
             wanted[name] = rights
-        return {name: each for name, each in wanted.items() if any(each.values())}
+        readable = [name for name, each in wanted.items() if each["PermissionsRead"]]
+        for name, each in wanted.items():
+            object_access.check(name, each, readable)
+        given = object_access.in_order(name for name in wanted if any(wanted[name].values()))
+        return {name: wanted[name] for name in given}
 
     def _settled(
         self,

@@ -17,6 +17,7 @@ from . import (
     components,
     deploy,
     limits,
+    object_access,
     query,
     record_types,
     recycle,
@@ -107,6 +108,7 @@ def prepare(store: Store) -> None:
         # one by one: a script would commit the transaction it is in
         for schema in (
             security.SCHEMA,
+            object_access.SCHEMA,
             auth.SCHEMA,
             limits.SCHEMA,
             query.SCHEMA,
