@@ -71,7 +71,9 @@ class FieldStep:
 class Access:
     """A permission set: the fields that whoever has it may read, or read and edit.
 
-    Fields are named `Account.Health_Score__c`; `new` are those that it does not grant yet.
+    Fields are named `Account.Health_Score__c`. `objects` tells what may be done with the records
+    of an object, in the CRM's own words. `new` are the fields and objects that it does not grant
+    yet, or not in full.
     """
 
     name: str
@@ -81,6 +83,7 @@ class Access:
     edit: tuple[str, ...]
     new: tuple[str, ...]
     why: str = ""
+    objects: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -147,11 +147,17 @@ def _grants(access: Access) -> list[str]:
     """What a permission set would newly grant, and how much it grants in all."""
     new = set(access.new)
     told = [
+        f"records of {name}: {', '.join(rights)}"
+        for name, rights in access.objects.items()
+        if name in new
+    ]
+    told += [
         f"{right}: {', '.join(each for each in some if each in new)}"
         for right, some in (("edit", access.edit), ("read", access.read))
         if new.intersection(some)
     ]
-    whole = f"grants {len(access.edit)} to edit, {len(access.read)} to read"
+    whole = f"grants {len(access.edit)} fields to edit, {len(access.read)} to read"
+    whole += f", on {len(access.objects)} object{'s' * (len(access.objects) != 1)}"
     return [access.why] if access.why else told or [whole]
 
 
@@ -190,7 +196,10 @@ def _done(found: Provision) -> Iterator[str]:
     if found.changed:
         yield f"\nChanged: {', '.join(found.changed)}."
     if found.permissions:
-        yield f"\nGranted {len(found.permissions)} fields in {_names(found.plan)}."
+        opened = [name for name in found.permissions if "." not in name]
+        shown = len(found.permissions) - len(opened)
+        yield f"\nGranted {shown} fields in {_names(found.plan)}."
+        yield from ([f"Opened: {', '.join(opened)}."] if opened else [])
     if found.assigned:
         yield f"{found.assigned} is assigned to the running user."
     yield from (f"Left alone: {a.name} {a.why}." for a in found.plan.access if a.why)

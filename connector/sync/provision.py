@@ -115,5 +115,5 @@ def _step(step: FieldStep) -> dict[str, Any]:
 
 
 def _access(access: Access) -> dict[str, Any]:
-    names = ("name", "do", "read", "edit", "new", "why")
+    names = ("name", "do", "read", "edit", "objects", "new", "why")
     return {name: getattr(access, name) for name in names}

@@ -72,8 +72,9 @@ def test_a_plan_shows_what_would_be_made(fields) -> None:
         "Health_Score__c create type: Number(4, 1) label: Health score "
         "help: 0 to 100. 50 is neither good nor bad. · 0 bis 100. 50 ist weder gut noch schlecht.",
         "values: A, B, C, D",
-        "Health_Connector_Writer create edit: Account.Health_Confidence__c,",
-        "Health_Connector_Reader create read: Account.Health_Confidence__c,",
+        "Health_Connector_Writer create records of Account: Read, Edit records of Contact: Read ",
+        "records of Case: Read edit: Account.Health_Confidence__c,",
+        "Health_Connector_Reader create records of Account: Read read: Account.Health_Confidence",
         "Health_Connector_Writer would be assigned to the running user",
         "To do it: connector fields apply",
     ):
@@ -95,6 +96,7 @@ def test_apply_tells_what_it_did(fields) -> None:
     assert "Health_Score__c" in said.out
     assert "created" in said.out
     assert "Granted " in said.out
+    assert "Opened: Account, Contact, Opportunity, Case." in said.out
     assert "Health_Connector_Writer is assigned to the running user." in said.out
 
 
@@ -121,6 +123,9 @@ def test_a_plan_is_a_document(fields) -> None:
     assert [each["name"] for each in told["permission_sets"]] == [
         "Health_Connector_Writer", "Health_Connector_Reader",
     ]  # fmt: skip
+    writer, reader = told["permission_sets"]
+    assert writer["objects"]["Account"] == ["Read", "Edit"]
+    assert reader["objects"] == {"Account": ["Read"]}
     assert told["assign"] == "Health_Connector_Writer"
     assert told["lacking"] == told["absent"] == []
 

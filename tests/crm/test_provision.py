@@ -10,7 +10,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from connector.crm.salesforce import setup, sfdx
+from connector.crm.salesforce import objects, setup, sfdx
 from connector.crm.salesforce.metadata import (
     DESCRIPTION,
     MARK,
@@ -382,6 +382,95 @@ def test_the_reader_reads_our_fields_and_edits_none(org):
     assert granted(org, READER) == {
         "Account.Health_Score__c": False, "Account.Health_Tier__c": False,
     }  # fmt: skip
+
+
+def opened(org: Org, name: str) -> dict[str, tuple[str, ...]]:
+    """What a permission set allows with the records of objects."""
+    columns = ", ".join(f"Permissions{right}" for right in objects.RIGHTS)
+    soql = f"SELECT SobjectType, {columns} FROM ObjectPermissions WHERE Parent.Name = '{name}'"
+    return {row["SobjectType"]: objects.allowed(row) for row in rows(org, soql)}
+
+
+PULLS = (
+    Pull("activities", "Task", {"id": "Id", "account_id": "Account.Name"}),
+    Pull("tickets", "Case", {"id": "Id"}),
+    Pull("owners", "User", {"id": "Id"}),
+    Pull("activities", "EmailMessage", {"id": "Id"}, optional=True),
+    Pull("signals", "Nowhere__c", {"id": "Id"}, optional=True),
+)
+
+
+def test_the_writer_reads_the_objects_that_we_read_and_edits_the_one_that_we_write(org):
+    """A case takes its account and contact; what follows other records cannot be granted."""
+    assert "Account" in made(org, SCORE, pull=PULLS).granted
+    assert opened(org, WRITER) == {
+        "Account": ("Read", "Edit"), "Contact": ("Read",), "Case": ("Read",),
+    }  # fmt: skip
+
+
+def test_the_reader_opens_the_object_that_holds_our_fields_and_no_other(org):
+    """Account managers need no cases to see a score."""
+    made(org, SCORE, pull=PULLS)
+    assert opened(org, READER) == {"Account": ("Read",)}
+
+
+def test_no_set_of_ours_sees_past_the_sharing_of_the_org(org):
+    """Which records somebody sees is not ours to decide; nothing is created or deleted either."""
+    made(org, SCORE, pull=PULLS)
+    given = {right for name in (WRITER, READER) for each in opened(org, name).values()
+             for right in each}  # fmt: skip
+    assert given == {"Read", "Edit"}
+
+
+def test_an_object_that_is_hidden_is_opened_with_its_fields(org):
+    """It looks as if it did not exist; Setup knows it and its fields still."""
+    org.control("fls", {"object": "Case", "read": False})
+    org.control("fls", {"object": "Case", "field": "Satisfaction__c", "read": False})
+    pull = Pull("tickets", "Case", {"id": "Id", "satisfaction": "Satisfaction__c",
+                                    "kind": "Nope__c"})  # fmt: skip
+    assert org.another().fields("Case") is None
+    assert planned(org, SCORE, pull=[pull]).absent == ("Case.Nope__c",)
+    made(org, SCORE, pull=[pull])
+    assert "Satisfaction__c" in org.another().fields("Case")
+
+
+def test_an_object_that_the_org_does_not_have_is_told_and_not_granted(org):
+    """Without it the mapping cannot be read."""
+    plan = planned(org, SCORE, pull=[Pull("signals", "Nowhere__c", {"id": "Id"})])
+    assert plan.absent == ("Nowhere__c",)
+    assert "Nowhere__c" not in plan.access[0].objects
+
+
+def test_object_permissions_are_only_ever_widened(org, tmp_path):
+    """What an admin added stays, also in a set that is deployed from files."""
+    made(org, SCORE)
+    (row,) = rows(org, f"SELECT Id FROM ObjectPermissions WHERE Parent.Name = '{WRITER}'")
+    given = {"PermissionsViewAllRecords": True, "PermissionsEdit": False}
+    org.crm._client.call("PATCH", f"sobjects/ObjectPermissions/{row['Id']}", "to play the admin",
+                         json=given)  # fmt: skip
+    assert made(org, SCORE).granted == ("Account",)
+    assert opened(org, WRITER) == {"Account": ("Read", "Edit", "ViewAllRecords")}
+    plan = planned(org, SCORE)
+    assert not plan.todo
+    sfdx.export(mapping(SCORE), tmp_path, plan)
+    found = parsed(tmp_path, f"{APP}/permissionsets/{WRITER}.permissionset-meta.xml")
+    assert words(found.find("m:objectPermissions", NS), *sfdx._RIGHTS.values(), "object") == {
+        "allowRead": "true", "allowEdit": "true", "viewAllRecords": "true", "allowCreate": "false",
+        "allowDelete": "false", "modifyAllRecords": "false", "object": "Account",
+    }  # fmt: skip
+
+
+def test_an_export_without_an_org_opens_what_every_org_has(tmp_path):
+    """Objects that may be lacking are left to a plan that knows."""
+    mapped = CrmMapping("salesforce", "Account", PULLS, (SCORE,))
+    sfdx.export(mapped, tmp_path)
+    found = {
+        name: [each.findtext("m:object", namespaces=NS) for each in parsed(
+            tmp_path, f"{APP}/permissionsets/{name}.permissionset-meta.xml"
+        ).findall("m:objectPermissions", NS)]
+        for name in (WRITER, READER)
+    }  # fmt: skip
+    assert found == {WRITER: ["Account", "Contact", "Case"], READER: ["Account"]}
 
 
 def test_a_field_that_we_read_and_that_is_hidden_is_shown(org):

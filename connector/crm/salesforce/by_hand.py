@@ -48,7 +48,9 @@ def _type(have: Any) -> str:
 def _permissions(access: Access) -> str:
     both = (("edit", access.edit), ("read", access.read))
     new = [(right, [each for each in some if each in access.new]) for right, some in both]
-    told = "; ".join(f"{right} {', '.join(some)}" for right, some in new if some)
+    opened = [f"{name}: {', '.join(access.objects[name])}" for name in access.objects]
+    opened = [each for each in opened if each.partition(":")[0] in access.new]
+    told = "; ".join([*opened, *(f"{right} {', '.join(some)}" for right, some in new if some)])
     about = f"description “{DESCRIPTION}”"
     if access.do == "create":
         named = f"label “{access.label}”, API name {access.name}, {about}"

@@ -16,11 +16,11 @@ from ...errors import RemoteError
 from ...mapping.objects import CrmMapping, Field
 from ...protocols import FieldPlan, FieldsMade, FieldStep
 from . import metadata as shapes
-from . import permissions, setup
+from . import objects, permissions, setup
 from .by_hand import by_hand
 from .client import Client
 from .fields import Describe
-from .permissions import READER, WRITER
+from .permissions import READER, WRITER, wanted
 from .readable import Look, readable
 
 _PACKAGED = re.compile(r"[A-Za-z0-9]+__\w+__c")
@@ -34,11 +34,14 @@ def plan(
     """What the org needs so that the user can write the fields of a mapping. Changes nothing."""
     seen = {raw["name"]: raw for raw in (look(mapping.object) or {"fields": ()})["fields"]}
     steps = tuple(_steps(client, mapping, seen, adopt=adopt))
-    reads, absent = readable(client, mapping.pull, look)
+    known = objects.grantable(client)
+    found = readable(client, mapping.pull, look, known)
     ours = [f"{mapping.object}.{s.target}" for s in steps if _grantable(s, seen.get(s.target))]
-    read = [name for name in reads if name not in ours]
-    writer = permissions.access(client, WRITER, read, ours, adopt=adopt)
-    reader = permissions.access(client, READER, ours, (), adopt=adopt)
+    read = [name for name in found.fields if name not in ours]
+    all_read = objects.rights(found.objects, mapping.object, known)
+    own_read = {name: objects.READ for name in all_read if name == mapping.object}
+    asks = (wanted(WRITER, read, ours, all_read), wanted(READER, ours, (), own_read))
+    writer, reader = (permissions.access(client, each, adopt=adopt) for each in asks)
     asked = assign and writer.do != "refuse"
     made = FieldPlan(
         mapping.object,
@@ -47,7 +50,7 @@ def plan(
         (writer, reader),
         assign=WRITER if asked and not permissions.is_assigned(client, WRITER, user) else "",
         hidden=tuple(step.target for step in steps if step.target not in seen),
-        absent=tuple(absent),
+        absent=found.absent,
     )
     lacking = setup.lacking(client, _rights(made))
     return replace(made, lacking=lacking, by_hand=tuple(by_hand(made)))

@@ -7,7 +7,7 @@ refuses them, and with them everything that is deployed in the same go.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -16,7 +16,8 @@ from ...errors import ConnectorError
 from ...mapping.objects import CrmMapping, Field
 from ...protocols import Access, FieldPlan
 from . import metadata as shapes
-from .permissions import LABELS, READER, WRITER
+from . import objects
+from .permissions import READER, WRITER, wanted
 
 NAMESPACE = "http://soap.sforce.com/2006/04/metadata"
 API_VERSION = "66.0"
@@ -53,10 +54,13 @@ def export(
 def _of_mapping(mapping: CrmMapping) -> tuple[dict[str, shapes.Metadata], tuple[Access, ...]]:
     """Our fields, and the permission sets for them alone: of the org nothing is known."""
     ours = [field for field in mapping.fields if field.target.endswith("__c")]
-    names = tuple(sorted(f"{mapping.object}.{field.target}" for field in ours))
-    writer = Access(WRITER, LABELS[WRITER], "create", (), names, names)
-    reader = Access(READER, LABELS[READER], "create", names, (), names)
-    return {field.target: shapes.metadata(field) for field in ours}, (writer, reader)
+    names = [f"{mapping.object}.{field.target}" for field in ours]
+    pulled = {pull.object for pull in mapping.pull if not pull.optional}
+    known = frozenset(filter(objects.offline, {mapping.object, *pulled, *objects.STANDARD}))
+    read = objects.rights(pulled, mapping.object, known)
+    own = {name: objects.READ for name in read if name == mapping.object}
+    access = (wanted(WRITER, (), names, read), wanted(READER, names, (), own))
+    return {field.target: shapes.metadata(field) for field in ours}, access
 
 
 def _of_plan(plan: FieldPlan) -> dict[str, shapes.Metadata]:
@@ -93,9 +97,26 @@ def _permission_set(access: Access) -> File:
         "fieldPermissions": granted,
         "hasActivationRequired": False,
         "label": access.label,
+        "objectPermissions": [_object(name, access.objects[name]) for name in access.objects],
     }
     path = APP / f"permissionsets/{access.name}.permissionset-meta.xml"
     return path, _xml("PermissionSet", told)
+
+
+def _object(name: str, rights: Sequence[str]) -> dict[str, Any]:
+    """What may be done with the records of an object, as a file says it."""
+    return {"object": name, **{_RIGHTS[right]: right in rights for right in objects.RIGHTS}}
+
+
+#: What a file calls the rights on an object.
+_RIGHTS = {
+    "Read": "allowRead",
+    "Create": "allowCreate",
+    "Edit": "allowEdit",
+    "Delete": "allowDelete",
+    "ViewAllRecords": "viewAllRecords",
+    "ModifyAllRecords": "modifyAllRecords",
+}
 
 
 def _translations(object: str, fields: Iterable[Field]) -> Iterator[File]:

@@ -191,8 +191,8 @@ class _PermissionSet:
             rights = {column: each.flag(element) for element, column in OBJECT_RIGHTS.items()}
             wanted[name] = rights
         readable = [name for name, each in wanted.items() if each["PermissionsRead"]]
-        for name, each in wanted.items():
-            object_access.check(name, each, readable)
+        for name, allowed in wanted.items():
+            object_access.check(name, allowed, readable)
         given = object_access.in_order(name for name in wanted if any(wanted[name].values()))
         return {name: wanted[name] for name in given}
 

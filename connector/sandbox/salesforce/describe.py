@@ -67,9 +67,11 @@ def _unchanged(call: Call, changed: datetime) -> bool:
 
 
 def _full(target: Object, call: Call) -> dict[str, Any]:
-    seen = call.access.fields(target.name).values()
-    fields = [permissions.listed(call.store, target.name, each) for each in seen]
-    may_edit = call.access.may("Edit", target.name)
+    access, name = call.access, target.name
+    fields = [permissions.listed(call.store, name, each) for each in access.fields(name).values()]
+    editable = {
+        f.name for f in fields if access.may("Edit", name) and access.editable(name, f.name)
+    }
     children = [
         _child(each, name)
         for name, other in call.access.catalogue.items()
@@ -80,7 +82,7 @@ def _full(target: Object, call: Call) -> dict[str, Any]:
         "actionOverrides": [],
         "childRelationships": children,
         "compactLayoutable": True,
-        "fields": [_field(f, may_edit and call.access.editable(target.name, f.name)) for f in fields],
+        "fields": [_field(each, each.name in editable) for each in fields],
         "hasSubtypes": False,
         "listviewable": None,
         "lookupLayoutable": None,

@@ -180,10 +180,12 @@ def _full_name(call: Call, full: object) -> tuple[str, str]:
             " an underscore nor contain two of them in a row"
         )
         raise Refusal("FIELD_INTEGRITY_EXCEPTION", said, fields=["FullName"])
-    if found[1].lower() not in call.access.names:
+    # whoever may customise may do so with objects whose records they may not see
+    known = {name.lower(): name for name in call.store.objects() if name not in _OBJECTS}
+    if found[1].lower() not in known:
         said = f"Entity of type '{found[1]}' cannot be found"
         raise Refusal("INVALID_CROSS_REFERENCE_KEY", said, fields=["FullName"])
-    return call.access.object(found[1]).name, f"{found[2]}__c"
+    return known[found[1].lower()], f"{found[2]}__c"
 
 
 def _found(call: Call) -> tuple[str, Field]:
