@@ -92,7 +92,8 @@ class FieldPlan:
 
     `hidden` are the fields to write that the user does not see now; `absent` is what the mapping
     reads and the CRM does not have; `lacking` are the rights that the user would need; `by_hand`
-    tells an admin, line by line, how to do the same.
+    tells an admin, line by line, how to do the same. `words` are the texts of fields in the other
+    language that are not there yet; `notes` say what is left out and holds nothing up.
     """
 
     object: str
@@ -104,12 +105,14 @@ class FieldPlan:
     absent: tuple[str, ...] = ()
     lacking: tuple[str, ...] = ()
     by_hand: tuple[str, ...] = ()
+    words: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     @property
     def todo(self) -> bool:
         """Whether anything is left to do."""
         done = [step.do for step in self.steps] + [access.do for access in self.access]
-        return bool(self.assign) or not {"create", "change"}.isdisjoint(done)
+        return bool(self.assign or self.words) or not {"create", "change"}.isdisjoint(done)
 
     @property
     def refused(self) -> dict[str, str]:
@@ -132,6 +135,8 @@ class FieldsMade:
     granted: tuple[str, ...] = ()
     assigned: str = ""
     failed: Mapping[str, str] = field(default_factory=dict)
+    translated: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 class Progress(Protocol):

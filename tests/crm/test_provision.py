@@ -10,7 +10,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from connector.crm.salesforce import objects, setup, sfdx
+from connector.crm.salesforce import objects, setup, sfdx, translations
 from connector.crm.salesforce.metadata import (
     DESCRIPTION,
     MARK,
@@ -549,6 +549,123 @@ def test_a_permission_set_of_somebody_else_is_left_alone(org):
     assert (row["Label"], MARK in row["Description"]) == ("Theirs", True)
 
 
+# ── in the other language ─────────────────────────────────────────────────────────────────────
+
+
+TREND = Field("trend", "Health_Trend__c", "choice", {"en": "Trend", "de": "Richtung"},
+              values=("Up", "Down"),
+              value_labels={"Up": {"en": "Rising", "de": "Steigend"}, "Down": {"de": "Fallend"}},
+              )  # fmt: skip
+
+
+def in_german(org: Org) -> dict[str, dict[str, Any]]:
+    """What the org keeps of German, by field."""
+    found = translations._kept(org.crm._client, "Account")
+    assert found is not None
+    return dict(found)
+
+
+def test_german_texts_go_into_the_translation_workbench(org):
+    """Label, help and values; a value is known there by its label in the org's language."""
+    org.control("org", {"translations": ["de"]})
+    done = made(org, SCORE, TREND)
+    assert (done.translated, done.notes) == (("Health_Score__c", "Health_Trend__c"), ())
+    found = in_german(org)
+    score, trend = found["Health_Score__c"], found["Health_Trend__c"]
+    assert (score["label"], score["help"]) == ("Gesundheit", "0 bis 100.")
+    assert trend["picklistValues"] == [
+        {"masterLabel": "Rising", "translation": "Steigend"},
+        {"masterLabel": "Down", "translation": "Fallend"},
+    ]
+    assert not planned(org, SCORE, TREND).todo
+
+
+def test_a_changed_translation_is_sent_and_those_of_others_stay(org):
+    """Only what the org lacks; a field of somebody else keeps the label that they gave it."""
+    org.control("org", {"translations": ["de"]})
+    by_admin(org, "Theirs__c", type="Date")
+    theirs = {"name": "Theirs__c", "label": "Ihres"}
+    assert translations.deploy(org.crm._client, "Account", [theirs]) == ""
+    made(org, SCORE, TREND)
+    wanted = replace(SCORE, label={"en": "Health score", "de": "Wert"})
+    assert list(planned(org, wanted, TREND).words) == ["Health_Score__c"]
+    assert made(org, wanted, TREND).translated == ("Health_Score__c",)
+    assert in_german(org)["Health_Score__c"]["label"] == "Wert"
+    assert in_german(org)["Theirs__c"]["label"] == "Ihres"
+
+
+def test_a_field_of_somebody_else_is_not_translated(org):
+    """It is used, never changed."""
+    org.control("org", {"translations": ["de"]})
+    by_admin(org, "Health_Score__c", type="Number", precision=9, scale=2)
+    plan = planned(org, SCORE)
+    assert (plan.words, plan.notes) == ({}, ())
+
+
+def test_an_org_without_the_workbench_gets_everything_else(org):
+    """It is said how to switch it on, and there is nothing left to do until then."""
+    done = made(org, SCORE)
+    assert (done.created, done.failed, done.translated) == (("Health_Score__c",), {}, ())
+    assert "Translation Workbench is off" in done.notes[0]
+    again = planned(org, SCORE)
+    assert not again.todo
+    assert again.notes == done.notes
+
+
+def test_a_language_that_is_not_active_holds_up_nothing(org):
+    """What Salesforce says is told as a note; the fields are made all the same."""
+    org.control("org", {"translations": ["fr"]})
+    done = made(org, SCORE)
+    assert (done.created, done.failed, done.translated) == (("Health_Score__c",), {}, ())
+    assert "language de is not active" in done.notes[0]
+
+
+def test_the_texts_of_a_field_that_was_refused_wait(org):
+    """The others are translated."""
+    org.control("org", {"translations": ["de"]})
+    broken = replace(SCORE, target="Health_Broken__c", precision=99, scale=99)
+    done = made(org, broken, SCORE)
+    assert (list(done.failed), done.translated) == (["Health_Broken__c"], ("Health_Score__c",))
+
+
+def test_an_admin_is_told_the_translations_by_hand(org):
+    """Field by field, with every text."""
+    org.control("org", {"translations": ["de"]})
+    told = [line for line in planned(org, TREND).by_hand if "Translate: German" in line]
+    assert told == ["Setup → Translation Workbench → Translate: German, Custom Field, "
+                    "Health_Trend__c: label “Richtung”; value Rising “Steigend”; "
+                    "value Down “Fallend”"]  # fmt: skip
+
+
+def test_a_value_has_a_label_that_follows_the_mapping(org):
+    """Records keep the value; a label that the mapping does not give is somebody else's."""
+    made(org, replace(TREND, value_labels={}))
+    have = found(org, "Health_Trend__c")[1]["valueSet"]
+    values = have["valueSetDefinition"]["value"]
+    values[1]["label"] = "Sinking"
+    changed_by_admin(org, "Health_Trend__c", valueSet=have)
+    assert told(step(org, TREND))["labels"] == (["Down: Sinking"], ["Up: Rising", "Down: Sinking"])
+    made(org, TREND)
+    assert org.another().fields("Account")["Health_Trend__c"].choices == ("Up", "Down")
+    assert not [each for each in planned(org, TREND).steps if each.do != "leave"]
+
+
+def test_values_of_others_stay_when_one_is_added_to_a_restricted_list(org):
+    """With their labels, active or not; a deployed list without them would drop them."""
+    made(org, TIER)
+    have = found(org, "Health_Tier__c")[1]["valueSet"]
+    more = [{"valueName": "VIP", "label": "Very"}, {"valueName": "Old", "label": "Old",
+                                                     "isActive": False}]  # fmt: skip
+    have["valueSetDefinition"]["value"] += more
+    changed_by_admin(org, "Health_Tier__c", valueSet=have)
+    made(org, replace(TIER, values=("A", "B", "C")))
+    have = found(org, "Health_Tier__c")[1]
+    assert names(have) == ["A", "B", "VIP", "C"]
+    assert names(have, active=False) == ["A", "B", "VIP", "C", "Old"]
+    labels = {e["valueName"]: e["label"] for e in have["valueSet"]["valueSetDefinition"]["value"]}
+    assert (labels["VIP"], have["valueSet"]["restricted"]) == ("Very", True)
+
+
 # ── when it is refused ────────────────────────────────────────────────────────────────────────
 
 
@@ -709,6 +826,18 @@ def test_an_exported_translation_is_german(tmp_path):
     assert words(field, "name", "label", "help") == {
         "name": "Health_Score__c", "label": "Gesundheit", "help": "0 bis 100.",
     }  # fmt: skip
+
+
+def test_an_exported_translation_names_values_by_their_label(tmp_path):
+    """As the Translation Workbench writes it."""
+    sfdx.export(mapping(TREND), tmp_path)
+    here = "translations/main/default/objectTranslations/Account-de"
+    field = parsed(tmp_path, f"{here}/Health_Trend__c.fieldTranslation-meta.xml")
+    values = field.findall("m:picklistValues", NS)
+    assert [words(each, "masterLabel", "translation") for each in values] == [
+        {"masterLabel": "Rising", "translation": "Steigend"},
+        {"masterLabel": "Down", "translation": "Fallend"},
+    ]
 
 
 def test_an_export_is_the_same_every_time(tmp_path):

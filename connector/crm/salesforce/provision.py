@@ -8,7 +8,7 @@ profile, no layout, and no field or permission set without our mark is ever touc
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -16,7 +16,7 @@ from ...errors import RemoteError
 from ...mapping.objects import CrmMapping, Field
 from ...protocols import FieldPlan, FieldsMade, FieldStep
 from . import metadata as shapes
-from . import objects, permissions, setup
+from . import objects, permissions, setup, translations
 from .by_hand import by_hand
 from .client import Client
 from .fields import Describe
@@ -43,6 +43,7 @@ def plan(
     asks = (wanted(WRITER, read, ours, all_read), wanted(READER, ours, (), own_read))
     writer, reader = (permissions.access(client, each, adopt=adopt) for each in asks)
     asked = assign and writer.do != "refuse"
+    words = _words(client, mapping, steps)
     made = FieldPlan(
         mapping.object,
         user,
@@ -51,6 +52,8 @@ def plan(
         assign=WRITER if asked and not permissions.is_assigned(client, WRITER, user) else "",
         hidden=tuple(step.target for step in steps if step.target not in seen),
         absent=found.absent,
+        words=words or {},
+        notes=() if words is not None else (translations.OFF,),
     )
     lacking = setup.lacking(client, _rights(made))
     return replace(made, lacking=lacking, by_hand=tuple(by_hand(made)))
@@ -67,7 +70,30 @@ def make(client: Client, plan: FieldPlan) -> FieldsMade:
     changed = tuple(step.target for step in done if step.do == "change")
     unmade = {step.target for step in plan.steps if step.do == "create"}.difference(created)
     granted, assigned, refused = _show(client, plan, unmade)
-    return FieldsMade(created, changed, granted, assigned, {**failed, **refused})
+    translated, notes = _translate(client, plan, unmade)
+    failed = {**failed, **refused}
+    return FieldsMade(created, changed, granted, assigned, failed, translated, notes)
+
+
+def _translate(
+    client: Client, plan: FieldPlan, unmade: Collection[str]
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Give the fields that are there their texts in the other language, or say why not."""
+    told = {name: plan.words[name] for name in plan.words if name not in unmade}
+    if not told:
+        return (), plan.notes
+    if problem := translations.deploy(client, plan.object, told.values()):
+        return (), (*plan.notes, f"{translations.OFF} Salesforce said: {problem}")
+    return tuple(told), plan.notes
+
+
+def _words(
+    client: Client, mapping: CrmMapping, steps: Sequence[FieldStep]
+) -> Mapping[str, Mapping[str, Any]] | None:
+    """The texts that our own fields lack in the other language; None when they cannot be kept."""
+    ours = {step.target for step in steps if step.definition}
+    fields = [field for field in mapping.fields if field.target in ours]
+    return translations.lacking(client, mapping.object, fields)
 
 
 def _show(
@@ -174,6 +200,8 @@ def _rights(plan: FieldPlan) -> Iterator[str]:
         yield from ("CustomizeApplication", "ModifyMetadata")
     if any(access.do in {"create", "change"} for access in plan.access):
         yield "ManageProfilesPermissionsets"
+    if plan.words:
+        yield "ModifyMetadata"
     if plan.assign:
         yield "AssignPermissionSets"
 

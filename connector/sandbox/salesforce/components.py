@@ -8,7 +8,7 @@ from typing import Any
 
 from ..clock import stamp
 from ..store import Store
-from . import object_access, security, tooling
+from . import object_access, security, tooling, translations
 from .errors import Refusal
 from .markup import Node
 from .metadata import field_of
@@ -57,6 +57,8 @@ def apply(store: Store, user: str, component: Component) -> Done:
             return _PermissionSet(store, user, component).applied()
         case "PermissionSet", True:
             return _PermissionSet(store, user, component).removed()
+        case translations.KIND, False:
+            return _translated(store, component)
         case _, gone:
             return _forgotten(store, component) if gone else _kept(store, component)
 
@@ -245,6 +247,12 @@ def _in_field(element: str, kind: str, name: str) -> Refusal:
 
 
 # everything else
+
+
+def _translated(store: Store, component: Component) -> Done:
+    changed = translations.apply(store, component.name, component.node)
+    created = _kept(store, component).created
+    return Done(created=created, changed=created or changed)
 
 
 def _kept(store: Store, component: Component) -> Done:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import format_datetime, parsedate_to_datetime
 from typing import Any
@@ -189,7 +190,7 @@ def _field(field: Field, editable: bool) -> dict[str, Any]:
         "namePointing": len(field.refers) > 1,
         "nillable": field.nillable,
         "permissionable": field not in SYSTEM_FIELDS and field.nillable,
-        "picklistValues": [_choice(each) for each in field.choices],
+        "picklistValues": [_choice(each, field.value_labels) for each in field.choices],
         "polymorphicForeignKey": len(field.refers) > 1,
         "precision": field.precision if number else 0,
         "queryByDistance": False,
@@ -210,5 +211,6 @@ def _field(field: Field, editable: bool) -> dict[str, Any]:
     }
 
 
-def _choice(value: str) -> dict[str, Any]:
-    return {"active": True, "defaultValue": False, "label": value, "validFor": None, "value": value}
+def _choice(value: str, labels: Mapping[str, str]) -> dict[str, Any]:
+    label = labels.get(value, value)
+    return {"active": True, "defaultValue": False, "label": label, "validFor": None, "value": value}

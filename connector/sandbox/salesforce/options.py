@@ -7,11 +7,11 @@ from typing import Any
 
 from ..clock import stamp
 from ..store import Store
-from . import currencies, object_access, person_accounts, sessions
+from . import currencies, object_access, person_accounts, sessions, translations
 
 #: So many accounts stand on their own for every one that belongs to a group of companies.
 ALONE = 5
-OPTIONS = ("multi_currency", "dated_rates", "person_accounts", "hierarchy")
+OPTIONS = ("multi_currency", "dated_rates", "person_accounts", "hierarchy", "translations")
 
 
 def change(store: Store, wanted: Mapping[str, Any]) -> dict[str, Any]:
@@ -28,6 +28,8 @@ def change(store: Store, wanted: Mapping[str, Any]) -> dict[str, Any]:
             done["person_accounts"] = person_accounts.enable(store, count)
         if depth := int(wanted.get("hierarchy", 0)):
             done["chains"] = _chain(store, depth)
+        if languages := wanted.get("translations"):
+            done["translations"] = translations.switch_on(store, languages)
         store.put("org_options", {**wanted, **done})
     return {**wanted, **done}
 

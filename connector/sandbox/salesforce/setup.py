@@ -24,6 +24,7 @@ from . import (
     security,
     soql_dates,
     tooling,
+    translations,
     writes,
 )
 
@@ -118,6 +119,7 @@ def prepare(store: Store) -> None:
             record_types.SCHEMA,
             recycle.SCHEMA,
             components.SCHEMA,
+            translations.SCHEMA,
             deploy.SCHEMA,
         ):
             for statement in filter(str.strip, schema.split(";")):

@@ -143,10 +143,14 @@ def change(store: Store, target: str, before: Field, after: Field) -> None:
     if after.type != before.type:
         said = "Cannot change the type of a field that may hold data"
         raise Refusal("FIELD_INTEGRITY_EXCEPTION", said, fields=["Type"])
-    known = (*before.choices, *before.inactive)
+    known = dict.fromkeys((*before.choices, *before.inactive, *after.inactive))
     # a value that is left out is switched off: records may still hold it
     off = tuple(each for each in known if each not in after.choices)
-    store.change_field(target, replace(after, formula=before.formula, inactive=off))
+    labels = {**before.value_labels, **after.value_labels}
+    named = {*after.choices, *after.inactive}
+    kept = {k: v for k, v in labels.items() if k not in named or k in after.value_labels}
+    fresh = replace(after, formula=before.formula, inactive=off, value_labels=kept)
+    store.change_field(target, fresh)
 
 
 def drop(store: Store, target: str, name: str) -> None:
