@@ -21,6 +21,7 @@ from connector.crm.salesforce.metadata import (
     names,
 )  # fmt: skip
 from connector.crm.salesforce.permissions import READER, WRITER
+from connector.errors import RemoteError
 from connector.mapping.objects import CrmMapping, Field, Pull
 from connector.mapping.wanted import length
 from connector.protocols import FieldPlan, FieldsMade, FieldStep
@@ -278,6 +279,35 @@ def test_history_is_switched_on_and_never_off(org):
     assert told(step(org, tracked)) == {"history": (None, True)}
     made(org, tracked)
     assert not planned(org, SCORE).todo
+
+
+def tracked(org: Org, count: int) -> None:
+    """So many fields of somebody else have a history."""
+    for number in range(count):
+        by_admin(org, f"Theirs_{number}__c", type="Date", trackHistory=True)
+
+
+def test_history_goes_to_as_many_fields_as_there_is_room_for(org):
+    """The rest is made without one, and the plan says why."""
+    tracked(org, 19)
+    fields = [replace(each, history=True) for each in (SCORE, TIER)]
+    score, tier = planned(org, *fields).steps
+    assert (told(score)["history"], "history" in told(tier)) == ((None, True), False)
+    assert "20 fields of the object are" in tier.why[0]
+    done = made(org, *fields)
+    assert (done.failed, len(done.created)) == ({}, 2)
+    assert found(org, "Health_Score__c")[1]["trackHistory"]
+    assert not planned(org, *fields).todo
+
+
+def test_the_sandbox_tracks_no_more_fields_than_an_org_does(org):
+    """Neither a new one nor one that is there."""
+    tracked(org, 20)
+    with pytest.raises(RemoteError, match="maximum number of tracked fields"):
+        by_admin(org, "Theirs_20__c", type="Date", trackHistory=True)
+    by_admin(org, "Theirs_20__c", type="Date")
+    with pytest.raises(RemoteError, match="maximum number of tracked fields"):
+        changed_by_admin(org, "Theirs_20__c", trackHistory=True)
 
 
 def test_a_change_of_type_is_refused_with_the_ways_out(org):

@@ -15,8 +15,8 @@ from typing import Any
 from ...errors import RemoteError
 from ...mapping.objects import CrmMapping, Field
 from ...protocols import FieldPlan, FieldsMade, FieldStep
+from . import history, objects, permissions, setup, translations
 from . import metadata as shapes
-from . import objects, permissions, setup, translations
 from .by_hand import by_hand
 from .client import Client
 from .fields import Describe
@@ -120,16 +120,30 @@ def _steps(
 ) -> Iterator[FieldStep]:
     """What is to be done about each field of the mapping."""
     known = _ids(client, mapping)
+    full = history.beyond(client, mapping.object, mapping.fields)
     for field in mapping.fields:
-        there = seen.get(field.target)
-        if not field.target.endswith("__c"):
-            yield _left(field, "is a standard field: used, never changed")
-        elif known is None and there is not None:
-            yield _left(field, _CLOSED)
-        elif id := (known or {}).get(field.target):
-            yield _present(client, field, id, there, adopt=adopt)
-        else:
-            yield _absent(field)
+        wanted = replace(field, history=False) if field.target in full else field
+        step = _step(client, wanted, known, seen.get(field.target), adopt=adopt)
+        untracked = wanted is not field and bool(step.definition)
+        yield replace(step, why=(*step.why, history.FULL)) if untracked else step
+
+
+def _step(
+    client: Client,
+    field: Field,
+    known: Mapping[str, str] | None,
+    there: Describe | None,
+    *,
+    adopt: bool,
+) -> FieldStep:
+    """What is to be done about one field; `known` are the ids of those that Setup knows."""
+    if not field.target.endswith("__c"):
+        return _left(field, "is a standard field: used, never changed")
+    if known is None and there is not None:
+        return _left(field, _CLOSED)
+    if id := (known or {}).get(field.target):
+        return _present(client, field, id, there, adopt=adopt)
+    return _absent(field)
 
 
 def _left(field: Field, why: str, id: str = "") -> FieldStep:

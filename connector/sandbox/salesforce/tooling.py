@@ -47,6 +47,7 @@ _FIELD = (
     Field("Scale", "int"),
     Field("IsCalculated", "boolean"),
     Field("IsFlsEnabled", "boolean"),
+    Field("IsFieldHistoryTracked", "boolean"),
     _DEFINITION,
 )
 _OBJECTS = {
@@ -54,6 +55,8 @@ _OBJECTS = {
     "EntityDefinition": (_ENTITY, "4ie"),
     "FieldDefinition": (_FIELD, "4fe"),
 }
+#: So many fields of an object have a history.
+MOST_TRACKED = 20
 FULL_NAME = re.compile(r"(\w+)\.([A-Za-z](?!\w*__\w*__c$)\w{0,39}(?<!_))__c")
 
 
@@ -130,6 +133,7 @@ def delete_field(call: Call) -> Answer:
 
 def add(store: Store, target: str, field: Field) -> str:
     """Adds a field that nobody sees until a permission set shows it, and tells its id."""
+    _check_history(store, target, field)
     with store.transaction():
         store.add_field(target, field)
         if field.nillable:
@@ -143,6 +147,8 @@ def change(store: Store, target: str, before: Field, after: Field) -> None:
     if after.type != before.type:
         said = "Cannot change the type of a field that may hold data"
         raise Refusal("FIELD_INTEGRITY_EXCEPTION", said, fields=["Type"])
+    if not before.history:
+        _check_history(store, target, after)
     known = dict.fromkeys((*before.choices, *before.inactive, *after.inactive))
     # a value that is left out is switched off: records may still hold it
     off = tuple(each for each in known if each not in after.choices)
@@ -151,6 +157,13 @@ def change(store: Store, target: str, before: Field, after: Field) -> None:
     kept = {k: v for k, v in labels.items() if k not in named or k in after.value_labels}
     fresh = replace(after, formula=before.formula, inactive=off, value_labels=kept)
     store.change_field(target, fresh)
+
+
+def _check_history(store: Store, target: str, field: Field) -> None:
+    tracked = [each.name for each in store.fields(target).values() if each.history]
+    if field.history and len(tracked) >= MOST_TRACKED:
+        said = f"You have reached the maximum number of tracked fields, {MOST_TRACKED}"
+        raise Refusal("FIELD_INTEGRITY_EXCEPTION", said, fields=["TrackHistory"])
 
 
 def drop(store: Store, target: str, name: str) -> None:
@@ -254,5 +267,6 @@ def _definitions(store: Store, names: Mapping[str, Any]) -> Iterator[tuple[objec
                 each.scale,
                 each.calculated or bool(each.formula),
                 security.permissionable(each),
+                each.history,
                 name,
             )
