@@ -650,6 +650,14 @@ def test_a_language_that_is_not_active_holds_up_nothing(org):
     assert "language de is not active" in done.notes[0]
 
 
+def test_german_alone_is_the_fields_own_label(org):
+    """An org whose default language is German takes no translation into it."""
+    org.control("org", {"translations": ["de"]})
+    german = replace(SCORE, label={"de": "Gesundheit"}, help={"de": "0 bis 100."})
+    assert (made(org, german).translated, in_german(org)) == ((), {})
+    assert found(org, "Health_Score__c")[1]["label"] == "Gesundheit"
+
+
 def test_the_texts_of_a_field_that_was_refused_wait(org):
     """The others are translated."""
     org.control("org", {"translations": ["de"]})

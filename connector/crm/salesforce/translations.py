@@ -37,11 +37,14 @@ Words = Mapping[str, Any]
 
 
 def words(field: Field) -> dict[str, Any]:
-    """The texts of a field in the other language; empty when there are none."""
+    """The texts of a field in the other language; empty when there are none.
+
+    Where nothing but German is given, that is the field's own label and needs no translation.
+    """
     told: dict[str, Any] = {}
-    if field.label.get(LANGUAGE):
+    if field.label.get(LANGUAGE) and field.label.get("en"):
         told["label"] = shapes.label(field, LANGUAGE)
-    if text := field.help.get(LANGUAGE):
+    if (text := field.help.get(LANGUAGE)) and field.help.get("en"):
         told["help"] = shapes.cut(text, shapes.LONGEST_HELP)
     if values := [_value(field, each) for each in field.values if _said(field, each)]:
         told["picklistValues"] = values
