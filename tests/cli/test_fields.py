@@ -178,3 +178,16 @@ def test_an_export_needs_no_network(fields, tmp_path: Path) -> None:
     text = (sets / "Health_Connector_Writer.permissionset-meta.xml").read_text(encoding="utf-8")
     assert set(re.findall(r"<editable>(\w+)</editable>", text)) == {"true"}
     assert len(said.json["files"]) == len(list((tmp_path / "out").rglob("*.*")))
+
+
+def test_german_texts_are_shown_and_sent_where_the_org_translates(fields) -> None:
+    """And where it does not, a note says what to switch on, and nothing fails."""
+    assert "Translation Workbench is off" in plain(fields("plan").out)
+    options = {"translations": ["de"]}
+    requests.post(f"{fields.url}/_sandbox/org", json=options, timeout=10).raise_for_status()
+    shown = plain(fields("plan").out)
+    assert "Health_Trend__c label Gesundheitstrend" in shown
+    assert "Up Steigend Steady Gleichbleibend Down Fallend" in shown
+    assert "Translated 10 fields." in fields("apply", "--yes").out
+    again = fields("plan", "--json").json
+    assert (again["translations"], again["notes"]) == ([], [])
