@@ -127,7 +127,7 @@ def _shown(plan: FieldPlan) -> Iterator[Any]:
     sets = [(each.name, str(each.do), line) for each in plan.access for line in _grants(each)]
     yield table("\nPermission sets", ("name", "", ""), _once(sets))
     if plan.words:
-        rows = [(name, *line) for name, told in plan.words.items() for line in _texts(told)]
+        rows = [(name, "", line) for name, told in plan.words.items() for line in _texts(told)]
         yield table("\nIn the other language", ("field", "", ""), _once(rows))
     yield from (f"\n{note}" for note in plan.notes)
     if plan.assign:
@@ -138,11 +138,11 @@ def _shown(plan: FieldPlan) -> Iterator[Any]:
     yield _verdict(plan)
 
 
-def _texts(told: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def _texts(told: Mapping[str, Any]) -> Iterator[str]:
     """The texts of a field, line by line."""
-    yield from ((what, told[what]) for what in ("label", "help") if what in told)
+    yield from (f"{what}: {told[what]}" for what in ("label", "help") if what in told)
     for value in told.get("picklistValues", ()):
-        yield value["masterLabel"], value["translation"]
+        yield f"{value['masterLabel']}: {value['translation']}"
 
 
 def _about(step: FieldStep) -> list[str]:

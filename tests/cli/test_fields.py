@@ -186,8 +186,8 @@ def test_german_texts_are_shown_and_sent_where_the_org_translates(fields) -> Non
     options = {"translations": ["de"]}
     requests.post(f"{fields.url}/_sandbox/org", json=options, timeout=10).raise_for_status()
     shown = plain(fields("plan").out)
-    assert "Health_Trend__c label Gesundheitstrend" in shown
-    assert "Up Steigend Steady Gleichbleibend Down Fallend" in shown
+    assert "Health_Trend__c label: Gesundheitstrend" in shown
+    assert "Up: Steigend Steady: Gleichbleibend Down: Fallend" in shown
     assert "Translated 10 fields." in fields("apply", "--yes").out
     again = fields("plan", "--json").json
     assert (again["translations"], again["notes"]) == ([], [])
