@@ -155,6 +155,9 @@ class Names:
             link = self.link(name, step, path)
             names, key = (*names, link.relationship), column(alias, link.name)
             targets = [each for each in link.refers if each in self.access.catalogue]
+            if not targets:
+                said = f"Didn't understand relationship '{step}' in field path."
+                raise self.mistake("INVALID_FIELD", said, path)
             if len(link.refers) != 1:
                 return self.any_parent(key, targets, (*names, last), path)
             name, alias = targets[0], self.join(names, targets[0], key)

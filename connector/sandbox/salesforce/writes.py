@@ -72,6 +72,7 @@ class Writer:
     def create(self, name: str, values: Mapping[str, Any]) -> str:
         """Adds a record and tells its id."""
         target = self.access.object(name)
+        self._may("Create", target)
         given = self._checked(target, values, creating=True)
         columns = dict(given)
         person = person_accounts.named(self.store, target, columns)
@@ -97,6 +98,7 @@ class Writer:
         """Changes a record: even equal values move its stamps."""
         target = self.access.object(name)
         known = self.existing(target, id_)
+        self._may("Edit", target)
         columns = self._checked(target, values, creating=False)
         self._unique(target, columns, known)
         self._allowed(target, known, columns)
@@ -133,6 +135,7 @@ class Writer:
         """Puts a record into the bin."""
         target = self.access.object(name)
         known = self.existing(target, id_)
+        self._may("Delete", target)
         locks.check(self.store, target, known, {})
         person_accounts.check_deletion(self.store, target, known)
         recycle.check(self.store, target.name, known)
@@ -159,6 +162,15 @@ class Writer:
         return known
 
     # one row
+
+    def _may(self, right: str, target: Object) -> None:
+        """Refuses what the user may not do with any record of this object."""
+        if self.access.may(right, target.name):
+            return
+        if right == "Create":
+            said = f"entity type cannot be inserted: {target.label}"
+            raise Refusal("CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY", said)
+        raise Refusal("INSUFFICIENT_ACCESS_OR_READONLY", "insufficient access rights on object id")
 
     def _checked(
         self, target: Object, values: Mapping[str, Any], *, creating: bool
