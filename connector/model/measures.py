@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 from sqlglot import exp
 
@@ -21,6 +22,10 @@ from .stage import Stage, double, moment
 
 #: Decay is a multiple of this, so that sums of decayed whole numbers are exact in any order.
 _GRAIN = 2**20
+#: What a template has in the place of a name; a letter that no SQL has otherwise.
+_HOLE = '"\ue000{}"'
+_ROWS = "rows"
+_FILLED = ("age_days", "decay", "as_of")
 
 
 def stages(model: HealthModel, as_of: datetime) -> tuple[Stage, ...]:
@@ -111,11 +116,18 @@ def _checked(value: str, kind: str) -> str:
 
 def _value(measure: Measure, as_of: datetime) -> str:
     """The aggregate with every function kept to the measure's rows."""
-    tree = exp.Paren(this=parse(_filled(measure.value, measure, as_of)))
-    rows = _rows(measure, as_of)
-    if rows:
-        for node in [n for n in aggregates(tree) if n.find_ancestor(exp.AggFunc) is None]:
-            _keep(node, parse(rows))
+    if not (rows := _rows(measure, as_of)):
+        return _filled(measure.value, measure, as_of)
+    value = _kept(_template(measure.value)).replace(_HOLE.format(_ROWS), f"({rows})")
+    return _with_ages(value, measure, as_of)
+
+
+@lru_cache(maxsize=1024)
+def _kept(sql: str) -> str:
+    """An aggregate with a hole in every function, for the condition that its rows must meet."""
+    tree = exp.Paren(this=parse(sql))
+    for node in [n for n in aggregates(tree) if n.find_ancestor(exp.AggFunc) is None]:
+        _keep(node, _hole(_ROWS))
     return str(tree.this.sql(DIALECT))
 
 
@@ -145,18 +157,31 @@ def _rows(measure: Measure, as_of: datetime) -> str:
 
 def _filled(sql: str, measure: Measure, as_of: datetime, table: str = "") -> str:
     """The SQL with `age_days`, `decay` and `as_of` in place."""
-    extra = {
-        "age_days": _age(measure, as_of, table),
-        "decay": _decay(measure, as_of, table),
-        "as_of": moment(as_of),
-    }
+    return _with_ages(_template(sql, table), measure, as_of, table)
+
+
+def _with_ages(template: str, measure: Measure, as_of: datetime, table: str = "") -> str:
+    told = (_age(measure, as_of, table), _decay(measure, as_of, table), moment(as_of))
+    for name, sql in zip(_FILLED, told, strict=True):
+        template = template.replace(_HOLE.format(name), f"({sql})")
+    return template
+
+
+# Parsing and writing SQL takes longer than filling holes, and a model is looked at many times.
+@lru_cache(maxsize=1024)
+def _template(sql: str, table: str = "") -> str:
+    """The SQL with a hole for everything that a run fills in."""
 
     def column(name: str) -> exp.Expr | None:
-        if name in extra:
-            return exp.paren(parse(extra[name]), copy=False)
+        if name in _FILLED:
+            return _hole(name)
         return exp.column(name, table) if table else None
 
     return replaced(sql, column)
+
+
+def _hole(name: str) -> exp.Expr:
+    return parse(_HOLE.format(name))
 
 
 def _age(measure: Measure, as_of: datetime, table: str) -> str:
