@@ -18,7 +18,7 @@ from .stage import Stage, moment, union
 _AS_OF = '"\ue000as_of"'
 #: What is always counted; the model file adds its own checks.
 _ALWAYS = (
-    "SELECT stream, why AS rule, id FROM unmatched",
+    "SELECT stream, why AS rule, id FROM placements WHERE key IS NULL",
     "SELECT 'responses' AS stream, verdict AS rule, id FROM answers WHERE verdict IS NOT NULL",
     "SELECT 'accounts' AS stream, 'same_name' AS rule, a.id FROM accounts AS a"
     " JOIN (SELECT lower(trim(name)) AS name FROM accounts GROUP BY lower(trim(name))"
@@ -32,7 +32,7 @@ def stages(model: HealthModel, as_of: datetime) -> tuple[Stage, ...]:
     """`oddities(stream, rule, id)`."""
     now = moment(as_of)
     found = [_found(c.stream, c.name, c.when).replace(_AS_OF, now) for c in model.checks]
-    return (Stage("oddities", union([*_ALWAYS, *found]), "view"),)
+    return (Stage("oddities", union([*_ALWAYS, *found])),)
 
 
 @lru_cache(maxsize=256)
