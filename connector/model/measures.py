@@ -70,9 +70,19 @@ def _fed(model: HealthModel, as_of: datetime) -> str:
 
 def _aggregated(model: HealthModel, stream: str, as_of: datetime) -> str:
     own = [each for each in model.measures if each.stream == stream]
-    columns = [f"{_value(each, as_of)} AS {identifier(each.name)}" for each in own]
-    columns += [f"{_newest(each, as_of)} AS {newest(each)}" for each in own]
-    return f"m_{stream} AS (SELECT key, {', '.join(columns)} FROM v_{stream} GROUP BY key)"
+    rules = {each.name: _rows(each, as_of) for each in own}
+    # Each condition is told once, and its rows are then kept by the column that it becomes.
+    kept = {rule: f"kept{n}" for n, rule in enumerate(dict.fromkeys(rules.values())) if rule}
+    columns = [
+        f"{_value(each, as_of, kept.get(rules[each.name], ''))} AS {identifier(each.name)}"
+        for each in own
+    ]
+    columns += [
+        f"{_newest(each, as_of, kept.get(rules[each.name], ''))} AS {newest(each)}" for each in own
+    ]
+    marked = ", ".join(["*", *(f"{rule} AS {name}" for rule, name in kept.items())])
+    rows = f"(SELECT {marked} FROM v_{stream})"
+    return f"m_{stream} AS (SELECT key, {', '.join(columns)} FROM {rows} GROUP BY key)"
 
 
 def _columns(measure: Measure, as_of: datetime) -> Sequence[str]:
@@ -114,11 +124,11 @@ def _checked(value: str, kind: str) -> str:
     return f"CASE WHEN abs({typed}) < 1e300 THEN {typed} END" if kind == NUMBER else typed
 
 
-def _value(measure: Measure, as_of: datetime) -> str:
+def _value(measure: Measure, as_of: datetime, kept: str) -> str:
     """The aggregate with every function kept to the measure's rows."""
-    if not (rows := _rows(measure, as_of)):
+    if not kept:
         return _filled(measure.value, measure, as_of)
-    value = _kept(_template(measure.value)).replace(_HOLE.format(_ROWS), f"({rows})")
+    value = _kept(_template(measure.value)).replace(_HOLE.format(_ROWS), kept)
     return _with_ages(value, measure, as_of)
 
 
@@ -139,10 +149,9 @@ def _keep(node: exp.Expr, rows: exp.Expr) -> None:
         node.replace(exp.Filter(this=node.copy(), expression=exp.Where(this=rows)))
 
 
-def _newest(measure: Measure, as_of: datetime) -> str:
+def _newest(measure: Measure, as_of: datetime, kept: str) -> str:
     at = moment_of(measure) or moment(as_of)
-    rows = _rows(measure, as_of)
-    return f"max({at})" + (f" FILTER (WHERE {rows})" if rows else "")
+    return f"max({at})" + (f" FILTER (WHERE {kept})" if kept else "")
 
 
 def _rows(measure: Measure, as_of: datetime) -> str:
