@@ -23,7 +23,7 @@ import orjson
 import requests
 import tenacity
 
-from .errors import AuthError, InDoubt, Malformed, RemoteError, Throttled, Unreachable
+from .errors import AuthError, BudgetSpent, InDoubt, Malformed, RemoteError, Throttled, Unreachable
 
 READS = frozenset({"GET", "HEAD", "OPTIONS"})
 CONNECT_SECONDS, ANSWER_SECONDS = 10.0, 120.0
@@ -79,6 +79,8 @@ class Session(requests.Session):
         self.seen: dict[str, str] = {}
         self.server_now: datetime | None = None
         self.skew_seconds = 0.0
+        #: Whether the calls that may be made are used up: then none is repeated.
+        self.spent: Callable[[], bool] = lambda: False
         self._lane = lane
         self._attempts = attempts
         self._at = self._place(base)
@@ -97,7 +99,7 @@ class Session(requests.Session):
         options.setdefault("timeout", (CONNECT_SECONDS, ANSWER_SECONDS))
         options["allow_redirects"] = False
         retrying = tenacity.Retrying(
-            stop=tenacity.stop_after_attempt(self._attempts),
+            stop=lambda state: state.attempt_number >= self._attempts or self.spent(),
             wait=_wait,
             retry=tenacity.retry_if_exception_type(_Again),
             reraise=True,
@@ -105,6 +107,11 @@ class Session(requests.Session):
         try:
             return retrying(self._renewing, method, url, safe, args, options)
         except _Again as last:
+            if self.spent():
+                raise BudgetSpent(
+                    f"{last.error.message} Nothing is left of this run's share to ask again.",
+                    hint="The next run goes on.",
+                ) from last.error
             raise last.error from last.__cause__
 
     @property

@@ -4,26 +4,27 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from threading import Event
 from typing import Any, Literal
 
 import orjson
 
-from ..errors import ConnectorError, UnsafePlan
+from ..errors import BudgetSpent, ConnectorError, UnsafePlan
 from ..mapping import pulls
 from ..mapping.objects import Pull
-from ..protocols import Read, Spool
+from ..protocols import Echo, Read, Spool
 from ..records import TEXT
 from ..store.state import State, Watermark
-from . import into_lake
+from . import echo, into_lake, pace
 from .app import App
-from .budget import Budgeted
+from .budget import Budgeted, stop_if_spent
 from .into_lake import Batch
 from .run import Run, writing
 
@@ -40,7 +41,7 @@ class Wanted:
     """What is read of one object this time.
 
     `rows` is how many records are expected. With `sift` the ids of all records are read as well,
-    to find those that were deleted without a trace.
+    to find those that were deleted without a trace. An `echo` is left out.
     """
 
     spec: Pull
@@ -52,6 +53,7 @@ class Wanted:
     sift: bool = False
     rows: int | None = None
     total: int | None = None
+    echo: Echo | None = None
 
     @property
     def key(self) -> str:
@@ -65,7 +67,15 @@ class Wanted:
 
     def read(self) -> Read:
         spec = self.spec
-        return Read(spec.object, tuple(self.types), self.since, spec.modified, spec.where)
+        return Read(
+            spec.object,
+            tuple(self.types),
+            self.since,
+            spec.modified,
+            spec.where,
+            rows=self.rows or 0,
+            echo=self.echo,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,12 +107,16 @@ class PulledObject:
 
 @dataclass(slots=True)
 class Bookmark:
-    """What a read remembers between runs; it is worth something until the watermark moves."""
+    """What a read remembers between runs; it is worth something until the watermark moves.
+
+    `gate` raises when no further call may be made.
+    """
 
     state: State
     name: str
     mark: Watermark | None
     stop: Event = field(default_factory=Event)
+    gate: Callable[[], None] = lambda: None
 
     def recall(self) -> dict[str, Any]:
         said = self.state.setting(self.name)
@@ -119,6 +133,7 @@ class Bookmark:
     def pause(self, seconds: float) -> None:
         if self.stop.wait(seconds):
             raise ConnectorError("Stopped, because another object could not be read.")
+        self.gate()
 
     def _since(self) -> str:
         return self.mark.until.isoformat() if self.mark else ""
@@ -130,7 +145,7 @@ def wanted(app: App, run: Run, types: Sequence[Mapping[str, str] | None]) -> tup
     How many records that will be is asked beforehand, in a few calls for all objects together.
     """
     found = [
-        _wanted(app, run, spec, each)
+        wanted_of(app, run, spec, each)
         for spec, each in zip(app.mapping.pull, types, strict=True)
         if each is not None
     ]
@@ -138,11 +153,25 @@ def wanted(app: App, run: Run, types: Sequence[Mapping[str, str] | None]) -> tup
     totals = app.crm.counts(sorted(everything)) if everything else {}
     rough = tuple(replace(each, rows=totals.get(each.spec.object)) for each in found)
     exact = [each for each in rough if each.since or _is_worth_counting(each)]
-    counted = app.crm.changed([each.read() for each in exact]) if exact else ()
-    rows = {each.key: count for each, count in zip(exact, counted, strict=True)}
-    return tuple(
-        replace(each, rows=rows.get(each.key, each.rows), total=each.rows) for each in rough
-    )
+    echoes = [each for each in exact if each.echo]
+    reads = [each.read() for each in exact]
+    reads += [replace(each.read(), part="echo") for each in echoes]
+    counted = app.crm.changed(reads) if reads else []
+    rows = {each.key: count for each, count in zip(exact, counted, strict=False)}
+    ours = {each.key: count for each, count in zip(echoes, counted[len(exact) :], strict=True)}
+    found = [replace(each, rows=rows.get(each.key, each.rows), total=each.rows) for each in rough]
+    return tuple(_without_echo(app, run, e, ours[e.key]) if e.echo else e for e in found)
+
+
+def _without_echo(app: App, run: Run, each: Wanted, ours: int | None) -> Wanted:
+    """Leave the echo out, unless there is more of it than we know; then everything is read."""
+    spec = each.spec
+    if ours is not None and each.rows is not None and each.since and each.echo:
+        until = each.echo.until
+        if ours <= echo.known(app, run, spec.stream, spec.object, each.since, until):
+            return each
+        return replace(each, rows=each.rows + ours, echo=None)
+    return replace(each, rows=None, echo=None)
 
 
 def _is_worth_counting(each: Wanted) -> bool:
@@ -153,8 +182,7 @@ def _is_worth_counting(each: Wanted) -> bool:
 def expected_calls(app: App, wants: Sequence[Wanted]) -> Iterator[Mapping[str, int]]:
     """Lane → calls that reading will take, object by object."""
     for each in wants:
-        pace = app.state.setting(f"pace:{each.spec.object}")
-        speed = float(pace) if pace else None
+        speed = pace.speed(app, "read", each.spec.object)
         if each.extent != "nothing":
             yield app.crm.read_calls(each.rows or 0, speed)
         if each.sift:
@@ -179,7 +207,7 @@ def pull_objects(app: App, run: Run, wants: Sequence[Wanted]) -> list[PulledObje
 # ── what is read ──────────────────────────────────────────────────────────────────────────────
 
 
-def _wanted(app: App, run: Run, spec: Pull, types: Mapping[str, str]) -> Wanted:
+def wanted_of(app: App, run: Run, spec: Pull, types: Mapping[str, str]) -> Wanted:
     """From the beginning if we now ask for more fields, or if it is time to read all again."""
     keep = _kept(app, spec)
     types = {**types, **app.crm.path_types(spec.object, keep)}
@@ -189,11 +217,10 @@ def _wanted(app: App, run: Run, spec: Pull, types: Mapping[str, str]) -> Wanted:
     made = Wanted(spec, types, keep, shape, mark, None)
     if mark is None or mark.shape != shape or not spec.modified:
         return made
-    if not _is_due(app, run, key):
-        return replace(made, since=mark.until - app.pulling.overlap_span)
-    if _has_calculated(app, spec, types):
+    is_due, since = _is_due(app, run, key), mark.until - app.pulling.overlap_span
+    if is_due and _has_calculated(app, spec, types):
         return made
-    return replace(made, since=mark.until - app.pulling.overlap_span, sift=True)
+    return replace(made, since=since, sift=is_due, echo=echo.recalled(app, key, since))
 
 
 def _kept(app: App, spec: Pull) -> tuple[str, ...]:
@@ -223,8 +250,11 @@ def _shape(*parts: object) -> str:
 
 
 def _arriving(app: App, wants: Sequence[Wanted]) -> Generator[Fetched]:
-    """Raw records, object by object as they come; when one fails the others end, too."""
-    stop = Event()
+    """Raw records, object by object as they come; when one fails the others end, too.
+
+    When the budget is spent, those that have all their records are still given.
+    """
+    stop, spent = Event(), None
     if app.pulling.parallel == 1:
         yield from (_fetched(app, each, stop) for each in wants)
         return
@@ -232,7 +262,14 @@ def _arriving(app: App, wants: Sequence[Wanted]) -> Generator[Fetched]:
         coming = [pool.submit(_fetched, app, each, stop) for each in wants]
         try:
             for each in as_completed(coming):
-                yield each.result()
+                try:
+                    fetched = each.result()
+                except BudgetSpent as error:
+                    spent = error
+                    continue
+                yield fetched
+            if spent:
+                raise spent
         finally:
             stop.set()
             for each in coming:
@@ -243,7 +280,8 @@ def _fetched(app: App, each: Wanted, stop: Event) -> Fetched:
     ids = _ids(app, each, stop) if each.sift else None
     if each.extent == "nothing":
         return Fetched(each, Spool("", 0), ids)
-    read = replace(each.read(), most_calls=Budgeted.of(app).left)
+    speed = pace.speed(app, "read", each.spec.object)
+    read = replace(each.read(), most_calls=Budgeted.of(app).left, pace=speed)
     return Fetched(each, _spooled(app, each, each.key, read, each.types, stop), ids)
 
 
@@ -258,7 +296,9 @@ def _spooled(
     app: App, each: Wanted, key: str, read: Read, types: Mapping[str, str], stop: Event
 ) -> Spool:
     """Fetch into a folder that holds nothing but what an earlier run left to be taken up."""
-    bookmark = Bookmark(app.state, f"reading:{key}", each.mark, stop)
+    stop_if_spent(app)
+    gate = partial(stop_if_spent, app)
+    bookmark = Bookmark(app.state, f"reading:{key}", each.mark, stop, gate)
     if not bookmark.recall():
         _clear(app, key)
     with writing(f"The raw records of {key}"):
@@ -362,5 +402,4 @@ def _remember(app: App, run: Run, each: Wanted, spool: Spool) -> None:
     """When all of an object was last looked at, and how fast the server makes it ready."""
     if each.since is None or each.sift:
         app.state.remember(f"whole:{each.key}", run.as_of.isoformat())
-    if spool.pace:
-        app.state.remember(f"pace:{each.spec.object}", f"{spool.pace:.0f}")
+    pace.keep_speed(app, "read", each.spec.object, spool.pace)

@@ -47,7 +47,7 @@ def small(monkeypatch):
     monkeypatch.setattr(lanes, "JOB_FROM", 100)
     monkeypatch.setattr(bulk_read, "PAGE", 120)
     monkeypatch.setattr(bulk_read, "LISTED_FROM", 1000)
-    monkeypatch.setattr(jobs, "PAUSES", (0.0, 0.0, 0.0, 0.0, 0.01, 0.01))
+    monkeypatch.setattr(jobs, "BEGIN_SECONDS", 0.01)
 
 
 def ask(org, paths=PATHS) -> tuple[Read, dict[str, str]]:
@@ -117,7 +117,7 @@ def test_a_finished_job_is_deleted(org, tmp_path):
 
 def test_the_calls_of_a_job_are_as_predicted(org, tmp_path, monkeypatch):
     """First page, create, looks, pages, delete."""
-    monkeypatch.setattr(jobs, "PAUSES", (0.5, 1.0, 2.0))
+    org.control("bulk", {"polls": 0})
     memory = Memory()
     before = sum(org.crm.calls().values()) if ask(org) else 0
     spool = take(org, tmp_path / "job", memory)
