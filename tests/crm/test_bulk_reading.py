@@ -134,6 +134,17 @@ def test_many_pages_are_listed_and_fetched_side_by_side(org, engine, tmp_path, m
     assert engine.one(f"SELECT count(*) FROM {spool.relation}") == spool.rows
 
 
+@pytest.mark.parametrize("drop", ["before", "after"])
+def test_a_job_whose_number_was_lost_is_not_left_behind(org, engine, tmp_path, drop):
+    """It is found by its author, its object and its moment, and ended; another one is begun."""
+    wanted, types = ask(org)
+    match = {"method": "POST", "path_regex": "jobs/query/?$"}
+    org.control("faults", {"match": match, "do": {"drop": drop}, "times": 1})
+    spool = org.crm.read(wanted, types, tmp_path / "job", Memory())
+    assert engine.one(f"SELECT count(*) FROM {spool.relation}") == spool.rows > 100
+    assert listed(org) == []
+
+
 # ── taken up again ────────────────────────────────────────────────────────────────────────────
 
 

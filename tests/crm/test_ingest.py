@@ -108,3 +108,29 @@ def test_a_very_long_job_is_looked_at_every_quarter_of_an_hour(monkeypatch):
     monkeypatch.undo()
     assert jobs.looks(3600) == 4
     assert sum(jobs.pauses(3600)) >= jobs.LONGEST_JOB
+
+
+def test_a_job_whose_number_was_lost_is_ended_and_another_one_begun(org, engine, tmp_path):
+    """None is left open, and a job that somebody else's program has open is left alone."""
+    theirs = {"object": "Contact", "operation": "update", "contentType": "CSV"}
+    org.crm.check()
+    other = org.crm._client.json("POST", "jobs/ingest", "to open a job", json=theirs)["id"]
+    match = {"method": "POST", "path_regex": "jobs/ingest/?$"}
+    org.control("faults", {"match": match, "do": {"drop": "after"}, "times": 1})
+    id = org.ids(1)[0]
+    rows = file(tmp_path, "Id,Segment__c", f"{id},Small")
+    spool = org.crm.load("Account", rows, tmp_path, lambda job: None)
+    assert outcomes(engine, spool.relation)[id][0] == "applied"
+    listed = org.crm._client.json("GET", "jobs/ingest", "to list jobs")["records"]
+    assert [job["id"] for job in listed if job["state"] == "Open"] == [other]
+
+
+def test_a_creation_that_is_lost_again_and_again_leaves_nothing_open(org, tmp_path):
+    """The run ends, and says so."""
+    org.crm.check()
+    match = {"method": "POST", "path_regex": "jobs/ingest/?$"}
+    org.control("faults", {"match": match, "do": {"drop": "after"}})
+    rows = file(tmp_path, "Id,Segment__c", f"{org.ids(1)[0]},Small")
+    with pytest.raises(ConnectorError, match="got no answer"):
+        org.crm.load("Account", rows, tmp_path, lambda job: None)
+    assert org.control("bulk")["jobs"].get("Open", 0) == 0

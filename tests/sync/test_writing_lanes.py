@@ -346,6 +346,7 @@ def test_a_connection_cut_at_any_step_of_a_job_writes_nothing_twice(here, step, 
     except ConnectorError:
         here.faults()
         here.sync()
+    assert open_jobs(here) == 0
     assert len({row["id"] for row in here.writes()}) == KNOWN
     assert times(here) == {1}
     assert here.sync().changes["planned"] == 0
