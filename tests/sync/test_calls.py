@@ -8,20 +8,20 @@ from typing import Any
 
 import pytest
 
-from connector.crm.salesforce import lanes
+from connector.crm.salesforce import bulk_read, lanes
 from connector.crm.salesforce import read as by_page
 from connector.errors import BudgetSpent
 from connector.sync import closing, flow, pull_objects
 from connector.sync.flow import Receipt
 from connector.sync.pace import speed
-from tests.world import KNOWN, World
+from tests.world import KNOWN, World, ready_world
 
 from .reading import change, odd, read, rows
 from .test_writing_lanes import FILE, lane, times
 
 NAME = {"Name": "Renamed by Eva"}
 #: Calls of a run that is not allowed many.
-SHARE = 24
+SHARE, FEW = 23, 20
 
 
 @pytest.fixture
@@ -198,29 +198,38 @@ def allow(here: World, calls: int) -> None:
     """Let one run make so many calls."""
     config = here.config.read_text()
     base = config.partition("\n[budget]")[0]
-    share = calls / 15_000
-    here.config.write_text(f"{base}\n[budget]\nshare = {share:.6f}1\nreserve = 0.0\n")
+    share = (calls + 0.5) / 15_000
+    here.config.write_text(f"{base}\n[budget]\nshare = {share:.7f}\nreserve = 0.0\n")
 
 
-@pytest.mark.parametrize("way", ["pages", "jobs"])
-@pytest.mark.parametrize("parallel", [1, 4])
-def test_an_org_with_few_calls_left_is_read_in_several_runs(here, monkeypatch, way, parallel):
-    """Each stops at its share with exit 5 and goes on where the last one stopped; then everything
-    is written once."""
+@pytest.mark.parametrize(("way", "parallel"), [("pages", 1), ("jobs", 4)])
+def test_an_org_with_few_calls_left_is_read_in_several_runs(tmp_path, monkeypatch, way, parallel):
+    """Each stops at its share with exit 5 and goes on where the last one stopped, in the middle of
+    an object as well; in the end everything is there, and is written once."""
     monkeypatch.setattr(by_page, "PAGE", 200)
-    here.control("bulk", {"polls": 0})
-    monkeypatch.setattr(lanes, "JOB_FROM", 300 if way == "jobs" else 10**9)
-    monkeypatch.setattr(lanes, "prefers_job", lambda rows, read: rows > lanes.JOB_FROM)
-    change(here.config, "parallel = 1", f"parallel = {parallel}")
+    monkeypatch.setattr(bulk_read, "PAGE", 200)
+    monkeypatch.setattr(lanes, "prefers_job", lambda rows, read: way == "jobs" and rows > 300)
+    with ready_world(tmp_path, accounts=60) as here:
+        here.control("bulk", {"polls": 0})
+        change(here.config, "parallel = 1", f"parallel = {parallel}")
+        in_several_runs(here, parallel)
+        (tasks,) = here.store.db.execute(
+            "select count(*) from Task where IsRecurrence = 0"
+        ).fetchone()
+        assert rows(here, "activities", "count(*)", "object = 'Task'") == [(tasks,)]
+
+
+def in_several_runs(here: World, parallel: int) -> None:
     allow(here, SHARE)
     receipts = [run_once(here)]
-    while receipts[-1]["exit"] == BudgetSpent.exit_code and len(receipts) < 30:
+    while receipts[-1]["exit"] == BudgetSpent.exit_code and len(receipts) < 15:
         assert here.writes() == []
         receipts.append(run_once(here))
     used = [sum(each["actual"] for each in receipt["calls"].values()) for receipt in receipts]
     assert len(receipts) > 2
     assert max(used) <= SHARE + parallel
-    assert (receipts[-1]["exit"], receipts[-1]["changes"]["applied"]) == (0, KNOWN)
+    assert receipts[-1]["exit"] == 0
+    assert receipts[-1]["changes"]["applied"] == receipts[-1]["changes"]["planned"] > 40
     assert times(here) == {1}
 
 
@@ -234,9 +243,9 @@ def run_once(here: World) -> dict[str, Any]:
 
 def test_what_is_asked_again_counts_against_the_budget(here):
     """A server that is slow to take us does not make us spend what was left to others."""
-    allow(here, 25)
+    allow(here, FEW)
     match = {"method": "GET", "path_regex": "queryAll"}
     here.faults({"match": match, "do": {"status": 500}})
     receipt = run_once(here)
     assert receipt["exit"] == BudgetSpent.exit_code
-    assert sum(each["actual"] for each in receipt["calls"].values()) == 25
+    assert sum(each["actual"] for each in receipt["calls"].values()) == FEW
