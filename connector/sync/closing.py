@@ -39,7 +39,8 @@ def close(app: App, run: Run, plan: Plan) -> PulledObject | None:
     each = pull_objects.wanted_of(app, later, spec, types)
     if each.since is None:
         return None
-    each = replace(each, sift=False, rows=plan.changes)
+    # Nothing is left out of it: that the next pull may leave something out rests on this read.
+    each = replace(each, sift=False, rows=plan.changes, echo=None)
     (done,) = pull_objects.pull_objects(app, later, [each])
     _stage_landed(app, run, plan)
     _tell_changed(app, run, plan)
