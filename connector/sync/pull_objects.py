@@ -4,26 +4,25 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import closing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
 from threading import Event
-from typing import Any, Literal
+from typing import Literal
 
-import orjson
-
-from ..errors import BudgetSpent, ConnectorError, UnsafePlan
+from ..errors import BudgetSpent, UnsafePlan
 from ..mapping import pulls
 from ..mapping.objects import Pull
 from ..protocols import Echo, Read, Spool
 from ..records import TEXT
-from ..store.state import State, Watermark
+from ..store.state import Watermark
 from . import echo, into_lake, pace
 from .app import App
+from .bookmark import Bookmark
 from .budget import Budgeted, stop_if_spent
 from .into_lake import Batch
 from .run import Run, writing
@@ -103,40 +102,6 @@ class PulledObject:
     extent: Extent
     lane: str
     gone: int = 0
-
-
-@dataclass(slots=True)
-class Bookmark:
-    """What a read remembers between runs; it is worth something until the watermark moves.
-
-    `gate` raises when no further call may be made.
-    """
-
-    state: State
-    name: str
-    mark: Watermark | None
-    stop: Event = field(default_factory=Event)
-    gate: Callable[[], None] = lambda: None
-
-    def recall(self) -> dict[str, Any]:
-        said = self.state.setting(self.name)
-        kept = orjson.loads(said) if said else {}
-        return dict(kept["facts"]) if kept.get("since") == self._since() else {}
-
-    def remember(self, facts: Mapping[str, Any]) -> None:
-        if facts:
-            kept = orjson.dumps({"since": self._since(), "facts": facts}).decode()
-            self.state.remember(self.name, kept)
-        else:
-            self.state.forget(self.name)
-
-    def pause(self, seconds: float) -> None:
-        if self.stop.wait(seconds):
-            raise ConnectorError("Stopped, because another object could not be read.")
-        self.gate()
-
-    def _since(self) -> str:
-        return self.mark.until.isoformat() if self.mark else ""
 
 
 def wanted(app: App, run: Run, types: Sequence[Mapping[str, str] | None]) -> tuple[Wanted, ...]:

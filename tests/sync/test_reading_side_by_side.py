@@ -7,8 +7,8 @@ import pytest
 from connector.crm.salesforce import bulk_read, jobs, lanes
 from connector.crm.salesforce import read as by_page
 from connector.errors import ConnectorError, RemoteError
+from connector.sync.bookmark import Bookmark
 from connector.sync.pace import speed
-from connector.sync.pull_objects import Bookmark
 from tests.world import world
 
 from .reading import change, mapping, pull, read, rows
