@@ -20,7 +20,7 @@ from ..errors import Malformed, RemoteError, UnsafePlan
 from ..mapping import pulls, wanted
 from ..mapping.objects import Field, Pull
 from ..protocols import Read
-from . import staged
+from . import pace, staged
 from .app import App
 from .changes import Plan
 from .journal import Journal
@@ -64,7 +64,9 @@ def _send(
     app: App, run: Run, plan: Plan, journal: Journal, part: Path
 ) -> Iterator[tuple[str, str, int]]:
     """One file: its outcomes, as many as the CRM says it went through."""
-    spool = app.crm.load(plan.object, part, part.parent, partial(_note, plan))
+    rows, speed = run.engine.one("SELECT count(*) FROM part"), pace.speed(app, "load", plan.object)
+    spool = app.crm.load(plan.object, part, part.parent, partial(_note, plan), rows, speed)
+    pace.keep_speed(app, "load", plan.object, spool.pace)
     outcomes = f"SELECT * FROM {spool.relation}"
     told = f"SELECT count(DISTINCT id) FROM ({outcomes}) WHERE code <> '{UNPROCESSED}'"
     if (got := int(run.engine.one(told))) < spool.rows:
@@ -125,8 +127,8 @@ def _stage_moved(app: App, run: Run, plan: Plan, folder: Path, since: datetime) 
     holds what is wanted already needs no write.
     """
     fields = staged.planned(app, plan)
-    differs = " OR ".join(f'(c."set:{f.target}" AND {_differs(f, "from")})' for f in fields)
-    lacks = " OR ".join(f'(c."set:{f.target}" AND {_differs(f, "to")})' for f in fields)
+    differs = " OR ".join(f'(c."set:{f.target}" AND {unlike(f, "from")})' for f in fields)
+    lacks = " OR ".join(f'(c."set:{f.target}" AND {unlike(f, "to")})' for f in fields)
     run.engine.stage(
         "moved",
         f"SELECT c.id, CASE WHEN coalesce(l.deleted, false) THEN '{GONE}' "
@@ -155,7 +157,7 @@ def _spec(app: App, plan: Plan) -> Pull:
     return replace(found, columns={"id": found.columns["id"]}, where="")
 
 
-def _differs(field: Field, side: str) -> str:
+def unlike(field: Field, side: str) -> str:
     live, ours = f'l."{field.target}"', f'c."{side}:{field.target}"'
     if field.type == "checkbox":
         return f"coalesce({live}, false) <> coalesce({ours}, false)"
@@ -263,7 +265,7 @@ def _by_value(app: App, run: Run, plan: Plan, folder: Path) -> str:
         for f in fields
     ]
     new, old = (
-        " OR ".join(f"({moves} AND NOT ({_differs(f, side)}))" for f, moves in changes)
+        " OR ".join(f"({moves} AND NOT ({unlike(f, side)}))" for f, moves in changes)
         for side in ("to", "from")
     )
     holds = f"({new}) AND NOT ({old})"
