@@ -39,6 +39,10 @@ class Layers:
     def files(self) -> tuple[str, ...]:
         return self.base + self.tail
 
+    def is_long(self, more: int = 0) -> bool:
+        """Whether the tail, with so many more rows, is to be folded into the base."""
+        return self.tail_rows + more > max(FOLD_SHARE * self.base_rows, 1)
+
 
 class Lake:
     """Delta tables in one folder or under one object-store URL."""
@@ -123,8 +127,7 @@ class Lake:
         self, table: str, engine: Engine, columns: Mapping[str, str], key: Sequence[str] = ("id",)
     ) -> bool:
         """Fold a long tail into the base; whether it was done."""
-        layers = self.layers(table)
-        if layers.tail_rows <= max(FOLD_SHARE * layers.base_rows, 1):
+        if not self.layers(table).is_long():
             return False
         self.replace(table, engine, self.newest(table, engine, columns, key))
         return True
