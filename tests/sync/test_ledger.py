@@ -28,15 +28,16 @@ class Ledger:
         self.app: Any = SimpleNamespace(mapping=mapping, lake=Lake(folder / "lake"))
         self.types = {field.target: field.type for field in mapping.fields}
 
-    def record(self, name: str, scores: dict[str, float], at: datetime, result: str) -> None:
+    def prepare(
+        self, name: str, scores: dict[str, float], at: datetime, result: str
+    ) -> tuple[Run, Plan, Journal]:
         """A plan that sets the score of records, and the one outcome that all of them had."""
         run = Run(name, Org("00D", "005", "http://127.0.0.1", NOW), self.engine)
-        fields = self.app.mapping.fields
         cells = ", ".join(
             f"CAST({'score' if f.target == 'Score' else 'NULL'} AS "
             f'{ledger.columns(self.app)[f.target]}) AS "to:{f.target}", NULL AS "from:{f.target}", '
             f"'{'set' if f.target == 'Score' else 'same'}' AS \"word:{f.target}\""
-            for f in fields
+            for f in self.app.mapping.fields
         )
         rows = ", ".join(f"('{id}', {score})" for id, score in scores.items())
         self.engine.stage(
@@ -46,10 +47,14 @@ class Ledger:
         )
         path = self.folder / name / "plan.json"
         path.parent.mkdir()
-        plan = _plan(name, path, self.types)
         journal = Journal(path.with_name("journal.ndjson"))
-        journal.add([Outcome(id, result, "X" if result == "failed" else "") for id in scores], at)  # type: ignore[arg-type]
-        for _ in range(2):  # recording twice is recording once
+        journal.add([Outcome(id, result) for id in scores], at)  # type: ignore[arg-type]
+        return run, plan_of(name, path, self.types), journal
+
+    def record(self, name: str, scores: dict[str, float], at: datetime, result: str) -> None:
+        """Record it; twice is the same as once."""
+        run, plan, journal = self.prepare(name, scores, at, result)
+        for _ in range(2):
             ledger.record(self.app, run, plan, journal)
 
     def scores(self) -> dict[str, float | None]:
@@ -62,7 +67,7 @@ class Ledger:
         return found.base_rows, found.tail_rows
 
 
-def _plan(name: str, path: Any, types: dict[str, str]) -> Plan:
+def plan_of(name: str, path: Any, types: dict[str, str]) -> Plan:
     return Plan(
         name, path, "00D", "salesforce", "Account", NOW, NOW, "m", 1, 1, 0, {}, types, {}, {}
     )
