@@ -32,6 +32,8 @@ from .settle import EDITED, GONE
 LARGEST = 90_000_000
 #: What is said of a row that a job did not come to.
 UNPROCESSED = "UNPROCESSED"
+#: Children and their parents; a plan from a file does not tell which those are.
+RELATED = "beside IS NULL OR beside IN (SELECT beside FROM changes WHERE beside <> id)"
 MOVED = (
     "SELECT id, CASE code WHEN '' THEN 'applied' ELSE 'moved' END AS result, code, "
     "CASE code WHEN '' THEN '' ELSE 'It changed after the plan.' END AS message FROM moved"
@@ -207,19 +209,29 @@ def _first(most: int) -> str:
 
 
 def _write(app: App, run: Run, plan: Plan, path: Path, among: str) -> None:
-    """Write changes as CSV: all of them, or those among the ids of a query."""
+    """Write changes as CSV: all of them, or those among the ids of a query.
+
+    Records that share a parent stand side by side, at the end. Only they are sorted: sorting costs
+    as much as writing.
+    """
     cells = ", ".join(f'{_cell(f)} AS "{f.target}"' for f in staged.planned(app, plan))
-    place = str(path).replace("'", "''")
-    where = f"WHERE id IN ({among}) " if among else ""
-    # Sorting costs as much as writing, and matters only where records share a parent.
-    related = run.engine.one("SELECT bool_or(beside IS DISTINCT FROM id) FROM changes")
-    order = "ORDER BY place" if related else ""
+    mine = f"WHERE id IN ({among})" if among else ""
+    run.engine.stage("family", f"SELECT id FROM changes WHERE {RELATED}", "table")
+    rows, family = f'SELECT id AS "{app.crm.id_field}", {cells} FROM', path.with_suffix(".family")
     with writing("The file of changes"):
-        run.engine.run(
-            f'COPY (SELECT id AS "{app.crm.id_field}", {cells} FROM changes {where}'
-            f"{order}) TO '{place}' (FORMAT csv, HEADER, DELIMITER ',', QUOTE '\"', "
-            "NULLSTR '')"
-        )
+        _copy(run, f"{rows} (FROM changes ANTI JOIN family USING (id)) {mine}", path, "HEADER")
+        near = f"{rows} (FROM changes SEMI JOIN family USING (id)) {mine} ORDER BY place"
+        _copy(run, near, family, "HEADER false")
+        with path.open("ab") as file, family.open("rb") as last:
+            shutil.copyfileobj(last, file)
+    family.unlink()
+
+
+def _copy(run: Run, sql: str, path: Path, header: str) -> None:
+    place = str(path).replace("'", "''")
+    run.engine.run(
+        f"COPY ({sql}) TO '{place}' (FORMAT csv, {header}, DELIMITER ',', QUOTE '\"', NULLSTR '')"
+    )
 
 
 def _cell(field: Field) -> str:
