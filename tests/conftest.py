@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import sys
 import threading
@@ -13,6 +14,11 @@ from pathlib import Path
 import pytest
 
 SHARED = Path(__file__).parents[1].parent / "shared"
+#: For tests that read the data sets beside the checkout; in CI they are there, or the test fails.
+beside = pytest.mark.skipif(
+    not SHARED.is_dir() and not os.environ.get("CI"),
+    reason="the data sets lie beside the checkout, and are not there",
+)
 
 
 def _loopback_only(event: str, args: tuple[object, ...]) -> None:

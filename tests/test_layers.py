@@ -14,7 +14,7 @@ FLOORS = (
     ("protocols", "secrets", "http"),
     ("login",),
     ("mapping", "model"),
-    ("engines", "store"),
+    ("engines", "store", "rest"),
     ("crm", "sources"),
     ("sync", "insights"),
     ("service", "report"),

@@ -8,55 +8,28 @@ call of either spelling, and bytes come back as they are.
 from __future__ import annotations
 
 from collections.abc import Container, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
 from urllib.parse import urlencode
 
 import orjson
-import urllib3
-from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError, SSLError
-from urllib3.exceptions import TimeoutError as TimedOut
 
 from ...errors import Malformed, Throttled
-from ...http import (
-    ANSWER_SECONDS,
-    CONNECT_SECONDS,
-    READS,
-    Again,
-    Broken,
-    Credentials,
-    Polite,
-    body_of,
-)
+from ...http import READS, Again, Credentials, body_of
+from ...rest.pooled import CONNECTIONS, HEADERS, Pooled, Reply
 from . import answers, paths
 from .limiter import Limiter
 from .paths import Paths
 
-#: Connections that are kept: as many as threads send at once.
-CONNECTIONS = 16
 ATTEMPTS = 8
-HEADERS = {
-    "Accept": "application/json",
-    "Accept-Encoding": "gzip",
-    "Content-Type": "application/json",
-    "User-Agent": "crm-health-connector",
-}
 DAILY, DAILY_LEFT = "X-HubSpot-RateLimit-Daily", "X-HubSpot-RateLimit-Daily-Remaining"
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """What came back, read to its end."""
-
-    status_code: int
-    headers: Mapping[str, str]
-    content: bytes
-
-
-class Line(Polite[Reply]):
+class Line(Pooled):
     """The connection: nothing is sent before the limiter lets it."""
+
+    headers: Mapping[str, str] = {**HEADERS, "Content-Type": "application/json"}
 
     def __init__(self, base: str, credentials: Credentials | None, limiter: Limiter) -> None:
         super().__init__(
@@ -66,23 +39,6 @@ class Line(Polite[Reply]):
 
     def admit(self, lane: str) -> None:
         self.limiter.admit(lane)
-
-    def carry(self, method: str, url: str, options: Mapping[str, Any]) -> Reply:
-        """Send once by the vendor's pool."""
-        headers = {**HEADERS, **(options.get("headers") or {})}
-        try:
-            answer = self._pool.request(
-                method,
-                url,
-                body=options.get("data"),
-                headers=headers,
-                timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=ANSWER_SECONDS),
-                retries=False,
-                redirect=False,
-            )
-        except HTTPError as error:
-            raise Broken(_reason(error), unsent=_is_unsent(error)) from error
-        return Reply(answer.status, answer.headers, answer.data)
 
     def judge(self, answer: Reply, method: str, url: str, safe: bool) -> None:
         """Limits and locks first: what they refuse has not been begun and may be sent again."""
@@ -111,7 +67,8 @@ class Line(Polite[Reply]):
         raise asked
 
     @cached_property
-    def _pool(self) -> Any:
+    def pool(self) -> Any:
+        """The vendor's pool."""
         from hubspot.crm.objects.configuration import Configuration
         from hubspot.crm.objects.rest import RESTClientObject
 
@@ -178,16 +135,3 @@ def results_of(body: Any, doing: str) -> list[Any]:
     if not isinstance(found, list):
         raise Malformed(f"HubSpot answered without results when asked {doing}.")
     return found
-
-
-def _is_unsent(error: HTTPError) -> bool:
-    """Whether a request cannot have arrived."""
-    return isinstance(error, NewConnectionError | ConnectTimeoutError | SSLError)
-
-
-def _reason(error: HTTPError) -> str:
-    if isinstance(error, SSLError):
-        return "the certificate was not accepted"
-    if isinstance(error, TimedOut):
-        return "timed out"
-    return "the connection was cut or refused"

@@ -51,6 +51,7 @@ class Done:
     begun: str
     after: str = ""
     rows: int = 0
+    merged: bool = False
     files: int = 0
     whole: bool = False
 
@@ -134,7 +135,7 @@ def _everything(
     is_long = read.is_long(parts)
     unlinked = _ids_on_disk(into) if is_long else tally.cut
     linked = _links(client, asked.object, parts, unlinked, into, tally) if unlinked else {}
-    found = relation.Raw(into, parts, linked, inline=not is_long)
+    found = relation.Raw(into, parts, linked, inline=not is_long, twice=False, merged=done.merged)
     return _spool(found, known, asked, types, done.rows, LISTED, tally.calls, done.begun)
 
 
@@ -153,7 +154,8 @@ def _listed(
         progress.pause(0)
         tally.calls += 1
         for each in _whole(client, kind, page, parts, tally) if is_long else (page,):
-            done = replace(done, rows=done.rows + tally.kept(each))
+            rows = done.rows + tally.kept(each)
+            done = replace(done, rows=rows, merged=done.merged or each.merged > 0)
             full = shelf.add(each)
         if full and page.next:
             done = replace(done, after=page.next, files=shelf.files)

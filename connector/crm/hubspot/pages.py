@@ -19,13 +19,12 @@ from ...errors import Malformed
 
 _HEAD = re.compile(rb'\{(?:"total":(\d+),)?"results":\[')
 _TAIL = re.compile(
-    rb'\](?:,"paging":\{"next":\{"after":"([^"\\]*)"(?:,"link":"(?:[^"\\]|\\.)*")?\}\})?\}$'
+    rb'\](?:,"paging":\{"next":\{"after":"([^"\\]*)"(?:,"link":"(?:[^"\\]|\\.)*")?\}\})?\}'
 )
-#: The longest tail: a link repeats the query, properties and all.
-_LONGEST_TAIL = 20_000
 #: Every record has it once; in a text it would stand behind a backslash.
 _RECORD = b'"createdAt":"'
 _MERGED = re.compile(rb'"hs_merged_object_ids":"([0-9;]+)"')
+_HAS_MERGED = b'"hs_merged_object_ids":"'
 _INNER = b'"paging":'
 #: Pages of one file.
 TOGETHER = 200
@@ -49,16 +48,24 @@ class Page:
 
 def page_of(body: bytes) -> Page:
     """Take one answer apart."""
-    head, tail = _HEAD.match(body), _TAIL.search(body, max(0, len(body) - _LONGEST_TAIL))
-    if not (head and tail and body.count(_INNER) <= (1 if tail[1] else 0)):
+    head, tail = _HEAD.match(body), _tail(body)
+    if not (head and tail) or 0 <= body.find(_INNER) < tail.start():
         return _decoded(body)
     records = body[head.end() : tail.start()]
     after = (tail[1] or b"").decode()
     return _page(records, after, int(head[1]) if head[1] else None)
 
 
+def _tail(body: bytes) -> re.Match[bytes] | None:
+    """What stands behind the records, if it is all there."""
+    at = body.rfind(b'],"paging":')
+    return _TAIL.fullmatch(body, at if at >= 0 else len(body) - len(b"]}"))
+
+
 def _page(records: bytes, after: str, total: int | None, *, cut: bool = False) -> Page:
-    merged = sum(ids.count(b";") + 1 for ids in _MERGED.findall(records))
+    merged = 0
+    if _HAS_MERGED in records:
+        merged = sum(ids.count(b";") + 1 for ids in _MERGED.findall(records))
     return Page(records, records.count(_RECORD), after, total, merged, cut)
 
 

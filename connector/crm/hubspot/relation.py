@@ -10,8 +10,6 @@ from ...mapping import raw
 from . import catalogue
 from .catalogue import Parts, Stage
 
-#: A file holds some hundred pages.
-_LARGEST = 256 * 1024 * 1024
 #: The type of the association that counts where a record belongs to several.
 PRIMARY = ("1", "5", "26", "primary")
 
@@ -21,13 +19,16 @@ class Raw:
     """Raw records in a folder: what was asked of each, and what is known of where they belong.
 
     `linked` says, for kinds they may belong to, the query for `id, owner` that tells. With `inline`
-    the records also name what they belong to themselves.
+    the records also name what they belong to themselves. `twice` says that a record may have come
+    more than once, `merged` that others were merged into some.
     """
 
     folder: Path
     parts: Parts
     linked: Mapping[str, str]
     inline: bool
+    twice: bool = True
+    merged: bool = True
 
 
 def of_records(
@@ -39,13 +40,13 @@ def of_records(
     others are rows of their own.
     """
     columns = {path: _column(path, found, stages) for path in types}
-    rows = f"(SELECT * FROM {_read(found)} {_ONCE})"
+    rows = f"(SELECT * FROM {_read(found)} {_ONCE if found.twice else ''})"
     joins = "".join(
         f' LEFT JOIN ({sql}) AS "in_{owner}" ON "in_{owner}".id = r.id'
         for owner, sql in found.linked.items()
     )
     table = f"SELECT {raw.picked(columns, types)} FROM {rows} AS r{joins}"
-    if "merged_into" in types:
+    if found.merged and "merged_into" in types:
         table = f"{table} UNION ALL BY NAME {_losers(rows, types)}"
     return f"(SELECT * FROM ({table}){f' WHERE {where}' if where else ''})"
 
@@ -69,8 +70,7 @@ def links(files: Iterable[Path]) -> str:
     )
     each = (
         'SELECT "from".id AS id, unnest("to") AS t FROM '
-        f"read_json([{listed}], columns = {shape}, format = 'array', "
-        f"maximum_object_size = {_LARGEST})"
+        f"read_json([{listed}], columns = {shape}, format = 'array')"
     )
     first = ", ".join(raw.text(word) for word in PRIMARY)
     is_primary = (
@@ -104,10 +104,7 @@ def _read(found: Raw) -> str:
 
 
 def _json(folder: Path, columns: str) -> str:
-    return (
-        f"read_json({raw.text(f'{folder}/*.json')}, columns = {{{columns}}}, format = 'array', "
-        f"maximum_object_size = {_LARGEST})"
-    )
+    return f"read_json({raw.text(f'{folder}/*.json')}, columns = {{{columns}}}, format = 'array')"
 
 
 def _column(path: str, found: Raw, stages: Sequence[Stage]) -> str:

@@ -1,0 +1,1 @@
+"""What sources have in common: connections, pages, windows, downloads, and records as columns."""

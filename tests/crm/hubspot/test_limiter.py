@@ -1,0 +1,119 @@
+"""How many requests go out within any ten seconds, whoever sends them."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from connector.crm.hubspot.limiter import SLACK, Bucket, Limiter
+
+
+@dataclass
+class Time:
+    """A clock that moves when somebody rests."""
+
+    now: float = 0.0
+    rests: list[float] = field(default_factory=list)
+
+    def clock(self) -> float:
+        return self.now
+
+    def rest(self, seconds: float) -> None:
+        self.rests.append(seconds)
+        self.now += seconds
+
+
+def bucket(time: Time, limit: int, seconds: float) -> Bucket:
+    return Bucket(limit, seconds, clock=time.clock, rest=time.rest)
+
+
+@given(
+    limit=st.integers(1, 20),
+    pauses=st.lists(st.floats(0, 3, allow_nan=False), min_size=1, max_size=120),
+)
+@settings(deadline=None)
+def test_no_window_of_its_length_ever_holds_more_than_the_limit(limit, pauses):
+    """Not only windows that begin at full seconds: any."""
+    time = Time()
+    made, sent = bucket(time, limit, 10), []
+    for pause in pauses:
+        time.now += pause
+        made.take()
+        sent.append(time.now)
+    for number, at in enumerate(sent):
+        within = [other for other in sent[: number + 1] if other > at - 10]
+        assert len(within) <= limit
+
+
+def test_nobody_waits_while_there_is_room():
+    """The limit is used, not spread out."""
+    time = Time()
+    made = bucket(time, 184, 10)
+    for _ in range(184):
+        made.take()
+    assert time.rests == []
+    made.take()
+    assert time.rests == [10 + SLACK]
+
+
+def test_a_refusal_makes_everybody_wait():
+    """Somebody else uses the same limit: what we counted is not all there is."""
+    time = Time()
+    made = bucket(time, 100, 10)
+    made.close(7)
+    made.take()
+    assert time.now == 7
+
+
+def test_a_lower_limit_holds_at_once():
+    """A subscription that was downgraded tells with the next answer."""
+    time = Time()
+    made = bucket(time, 100, 10)
+    for _ in range(50):
+        made.take()
+    made.allow(10, 10)
+    made.take()
+    assert time.now == 10 + SLACK
+
+
+def test_the_limit_is_taken_from_the_answers():
+    """190 in ten seconds of a Professional account, a little less of it used."""
+    limiter = Limiter(searches=4)
+    told = {"X-HubSpot-RateLimit-Max": "190", "X-HubSpot-RateLimit-Interval-Milliseconds": "10000"}
+    limiter.hear(told)
+    assert limiter.burst._limit == 184
+    limiter.hear({})
+    limiter.hear({"X-HubSpot-RateLimit-Max": "many"})
+    assert limiter.burst._limit == 184
+
+
+def test_searches_have_a_bucket_of_their_own():
+    """They are limited by the second, and take nothing from the others."""
+    limiter = Limiter(searches=4)
+    for _ in range(4):
+        limiter.admit("search")
+    assert len(limiter.search._sent) == 4
+    assert not limiter.burst._sent
+
+
+def test_threads_share_one_limit():
+    """Eight threads together send no more than one would."""
+    time, sent, lock = Time(), [], threading.Lock()
+
+    def rest(seconds: float) -> None:
+        with lock:
+            sent.append(seconds)
+
+    made = Bucket(50, 10, clock=time.clock, rest=rest)
+    threads = [threading.Thread(target=lambda: [made.take() for _ in range(25)]) for _ in range(8)]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join()
+    waits = sorted(round(each, 6) for each in sent)
+    assert len(waits) == 150
+    assert waits[:50] == [10 + SLACK] * 50
+    assert waits[-50:] == [round(3 * (10 + SLACK), 6)] * 50
