@@ -131,6 +131,35 @@ class FieldsMade:
     failed: Mapping[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What a login is good for: facts for programs, and the same in lines for a person."""
+
+    facts: Mapping[str, Any]
+    lines: tuple[tuple[str, str], ...]
+
+
+class SignIn(Protocol):
+    """The way into a CRM as a person at the command line uses it."""
+
+    @property
+    def place(self) -> str:
+        """Where the login is kept; empty for a way in that keeps none."""
+        ...
+
+    def status(self) -> Standing:
+        """Use the login, and say whose it is."""
+        ...
+
+    def log_in(self, show: Callable[[str], None], *, patience: float) -> Standing:
+        """Have a person log in at the address that is shown."""
+        ...
+
+    def log_out(self) -> bool:
+        """Take the login back and forget it; False if the CRM had ended it before."""
+        ...
+
+
 class Progress(Protocol):
     """How far one read has come, kept between runs, and the way to stop it."""
 
@@ -156,9 +185,20 @@ class Crm(Protocol):
     chunk: int
     #: The most records of one file.
     most: int
+    #: What to do about rights and fields that are missing.
+    remedy: str
 
     def check(self) -> Org:
         """Log in; say which org this is, as whom, and what its clock says."""
+        ...
+
+    def sign_in(self) -> SignIn:
+        """The way in, for logging in by hand and for asking who is logged in."""
+        ...
+
+    def shut(self, objects: Sequence[str], written: str) -> tuple[Mapping[str, str], str]:
+        """Object → why it cannot be read, where the CRM names a missing right; and why records of
+        `written` cannot be changed. What is merely not there is not named."""
         ...
 
     def fields(self, object: str) -> Mapping[str, CrmField] | None:
