@@ -84,6 +84,21 @@ class Access:
 
 
 @dataclass(frozen=True, slots=True)
+class Extra:
+    """What stands beside the fields: the group that they are in, a segment by their values.
+
+    It is made if it is missing, and never changed. `kind` says what it is.
+    """
+
+    kind: str
+    name: str
+    do: Literal["create", "leave"]
+    changes: tuple[tuple[str, Any, Any], ...] = ()
+    why: tuple[str, ...] = ()
+    definition: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class FieldPlan:
     """What is to be made or changed in the CRM, for fields and for who sees them.
 
@@ -101,11 +116,13 @@ class FieldPlan:
     absent: tuple[str, ...] = ()
     lacking: tuple[str, ...] = ()
     by_hand: tuple[str, ...] = ()
+    extras: tuple[Extra, ...] = ()
 
     @property
     def todo(self) -> bool:
         """Whether anything is left to do."""
         done = [step.do for step in self.steps] + [access.do for access in self.access]
+        done += [extra.do for extra in self.extras]
         return bool(self.assign) or not {"create", "change"}.isdisjoint(done)
 
     @property
@@ -129,6 +146,7 @@ class FieldsMade:
     granted: tuple[str, ...] = ()
     assigned: str = ""
     failed: Mapping[str, str] = field(default_factory=dict)
+    extras: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -296,10 +314,13 @@ class Crm(Protocol):
         """Seconds that the CRM's clock is ahead of this machine's."""
         ...
 
-    def plan_fields(self, mapping: Any, user: str, *, adopt: bool, assign: bool) -> FieldPlan:
+    def plan_fields(
+        self, mapping: Any, user: str, *, adopt: bool, assign: bool, segments: bool = False
+    ) -> FieldPlan:
         """What the fields of a mapping need in the CRM so that a user can write them.
 
-        `adopt` takes over fields that somebody else made; `assign` gives the user the permissions.
+        `adopt` takes over fields that somebody else made; `assign` gives the user the permissions;
+        `segments` asks for one segment for each tier as well.
         """
         ...
 

@@ -14,12 +14,13 @@ from pydantic import AfterValidator, Field
 
 from ...protocols import FieldPlan, FieldsMade, Progress, Read, Spool
 from ...records import CrmField, Org, Outcome
-from . import access, catalogue, lanes, paths, read, scopes
+from . import access, catalogue, export, lanes, make, paths, provision, read, scopes
 from . import load as loading
 from . import write as writing
 from .auth import Auth
 from .catalogue import Properties, Stage
 from .client import Client
+from .definitions import Language
 from .logins import Login
 from .values import decoded
 
@@ -37,7 +38,8 @@ class Crm:
 
     `api_version` is `v3`, or a release by its date. `searches` is how many searches a second are
     ours: all integrations of the account share five. `threads` send at once. From `bulk_from`
-    changes on, what has moved is asked for as a whole and not record by record.
+    changes on, what has moved is asked for as a whole and not record by record. `language` is that
+    of the labels of properties and segments: HubSpot keeps one.
     """
 
     auth: Auth
@@ -47,6 +49,7 @@ class Crm:
     threads: Annotated[int, Field(ge=1, le=16)] = writing.THREADS
     chunk: Annotated[int, Field(ge=1, le=writing.CHUNK)] = writing.CHUNK
     bulk_from: Annotated[int, Field(ge=1)] = 1001
+    language: Language = "en"
     name: str = field(default="hubspot", init=False)
     id_field: str = field(default="id", init=False)
     most: int = field(default=loading.MOST, init=False)
@@ -141,18 +144,35 @@ class Crm:
         """Nobody remembers a load but the records themselves."""
         return None
 
-    def plan_fields(self, mapping: Any, user: str, *, adopt: bool, assign: bool) -> FieldPlan:
+    def plan_fields(
+        self,
+        mapping: Any,
+        user: str,
+        *,
+        adopt: bool,
+        assign: bool,  # noqa: ARG002 (whoever sees the records sees their properties)
+        segments: bool = False,
+    ) -> FieldPlan:
         """What the account needs so that the fields of a mapping can be written."""
-        raise NotImplementedError
+        self._known.clear()
+        look = provision.Look(self._client, self._properties, self._holder.scopes)
+        wish = provision.Wish(adopt, self.language, segments)
+        return provision.plan(look, mapping, user, wish)
 
     def make_fields(self, plan: FieldPlan) -> FieldsMade:
-        """Do what a plan says; what is refused costs no other field."""
-        raise NotImplementedError
+        """Do what a plan says; what is refused costs no other property."""
+        try:
+            return make.make(self._client, plan)
+        finally:
+            self._known.clear()
 
     def export_fields(
         self, mapping: Any, folder: Path, plan: FieldPlan | None = None
     ) -> list[Path]:
-        raise NotImplementedError
+        """Write the definitions as files, for the API and to type from."""
+        return export.export(
+            mapping, folder, plan, version=self.api_version, language=self.language
+        )
 
     def read_calls(
         self,

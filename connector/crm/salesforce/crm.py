@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
+from ...errors import ConfigError
 from ...protocols import FieldPlan, FieldsMade, Progress, Read, Spool
 from ...records import CrmField, Org, Outcome
 from . import access, ids, ingest, lanes, provision, sfdx
@@ -117,8 +118,14 @@ class Crm:
     def loaded(self, job: str, into: Path) -> Spool | None:
         return ingest.loaded(self._client, job, into)
 
-    def plan_fields(self, mapping: Any, user: str, *, adopt: bool, assign: bool) -> FieldPlan:
+    def plan_fields(
+        self, mapping: Any, user: str, *, adopt: bool, assign: bool, segments: bool = False
+    ) -> FieldPlan:
         """What the org needs so that a user can write the fields of a mapping."""
+        if segments:
+            raise ConfigError(
+                "Salesforce has no segments.", hint="Leave --segments; make list views by tier."
+            )
         look = self._describe
         return provision.plan(self._client, mapping, look, user, adopt=adopt, assign=assign)
 
