@@ -14,6 +14,8 @@ from starlette.routing import Route
 
 from .clock import duration, stamp
 from .faults import Faults
+from .hubspot import auth as hubspot_auth
+from .hubspot import people as hubspot_people
 from .org_controls import CONTROLS, Control
 from .salesforce import archive, auth, bulk, grants, limits, people, recycle, security, writes
 from .salesforce.errors import Refusal
@@ -86,8 +88,8 @@ class Controls:
 
     def values(self, ask: Ask) -> dict[str, dict[str, Any]]:
         """What the records that are not deleted hold now, whoever may see it."""
-        if ask.query("crm", "salesforce") != "salesforce":
-            raise ValueError("values are there for crm=salesforce")
+        if _crm(ask.query("crm", "salesforce")) == "hubspot":
+            return hubspot_people.values(self.store, ask.query("object"), ask.query("fields"))
         name = ask.query("object")
         if name not in self.store.objects():
             raise ValueError(f"there is no object {name!r}")
@@ -125,8 +127,8 @@ class Controls:
 
     def people(self, ask: Ask) -> dict[str, str]:
         """A person does something to a record."""
-        if ask.json().get("crm", "salesforce") != "salesforce":
-            raise ValueError("people work in crm salesforce")
+        if _crm(ask.json().get("crm", "salesforce")) == "hubspot":
+            return {"id": hubspot_people.act(self.store, ask.json())}
         return {"id": people.act(self.store, ask.json())}
 
     def credentials(self, ask: Ask) -> dict[str, Any]:
@@ -134,6 +136,7 @@ class Controls:
         base = f"http://{ask.request.headers.get('host', '127.0.0.1')}"
         return {
             "salesforce": {"login_url": base, **self.store.get("salesforce_app")},
+            "hubspot": hubspot_auth.credentials(self.store, base),
             "zenloop": {"url": f"{base}/zenloop/v1", "token": self.store.get("zenloop_token")},
         }
 
@@ -218,6 +221,12 @@ class Ask:
     def json(self) -> Any:
         """The body."""
         return orjson.loads(self.body or b"{}")
+
+
+def _crm(name: object) -> str:
+    if name not in ("salesforce", "hubspot"):
+        raise ValueError(f"crm is salesforce or hubspot, not {name!r}")
+    return str(name)
 
 
 def _json(body: Any, *, status: int = 200) -> Response:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from .hubspot import access, rules, seed, settings
 from .salesforce import automations, limits, locks, options, record_types
 from .store import Store
 
@@ -32,6 +33,17 @@ def _busy(store: Store, wanted: Any, _: str) -> dict[str, int]:
     return {"times": int(wanted["times"])}
 
 
+def _hubspot(store: Store, wanted: Any, _: str) -> dict[str, Any]:
+    """Turns the account; `records`, `rules` and `fill` are about what is in it."""
+    if wanted.pop("fill", False):
+        seed.ensure(store)
+    turned = settings.change(store, wanted.pop("records", {}))
+    if "rules" in wanted:
+        rules.replace(store, wanted.pop("rules"))
+    told = access.change(store, wanted) if wanted else access.told(store)
+    return {**told, "records": turned, "rules": rules.told(store)}
+
+
 CONTROLS: tuple[tuple[str, str, Control], ...] = (
     ("POST", "locks", _lock),
     ("DELETE", "locks", _release),
@@ -39,5 +51,8 @@ CONTROLS: tuple[tuple[str, str, Control], ...] = (
     ("POST", "busy", _busy),
     ("POST", "org", lambda store, wanted, _: options.change(store, wanted)),
     ("POST", "users", options.add_user),
+    ("GET", "hubspot", lambda store, _, __: _hubspot(store, {}, "")),
+    ("POST", "hubspot", _hubspot),
+    ("POST", "hubspot-rules", lambda store, wanted, _: rules.replace(store, wanted)),
     ("POST", "record-types", lambda store, wanted, _: record_types.add(store, wanted)),
 )

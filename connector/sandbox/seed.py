@@ -47,12 +47,12 @@ def fill(store: Store, accounts: int, seed: int) -> None:
     if store.get("zenloop_token") is None:
         store.put("zenloop_token", sha256(f"zenloop {seed}".encode()).hexdigest()[:40])
     if accounts:
-        with _in_bulk(store), store.transaction():
+        with in_bulk(store), store.transaction():
             _populate(store, accounts, seed)
 
 
 @contextmanager
-def _in_bulk(store: Store) -> Iterator[None]:
+def in_bulk(store: Store) -> Iterator[None]:
     """Writes straight into the file: twice as fast, and a new org has nothing to lose."""
     store.db.execute("pragma journal_mode = memory")
     store.db.execute("pragma synchronous = off")

@@ -22,7 +22,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from ..errors import ConfigError
-from . import salesforce
+from . import hubspot, salesforce
 from .controls import Controls
 from .faults import TRANSPORT, Faults, FaultyApp, read_faults
 from .store import Store
@@ -59,6 +59,7 @@ def create_app(store: Store, faults: Faults) -> Starlette:
     routes: list[Route] = [
         *Controls(store, faults, traffic).routes(),
         *salesforce.routes(store),
+        *hubspot.routes(store),
         *(each for name in OTHERS for each in import_module(name).routes(store)),
     ]
     return Starlette(
