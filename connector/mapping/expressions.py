@@ -50,6 +50,8 @@ def parse(sql: str) -> exp.Expr:
 def _parsed(sql: str) -> exp.Expr:
     try:
         found = sqlglot.parse_one(sql, read=DIALECT)
+        if isinstance(found, exp.Command):  # `comment` alone is a column, and no statement
+            found = sqlglot.parse_one(f"({sql})", read=DIALECT).unnest()
     except ParseError as error:
         first = error.errors[0] if error.errors else {}
         near = f" near {first['highlight']!r}" if first.get("highlight") else ""

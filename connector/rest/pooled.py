@@ -9,14 +9,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import urllib3
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError, SSLError
 from urllib3.exceptions import TimeoutError as TimedOut
 
+from ..errors import Malformed
 from ..http import ANSWER_SECONDS, CONNECT_SECONDS, Broken, Polite
 
+PIECE = 1 << 20
 #: Connections that are kept: as many as threads send at once.
 CONNECTIONS = 16
 HEADERS: Mapping[str, str] = {
@@ -46,7 +49,8 @@ class Pooled(Polite[Reply]):
         return urllib3.PoolManager(maxsize=CONNECTIONS, retries=False)
 
     def carry(self, method: str, url: str, options: Mapping[str, Any]) -> Reply:
-        """Send once."""
+        """Send once. With `into` what comes goes to that file, and no further than `most` bytes."""
+        into = options.get("into")
         try:
             answer = self.pool.request(
                 method,
@@ -56,10 +60,28 @@ class Pooled(Polite[Reply]):
                 timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=ANSWER_SECONDS),
                 retries=False,
                 redirect=False,
+                preload_content=into is None,
             )
+            if into is not None and answer.status < 300:
+                with answer:
+                    self._save(answer, into, int(options["most"]))
+                return Reply(answer.status, answer.headers, b"")
+            return Reply(answer.status, answer.headers, answer.data)
         except HTTPError as error:
             raise Broken(_reason(error), unsent=_is_unsent(error)) from error
-        return Reply(answer.status, answer.headers, answer.data)
+
+    def _save(self, answer: Any, into: Path, most: int) -> None:
+        """Body to file, piece by piece; what is larger than it may be is an error."""
+        size = 0
+        with into.open("wb") as out:
+            for piece in answer.stream(PIECE, decode_content=True):
+                size += len(piece)
+                if size > most:
+                    raise Malformed(
+                        f"{self.name} sends a file of more than {most // 1_000_000} MB.",
+                        hint="Read a shorter period at a time.",
+                    )
+                out.write(piece)
 
 
 def _is_unsent(error: HTTPError) -> bool:

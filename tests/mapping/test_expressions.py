@@ -103,3 +103,10 @@ def test_subqueries_on_other_streams_are_checked():
     assert query_mistakes(good, (), SCHEMA) == []
     assert "idd" in query_mistakes(bad, (), SCHEMA)[0].what
     assert query_mistakes("SELECT id FROM accouts", (), SCHEMA)[0].fix == "did you mean 'accounts'?"
+
+
+def test_a_column_named_like_a_statement_is_a_column():
+    """Answers have comments."""
+    assert paths(parse("comment")) == ("comment",)
+    with pytest.raises(BadSql):
+        parse("comment on table x is 'y'")

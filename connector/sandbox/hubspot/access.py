@@ -37,16 +37,17 @@ def change(store: Store, wanted: Any) -> dict[str, Any]:
         raise TypeError('the account is an object, for example {"plan": "professional"}')
     if unknown := wanted.keys() - PARTS:
         raise ValueError(f"there is no {', '.join(unknown)}; there are {', '.join(sorted(PARTS))}")
-    if plan := wanted.get("plan"):
-        portal.change(store, {"plan": plan})
-        limits.change(store, {"mode": "plan"})
-    portal.change(store, wanted.get("portal", {}))
-    limits.change(store, wanted.get("limits", {}))
-    grants.change(store, wanted.get("oauth", {}))
-    exports.change(store, wanted.get("exports", {}))
-    imports.change(store, wanted.get("imports", {}))
-    if "app" in wanted:
-        auth.change(store, wanted["app"])
-    if wanted.get("forget"):
-        limits.forget(store)
+    with store.transaction():
+        if plan := wanted.get("plan"):
+            portal.change(store, {"plan": plan})
+            limits.change(store, {"mode": "plan"})
+        portal.change(store, wanted.get("portal", {}))
+        limits.change(store, wanted.get("limits", {}))
+        grants.change(store, wanted.get("oauth", {}))
+        exports.change(store, wanted.get("exports", {}))
+        imports.change(store, wanted.get("imports", {}))
+        if "app" in wanted:
+            auth.change(store, wanted["app"])
+        if wanted.get("forget"):
+            limits.forget(store)
     return told(store)

@@ -84,8 +84,13 @@ def options(store: Store) -> dict[str, Any]:
 
 
 def change(store: Store, wanted: Mapping[str, Any]) -> None:
-    """Sets some of the options; `end` ends every grant, as when the app is uninstalled."""
+    """Sets some of the options; `end` uninstalls the app, `expire` ends its access tokens."""
     kept = dict(wanted)
+    if kept.pop("expire", False):
+        store.db.execute(
+            "update hubspot_tokens set ends = ? where grant_id is not null",
+            (store.clock.now().isoformat(),),
+        )
     if kept.pop("end", False):
         for (number,) in store.db.execute("select id from hubspot_grants").fetchall():
             end(store, number, "uninstalled")

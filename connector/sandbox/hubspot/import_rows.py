@@ -271,7 +271,6 @@ def told(mistake: Mistake, number: int, at: int, kind: Kind, **show: bool) -> di
         "lineNumber": mistake.line,
         "rowData": list(mistake.row) if show["row"] else [],
         "fileId": number,
-        "pageName": None,
         "containsEncryptedProperties": False,
     }
     about: dict[str, Any] = {}

@@ -38,6 +38,8 @@ PACK_ASSOCIATIONS, ASSOCIATIONS_DAY, PACK_ASSOCIATIONS_DAY = 200, 500_000, 1_000
 GENEROUS = 100
 MODES = ("generous", "plan", "off")
 RETRY_AFTER = ("none", "seconds", "milliseconds")
+#: A refused search is told with a category, as was recorded, or with a policy like the others.
+SEARCH_BODIES = ("category", "policy")
 NAMES = (
     "burst",
     "oauth_burst",
@@ -46,9 +48,14 @@ NAMES = (
     "associations_burst",
     "associations_daily",
 )
+_OTHERS = ("mode", "packs", "retry_after", "search_body", "used")
+DEFAULT = {"mode": "generous", "packs": 0, "retry_after": "none", "search_body": "category"}
 KEY, USED = "hubspot_limits", "hubspot_used"
 _SEARCH = re.compile(r"/crm/(v3/objects|objects/[\d-]+)/[^/]+/search/?")
-_ASSOCIATIONS = re.compile(r"/crm/(v4/associations|associations/[\d-]+|v3/associations)/")
+_ASSOCIATIONS = re.compile(
+    r"/crm/(v[34]/associations|associations/[\d-]+)/"
+    r"|/crm/(v4/objects|objects/[\d-]+)/[^/]+/[^/]+/associations/"
+)
 
 
 @dataclass(slots=True)
@@ -90,7 +97,7 @@ def allowed(store: Store) -> dict[str, int | None]:
 
 
 def change(store: Store, wanted: Mapping[str, Any]) -> None:
-    """Sets the mode, the packs, single limits, what of the day is used, or `retry_after`."""
+    """Sets the mode, the packs, single limits, what of the day is used, how a refusal looks."""
     kept = _kept(store)
     if "mode" in wanted:
         kept["mode"], kept["own"] = _one_of(wanted["mode"], MODES, "mode"), {}
@@ -98,9 +105,11 @@ def change(store: Store, wanted: Mapping[str, Any]) -> None:
         kept["packs"] = _one_of(wanted["packs"], tuple(range(PACKS + 1)), "packs")
     if "retry_after" in wanted:
         kept["retry_after"] = _one_of(wanted["retry_after"], RETRY_AFTER, "retry_after")
+    if "search_body" in wanted:
+        kept["search_body"] = _one_of(wanted["search_body"], SEARCH_BODIES, "search_body")
     for name in wanted.keys() & set(NAMES):
         kept["own"][name] = None if wanted[name] is None else int(wanted[name])
-    if unknown := wanted.keys() - {"mode", "packs", "retry_after", "used", *NAMES}:
+    if unknown := wanted.keys() - {*_OTHERS, *NAMES}:
         raise ValueError(f"there is no limit {', '.join(unknown)}; there are {', '.join(NAMES)}")
     for name, count in dict(wanted.get("used", {})).items():
         _one_of(name, ("daily", "associations_daily"), "used")
@@ -207,15 +216,16 @@ def _window(most: int, left: int) -> dict[str, str]:
 def _refused(store: Store, policy: str, wait: float, most: int = 0) -> Refusal:
     """An answer of 429; that of a search is told otherwise than the others."""
     _passing(store).refused[policy] += 1
+    kept = _kept(store)
     headers: dict[str, str] = {
         "none": {},
         "seconds": {"Retry-After": str(int(wait) + 1)},
         "milliseconds": {"Retry-After": str(int(wait * 1000) + 1)},
-    }[_kept(store)["retry_after"]]
+    }[kept["retry_after"]]
     if policy == TEN_SECONDLY:
         headers = {**headers, **_window(most, 0)}
     said = f"You have reached your {policy.lower()} limit."
-    if policy == SECONDLY:
+    if policy == SECONDLY and kept["search_body"] == "category":
         return Refusal("RATE_LIMITS", said, status=429, headers=headers)
     more = {"errorType": "RATE_LIMIT", "policyName": policy}
     return Refusal("", said, status=429, headers=headers, more=more)
@@ -229,7 +239,7 @@ def _until_midnight(store: Store) -> float:
 
 def _kept(store: Store) -> dict[str, Any]:
     kept = store.get(KEY) or {}
-    return {"mode": "generous", "packs": 0, "retry_after": "none", "own": {}, **kept}
+    return {**DEFAULT, "own": {}, **kept}
 
 
 def _passing(store: Store) -> Passing:

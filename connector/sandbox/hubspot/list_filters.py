@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from ..store import Store
 from . import catalogue
@@ -146,9 +148,11 @@ def _moment(operator: str, operation: Mapping[str, Any]) -> Condition:
     if not isinstance(point, dict) or point.get("timeType") != "DATE":
         raise _wrong("Only a timePoint of timeType DATE is known to this sandbox")
     try:
-        parts = [int(point.get(each, 0)) for each in ("year", "month", "day", "hour", "minute")]
-        moment = ms_of("{:04d}-{:02d}-{:02d}T{:02d}:{:02d}:00".format(*parts))
-    except (TypeError, ValueError):
+        names = ("year", "month", "day", "hour", "minute")
+        year, month, day, hour, minute = (int(point.get(each, 0)) for each in names)
+        zone = ZoneInfo(str(point.get("zoneId", "UTC")))
+        moment = ms_of(datetime(year, month, day, hour, minute, tzinfo=zone).isoformat())
+    except (TypeError, ValueError, ZoneInfoNotFoundError):
         raise _wrong("The timePoint is no moment") from None
     match operator:
         case "IS_AFTER":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -67,15 +67,53 @@ def account(url: str, store: Store) -> Account:
     return Account(url, auth.credentials(store, url))
 
 
+@pytest.fixture(scope="session")
+def account_at() -> Callable[[str, Store], Account]:
+    """The account behind an address."""
+    return lambda url, store: Account(url, auth.credentials(store, url))
+
+
 @pytest.fixture
 def companies(account: Account) -> dict[str, str]:
     """The ids of three companies by name."""
     given = [
-        {"name": "Alpha", "domain": "alpha.example", "industry": "BANKING", "annualrevenue": "100"},
+        {"name": "Alpha", "domain": "alpha.example", "type": "PARTNER", "annualrevenue": "100"},
         {"name": "beta", "domain": "beta.example", "annualrevenue": "9"},
-        {"name": "Gamma", "domain": "gamma.example", "industry": "RETAIL"},
+        {"name": "Gamma", "domain": "gamma.example", "type": "VENDOR"},
     ]
     made = account.post(
         "/crm/v3/objects/companies/batch/create", {"inputs": [{"properties": p} for p in given]}
     )
     return {each["properties"]["name"]: each["id"] for each in made["results"]}
+
+
+_NAMED = {"contacts": "lastname", "deals": "dealname", "tickets": "subject"}
+
+
+@pytest.fixture
+def make() -> Any:
+    """Makes so many records and tells their ids in order."""
+
+    def made(account: Account, count: int, kind: str = "companies", **values: Any) -> list[str]:
+        ids: list[str] = []
+        for first in range(0, count, 100):
+            inputs = [
+                {"properties": {_NAMED.get(kind, "name"): f"Company {n}", **values}}
+                for n in range(first, min(first + 100, count))
+            ]
+            told = account.post(f"/crm/v3/objects/{kind}/batch/create", {"inputs": inputs})
+            ids += [each["id"] for each in told["results"]]
+        return ids
+
+    return made
+
+
+@pytest.fixture
+def activity() -> Any:
+    """Makes an activity and tells its id."""
+
+    def made(account: Account, kind: str = "calls", **values: Any) -> str:
+        body = {"properties": {"hs_timestamp": "2026-10-01T10:00:00Z", **values}}
+        return str(account.post(f"/crm/v3/objects/{kind}", body)["id"])
+
+    return made

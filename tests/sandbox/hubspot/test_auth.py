@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
+
+from connector.sandbox.server import running
 
 COMPANIES = "/crm/v3/objects/companies"
 NOBODY = "pat-na1-00000000-0000-4000-8000-000000000000"
@@ -110,3 +114,22 @@ def test_a_control_refuses_what_there_is_not(account, wanted):
     answer = account.call("POST", "/_sandbox/hubspot", json=wanted)
     assert answer.status_code == 400
     assert answer.json()["error"]
+
+
+def test_what_is_half_wrong_sets_nothing(account):
+    """One part that is refused undoes the others."""
+    wanted = {"plan": "free", "portal": {"time_zone": "Mars/Olympus"}}
+    assert account.call("POST", "/_sandbox/hubspot", json=wanted).status_code == 400
+    told = account.control()
+    assert (told["portal"]["plan"], told["limits"]["mode"]) == ("enterprise", "generous")
+
+
+def test_keys_and_limits_outlive_a_restart(account, store):
+    """The rotated key, and what of the day is used."""
+    account.control(app={"rotate": "now"}, limits={"daily": 10, "used": {"daily": 4}})
+    new = account.get("/_sandbox/credentials")["hubspot"]["token"]
+    with running(store) as url:
+        again = replace(account, url=url)
+        assert again.call("GET", COMPANIES).status_code == 401
+        answer = again.call("GET", COMPANIES, token=new)
+    assert answer.headers["X-HubSpot-RateLimit-Daily-Remaining"] == "5"

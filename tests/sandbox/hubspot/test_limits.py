@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -80,6 +82,33 @@ def test_searches_are_limited_by_the_second_and_for_all_apps_together(account):
     assert search(account).ok
 
 
+def test_the_window_rolls(account):
+    """What was used three quarters of a second later is free so much later, too."""
+    account.control(limits={"search": 5})
+    began = time.monotonic()
+    assert [search(account).status_code for _ in range(3)] == [200] * 3
+    time.sleep(max(0.0, began + 0.75 - time.monotonic()))
+    assert [search(account).status_code for _ in range(2)] == [200] * 2
+    time.sleep(max(0.0, began + 1.3 - time.monotonic()))
+    assert [search(account).status_code for _ in range(4)] == [200] * 3 + [429]
+
+
+def test_a_limit_holds_for_many_threads(account):
+    """Eight at once get no more than one would."""
+    account.control(limits={"burst": 20})
+    with ThreadPoolExecutor(8) as pool:
+        statuses = list(pool.map(lambda _: account.call("GET", COMPANIES).status_code, range(40)))
+    assert Counter(statuses) == {200: 20, 429: 20}
+
+
+def test_a_refused_search_may_be_told_like_the_others(account):
+    """Older answers named a policy; which of the two comes is not for a client to choose."""
+    account.control(limits={"search": 0, "search_body": "policy"})
+    told = search(account).json()
+    assert (told["errorType"], told["policyName"]) == ("RATE_LIMIT", "SECONDLY")
+    assert "category" not in told
+
+
 def test_searches_are_not_in_the_burst(account):
     """Nor is the burst in them."""
     account.control(limits={"burst": 1})
@@ -144,6 +173,8 @@ def test_associations_have_a_limit_beside(account):
     assert account.call("POST", path, json=body).status_code == 429
     dated = "/crm/associations/2026-09/companies/contacts/batch/read"
     assert account.call("POST", dated, json=body).status_code == 429
+    single = "/crm/v4/objects/companies/1/associations/contacts"
+    assert account.call("GET", single).status_code == 429
     assert account.call("GET", COMPANIES).ok
 
 

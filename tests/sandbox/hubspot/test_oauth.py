@@ -236,6 +236,25 @@ def test_an_app_that_is_uninstalled_gets_no_more_tokens(client):
     assert client.again(told["refresh_token"]).json()["status"] == "BAD_REFRESH_TOKEN"
 
 
+def test_access_tokens_can_end_early(client):
+    """The refresh token gives another one, so that the clock need not be turned."""
+    told = client.granted()
+    client.account.control(oauth={"expire": True})
+    answer = client.account.call("GET", COMPANIES, token=told["access_token"])
+    assert answer.json()["category"] == "EXPIRED_AUTHENTICATION"
+    new = client.again(told["refresh_token"]).json()["access_token"]
+    assert client.account.call("GET", COMPANIES, token=new).ok
+
+
+def test_the_life_of_access_tokens_can_be_set(client):
+    """As the answer says, and as it is."""
+    client.account.control(oauth={"expires_in": 60})
+    told = client.granted()
+    assert told["expires_in"] == 60
+    client.account.advance("2m")
+    assert client.account.call("GET", COMPANIES, token=told["access_token"]).status_code == 401
+
+
 @pytest.mark.parametrize("version", VERSIONS[1:])
 def test_secrets_in_the_address_are_refused_by_the_newer_addresses(client, version):
     """There they would be written into logs."""

@@ -1,0 +1,190 @@
+"""A feed: what is asked of a platform for one stream, and what its records become.
+
+Pages go to disk as they come, one record a line. The engine reads them by column: each column of
+the stream is SQL over the fields of a record, which are texts named by their path (`person.email`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from ..errors import Malformed
+from ..mapping import expressions
+from ..mapping.expressions import flattened, identifier
+from ..mapping.raw import text
+from ..protocols import Progress, Spool
+from ..records import FLAG, MOMENT, STREAMS
+from .line import Line
+from .paging import Page, Paging, Single, Step, at
+
+#: What a source may say of a record besides the columns of its stream.
+ALSO: Mapping[str, str] = {"modified_at": MOMENT, "deleted": FLAG}
+#: Why a record is listed and left out.
+ODD = "odd"
+#: One record never has so many bytes.
+LARGEST = 16 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """What is asked, and what comes of it.
+
+    `columns`: column of the stream = SQL over the fields of a record. `records` is where they stand
+    in an answer, `total` where it says how many there are in all. `odd`: rule = SQL; a record for
+    which it holds is listed under this rule and left out. `given` goes with every record: what the
+    request knew and the record does not say.
+    """
+
+    columns: Mapping[str, str]
+    path: str
+    records: str = ""
+    query: Mapping[str, str] = field(default_factory=dict)
+    method: str = "GET"
+    body: Mapping[str, Any] = field(default_factory=dict)
+    paging: Paging = field(default_factory=Single)
+    total: str = ""
+    odd: Mapping[str, str] = field(default_factory=dict)
+    given: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Got:
+    """Records on disk: how many they are, and how many the platform said there would be."""
+
+    file: Path
+    rows: int
+    promised: int | None = None
+
+
+def fetch(
+    line: Line, feeds: Iterable[Feed], stream: str, into: Path, progress: Progress | None = None
+) -> Spool:
+    """Everything that some feeds bring for one stream. Columns and rules are those of the first."""
+    into.mkdir(parents=True, exist_ok=True)
+    before, got, shape = sum(line.calls.values()), list[Got](), None
+    for number, feed in enumerate(feeds):
+        shape = shape or feed
+        got.append(take(line, feed, into / f"{number:05}.ndjson", progress))
+    calls = sum(line.calls.values()) - before
+    rows = sum(each.rows for each in got)
+    if shape is None or not rows:
+        return Spool("", 0, calls=calls)
+    relation = read([each.file for each in got if each.rows], stream, shape)
+    return Spool(relation, rows, calls=calls)
+
+
+def take(line: Line, feed: Feed, file: Path, progress: Progress | None = None) -> Got:
+    """Fetch every page of a feed into one file; fewer records than promised are an error."""
+    rows, promised = 0, None
+    with file.open("wb") as out:
+        for each in feed.paging.pages(lambda step: page(line, feed, step)):
+            if progress:
+                progress.pause(0)
+            out.writelines(lines(each.records, feed.given))
+            rows += len(each.records)
+            told = at(each.body, feed.total)
+            promised = told if isinstance(told, int) else promised
+    if promised is not None and rows < promised:
+        raise Malformed(
+            f"{line.name} promised {promised} records of {feed.path} and sent {rows}.",
+            hint="Run again; the watermark has not moved.",
+        )
+    return Got(file, rows, promised)
+
+
+def records(line: Line, feed: Feed) -> Iterator[Any]:
+    """The records of a short list, one by one: surveys, questions, whatever leads to others."""
+    for each in feed.paging.pages(lambda step: page(line, feed, step)):
+        yield from each.records
+
+
+def lines(records: Iterable[Any], given: Mapping[str, str]) -> Iterator[bytes]:
+    """Records as lines of JSON, with what is given for all of them."""
+    for record in records:
+        if not isinstance(record, dict):
+            raise Malformed("A record is not an object.", hint="Is `records` the right place?")
+        told = {**record, **given} if given else record
+        yield orjson.dumps(told, option=orjson.OPT_APPEND_NEWLINE)
+
+
+def read(files: Sequence[Path], stream: str, feed: Feed) -> str:
+    """Lines of JSON as a table with the columns of a stream, `unread` and `odd`."""
+    kinds = {**STREAMS[stream].columns, **ALSO}
+    picked, lost = [], []
+    for column, sql in feed.columns.items():
+        value = flattened(sql)
+        picked.append(f"TRY_CAST({value} AS {kinds[column]}) AS {identifier(column)}")
+        if kinds[column] != "VARCHAR":
+            failed = f"({value}) IS NOT NULL AND TRY_CAST({value} AS {kinds[column]}) IS NULL"
+            lost.append(f"CASE WHEN {failed} THEN '{column} ' ELSE '' END")
+    rules = " ".join(f"WHEN {flattened(sql)} THEN {text(rule)}" for rule, sql in feed.odd.items())
+    picked.append(f"nullif(trim({' || '.join(lost) or text('')}), '') AS unread")
+    picked.append(f"{f'CASE {rules} END' if rules else 'CAST(NULL AS VARCHAR)'} AS {ODD}")
+    return f"(SELECT {', '.join(picked)} FROM {_flat(files, _paths(feed))})"
+
+
+def _paths(feed: Feed) -> list[str]:
+    """The fields that a feed reads, in the order in which they first stand."""
+    found = [
+        path
+        for sql in (*feed.columns.values(), *feed.odd.values())
+        for path in expressions.paths(expressions.parse(sql))
+    ]
+    return list(dict.fromkeys(found))
+
+
+def _flat(files: Sequence[Path], paths: Sequence[str]) -> str:
+    """Lines of JSON with one text column for each path."""
+    shape: dict[str, Any] = {}
+    for path in paths:
+        inside = shape
+        *steps, last = path.split(".")
+        for step in steps:
+            inner = inside.setdefault(step, {})
+            inside = inner if isinstance(inner, dict) else inside
+        inside.setdefault(last, "VARCHAR")
+    columns = ", ".join(f"{text(name)}: {text(_struct(kind))}" for name, kind in shape.items())
+    listed = ", ".join(text(str(file)) for file in files)
+    flat = ", ".join(
+        f"{'.'.join(identifier(step) for step in path.split('.'))} AS {identifier(path)}"
+        for path in paths
+    )
+    return (
+        f"(SELECT {flat or '1'} FROM read_json([{listed}], format = 'newline_delimited', "
+        f"columns = {{{columns or text('id') + ': ' + text('VARCHAR')}}}, "
+        f"maximum_object_size = {LARGEST}))"
+    )
+
+
+def _struct(kind: Any) -> str:
+    if isinstance(kind, str):
+        return kind
+    inner = ", ".join(f"{identifier(name)} {_struct(each)}" for name, each in kind.items())
+    return f"STRUCT({inner})"
+
+
+def page(line: Line, feed: Feed, step: Step) -> Page:
+    """One request and the records in its answer."""
+    body = {**feed.body, **step.body} if feed.method != "GET" else None
+    # An address that the platform gave carries its own query.
+    query = step.query if step.path else {**feed.query, **step.query}
+    reply = line.raw(step.path or feed.path, query, method=feed.method, body=body)
+    try:
+        told = orjson.loads(reply.content)
+    except orjson.JSONDecodeError as error:
+        raise Malformed(
+            f"{line.name} answered {feed.path} with what is not JSON.",
+            hint="Run again; the watermark has not moved. Is `url` right?",
+        ) from error
+    records = at(told, feed.records) if feed.records else told
+    if not isinstance(records, list):
+        raise Malformed(
+            f"{line.name} sent no list of records to {feed.path}.",
+            hint="Run again; the watermark has not moved. Is `url` right?",
+        )
+    return Page(records, told, reply)

@@ -1,0 +1,175 @@
+"""Survey platforms and other sources: what is new of each of their streams goes into the lake.
+
+A source gives the raw records of a stream on disk and the SQL that reads them. What is strange is
+listed by its rule and left out: records that the source itself calls odd, and those that lack what
+their stream needs.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, fields
+from datetime import datetime
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+from ..errors import Malformed
+from ..protocols import Spool
+from ..records import FLAG, MOMENT, STREAMS
+from ..secrets import Secret
+from ..store.state import Watermark
+from . import into_lake
+from .app import App
+from .into_lake import Batch, text
+from .run import Run, writing
+
+
+def needed(stream: str) -> tuple[str, ...]:
+    """What a record must have: without an id it cannot be told from another, without its moment
+    nobody knows whether it had happened."""
+    moment = STREAMS[stream].moment
+    return ("id", moment) if moment else ("id",)
+
+
+@dataclass(frozen=True, slots=True)
+class PulledStream:
+    """What one stream of one source brought."""
+
+    stream: str
+    source: str
+    pulled: int
+    new: int
+    calls: int
+
+
+@dataclass(slots=True)
+class Waiting:
+    """The progress of a source's read: nothing is remembered, and it ends when the run does."""
+
+    stop: Event = field(default_factory=Event)
+
+    def recall(self) -> dict[str, Any]:
+        return {}
+
+    def remember(self, facts: Mapping[str, Any]) -> None:
+        """Keep nothing: what was read of a source is read again."""
+
+    def pause(self, seconds: float) -> None:
+        self.stop.wait(seconds)
+
+
+def pull_source(app: App, run: Run, name: str, source: Any) -> list[PulledStream]:
+    """Bring every stream of a source up to date; watermarks move when records are stored."""
+    return [_pulled(app, run, name, source, stream) for stream in source.streams]
+
+
+def _pulled(app: App, run: Run, name: str, source: Any, stream: str) -> PulledStream:
+    key = f"{stream}:{name}"
+    shape = _shape(type(source).__module__, sorted(STREAMS[stream].columns), settings(source))
+    since = _since(app, key, shape, source)
+    run.notify("pull", key, 0, None)
+    with _scratch(app, key) as folder:
+        spool = source.pull(stream, since, folder, Waiting())
+        new = _store(app, run, name, stream, spool) if spool.rows else 0
+    app.state.advance(key, Watermark(run.as_of, shape))
+    run.notify("pull", key, spool.rows, spool.rows)
+    return PulledStream(stream, name, spool.rows, new, spool.calls)
+
+
+def _store(app: App, run: Run, name: str, stream: str, spool: Spool) -> int:
+    """Put what is sound into the lake, and list the rest."""
+    engine = run.engine
+    engine.stage("incoming_source", f"SELECT * FROM {spool.relation}", "table")
+    got = int(engine.one("SELECT count(*) FROM incoming_source"))
+    if got < spool.rows:
+        raise Malformed(
+            f"{name}: {spool.rows} records of {stream} were read and {got} could be decoded.",
+            hint="Run again; the watermark has not moved.",
+        )
+    has = engine.types("SELECT * FROM incoming_source")
+    lacking = {column: _lacks(column, has) for column in needed(stream)}
+    _list(run, name, stream, has, lacking)
+    sound = [f"NOT ({each})" for each in lacking.values()]
+    sound += ["odd IS NULL"] if "odd" in has else []
+    columns = ", ".join(_told(app, column, kind, has) for column, kind in _all(stream).items())
+    sql = f"SELECT {columns} FROM incoming_source WHERE {' AND '.join(sound)}"
+    return into_lake.store(app, run, Batch(stream, name, sql))
+
+
+def _list(
+    run: Run, name: str, stream: str, has: Mapping[str, str], lacking: Mapping[str, str]
+) -> None:
+    """Count what is left out, rule by rule, with some ids so that a person can look."""
+    id = "coalesce(id, '')" if "id" in has else "''"
+    for column, condition in lacking.items():
+        _count(run, stream, f"{name}_without_{column}", id, condition)
+    if "odd" in has:
+        for (rule,) in run.engine.rows(
+            "SELECT DISTINCT odd FROM incoming_source WHERE odd IS NOT NULL ORDER BY odd"
+        ):
+            _count(run, stream, f"{name}_{rule}", id, f"odd = {text(rule)}")
+
+
+def _count(run: Run, stream: str, rule: str, id: str, condition: str) -> None:
+    many, ids = run.engine.rows(
+        f"SELECT count(*), list({id} ORDER BY {id})[1:20] FROM incoming_source WHERE {condition}"
+    )[0]
+    run.odd(stream, rule, int(many), [str(each) for each in ids or ()])
+
+
+def _lacks(column: str, has: Mapping[str, str]) -> str:
+    return f"{column} IS NULL" if column in has else "TRUE"
+
+
+def _all(stream: str) -> dict[str, str]:
+    return {**STREAMS[stream].columns, "modified_at": MOMENT, "deleted": FLAG, "unread": "VARCHAR"}
+
+
+def _told(app: App, column: str, kind: str, has: Mapping[str, str]) -> str:
+    """One column as the source tells it; ids of CRM records as the CRM writes them."""
+    if column not in has:
+        return f"CAST(NULL AS {kind}) AS {column}"
+    value = app.crm.id_sql(column) if column in CRM_IDS else column
+    return f"CAST({value} AS {kind}) AS {column}"
+
+
+#: Columns in which a source may name records of the CRM.
+CRM_IDS = frozenset({"account_id", "contact_id", "owner_id", "about_id", "parent_id", "master_id"})
+
+
+def settings(source: Any) -> list[tuple[str, str]]:
+    """What decides how a source's records are read: not where they lie, nor who may read them."""
+    named = [(each.name, getattr(source, each.name)) for each in fields(source) if each.init]
+    return [
+        (name, repr(sorted(value.items()) if isinstance(value, Mapping) else value))
+        for name, value in named
+        if name != "url" and not isinstance(value, Secret | Path)
+    ]
+
+
+def _since(app: App, key: str, shape: str, source: Any) -> datetime | None:
+    """Where to begin: behind the watermark, or at the very start if other settings hold now."""
+    mark = app.state.watermark(key)
+    if mark is None or mark.shape != shape:
+        return None
+    since: datetime = mark.until - source.overlap
+    return since
+
+
+def _shape(*parts: object) -> str:
+    return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
+
+
+@contextmanager
+def _scratch(app: App, key: str) -> Iterator[Path]:
+    """A folder for raw records that is gone afterwards."""
+    path = app.scratch / key.replace(":", "-")
+    shutil.rmtree(path, ignore_errors=True)
+    with writing(f"The raw records of {key}"):
+        path.mkdir(parents=True)
+        yield path
+    shutil.rmtree(path, ignore_errors=True)
