@@ -14,6 +14,7 @@ from ...mapping.objects import Field, Kind, Labels
 
 #: Stands in the description of what we may change; HubSpot shows descriptions to people.
 MARK = "crm-health-connector: managed"
+_NOTE = f"[{MARK}]"
 GROUP = "crm_health"
 GROUP_LABELS: Labels = {"en": "Customer health", "de": "Kundengesundheit"}
 Language = Literal["en", "de"]
@@ -81,9 +82,9 @@ def description(help: Labels, language: Language) -> str:
     """The help text in both languages, ours first, and the mark behind them."""
     order = [language, *(each for each in ("en", "de") if each != language)]
     texts = [help[each] for each in order if help.get(each)]
-    room = LONGEST_DESCRIPTION - len(MARK) - 3
+    room = LONGEST_DESCRIPTION - len(_NOTE) - 1
     said = cut(" · ".join(texts), room) if texts else ""
-    return f"{said} [{MARK}]".strip()
+    return f"{said} {_NOTE}".strip()
 
 
 def group(language: Language) -> dict[str, Any]:
@@ -204,13 +205,11 @@ def _listed(have: Definition) -> list[dict[str, Any]]:
 
 
 def _described(wanted: Definition, have: Definition) -> str:
-    """The description to set; what somebody wrote there before stays behind ours."""
-    before = have.get("description") or ""
-    if before == wanted["description"]:
-        return ""
-    if owned(have) or not before:
-        return str(wanted["description"])
-    return cut(f"{wanted['description']} {before}", LONGEST_DESCRIPTION)
+    """The description to set: ours up to the mark; what somebody wrote there stays behind it."""
+    before, ours = str(have.get("description") or ""), str(wanted["description"])
+    theirs = before.partition(_NOTE)[2] if owned(have) else before
+    after = cut(f"{ours} {theirs}", LONGEST_DESCRIPTION)
+    return "" if after == cut(before, LONGEST_DESCRIPTION) else after
 
 
 def _foreign(have: Definition, wanted: Definition) -> list[str]:

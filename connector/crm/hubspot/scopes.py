@@ -29,11 +29,11 @@ def reads(kind: str) -> tuple[str, ...]:
     """The scopes of which one is enough to read this kind of record."""
     if kind in _ACTIVITIES:
         return "crm.objects.contacts.read", f"crm.objects.{kind}.read"
-    if kind == FEEDBACK:
-        return f"crm.objects.{kind}.read", "crm.objects.contacts.read"
     if kind == TICKETS:
         return (TICKETS,)
-    return (f"crm.objects.{kind if kind in {*_OBJECTS, OWNERS} else 'custom'}.read",)
+    # Submissions can be read with that for contacts, too; but this one goes with the product.
+    own = kind in {*_OBJECTS, OWNERS, FEEDBACK}
+    return (f"crm.objects.{kind if own else 'custom'}.read",)
 
 
 def writes(kind: str) -> tuple[str, ...]:
