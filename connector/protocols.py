@@ -71,7 +71,9 @@ class FieldStep:
 class Access:
     """A permission set: the fields that whoever has it may read, or read and edit.
 
-    Fields are named `Account.Health_Score__c`; `new` are those that it does not grant yet.
+    Fields are named `Account.Health_Score__c`. `objects` tells what may be done with the records
+    of an object, in the CRM's own words. `new` are the fields and objects that it does not grant
+    yet, or not in full.
     """
 
     name: str
@@ -81,6 +83,7 @@ class Access:
     edit: tuple[str, ...]
     new: tuple[str, ...]
     why: str = ""
+    objects: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +107,8 @@ class FieldPlan:
 
     `hidden` are the fields to write that the user does not see now; `absent` is what the mapping
     reads and the CRM does not have; `lacking` are the rights that the user would need; `by_hand`
-    tells an admin, line by line, how to do the same.
+    tells an admin, line by line, how to do the same. `words` are the texts of fields in the other
+    language that are not there yet; `notes` say what is left out and holds nothing up.
     """
 
     object: str
@@ -117,13 +121,15 @@ class FieldPlan:
     lacking: tuple[str, ...] = ()
     by_hand: tuple[str, ...] = ()
     extras: tuple[Extra, ...] = ()
+    words: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     @property
     def todo(self) -> bool:
         """Whether anything is left to do."""
         done = [step.do for step in self.steps] + [access.do for access in self.access]
         done += [extra.do for extra in self.extras]
-        return bool(self.assign) or not {"create", "change"}.isdisjoint(done)
+        return bool(self.assign or self.words) or not {"create", "change"}.isdisjoint(done)
 
     @property
     def refused(self) -> dict[str, str]:
@@ -146,6 +152,8 @@ class FieldsMade:
     granted: tuple[str, ...] = ()
     assigned: str = ""
     failed: Mapping[str, str] = field(default_factory=dict)
+    translated: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     extras: tuple[str, ...] = ()
 
 
@@ -228,8 +236,13 @@ class Crm(Protocol):
         differs from type to type."""
         ...
 
-    def path_types(self, object: str, paths: Sequence[str]) -> dict[str, str]:
-        """The DuckDB type of each field path; a path that does not exist is left out."""
+    def path_types(
+        self, object: str, paths: Sequence[str], *, exact: bool = True
+    ) -> dict[str, str]:
+        """The DuckDB type of each field path; a path that does not exist is left out.
+
+        Without `exact` a name may be written as in a filter, where its case does not matter.
+        """
         ...
 
     def read(

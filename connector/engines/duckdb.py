@@ -29,6 +29,7 @@ class DuckDB:
         # DuckDB 2.0.0 fails on text functions over a column that is NULL throughout ("BindBuiltin-
         # ScalarFunction did not return a BoundFunctionExpression"): this step folds them away.
         self._db.execute("SET disabled_optimizers = 'statistics_propagation'")
+        self._columns: dict[tuple[str, ...], dict[str, str]] = {}
 
     def run(self, sql: str) -> None:
         """Execute statements for their effect on this run's tables."""
@@ -75,8 +76,11 @@ class DuckDB:
         return f"SELECT {names} FROM {_read(files)}" if files else f"SELECT {names} WHERE FALSE"
 
     def columns(self, files: Sequence[str]) -> dict[str, str]:
-        """Column → type of Parquet files taken together."""
-        return self.types(f"SELECT * FROM {_read(files)}") if files else {}
+        """Column → type of Parquet files taken together; looked up once, as files never change."""
+        listed = tuple(files)
+        if listed not in self._columns:
+            self._columns[listed] = self.types(f"SELECT * FROM {_read(files)}") if files else {}
+        return dict(self._columns[listed])
 
     def close(self) -> None:
         self._db.close()

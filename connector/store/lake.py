@@ -17,6 +17,8 @@ from deltalake.exceptions import DeltaError, TableNotFoundError
 from ..errors import ConnectorError
 
 LAYER = "layer"
+#: The file of a commit: its number in the file system, and when it was written.
+_Stamp = tuple[int, int]
 #: Fold the tail into the base once it holds this share of the base's rows.
 FOLD_SHARE = 0.25
 KEEP_HOURS = 168
@@ -75,6 +77,7 @@ class Lake:
     def __init__(self, root: str | Path, options: Mapping[str, str] | None = None) -> None:
         self.root = str(root).rstrip("/")
         self._options = dict(options or {})
+        self._opened: dict[str, tuple[_Stamp, deltalake.DeltaTable]] = {}
 
     def append(
         self, table: str, engine: Engine, sql: str, layer: Literal["base", "tail"] = "tail"
@@ -165,10 +168,28 @@ class Lake:
             found.vacuum(retention_hours=KEEP_HOURS, dry_run=False)
 
     def _open(self, table: str) -> deltalake.DeltaTable | None:
+        """The table as it is now; in a folder it is opened anew only after another commit."""
+        stamp, found = self._opened.get(table, (None, None))
+        if found is not None and stamp == self._stamp(table, found.version()):
+            return found
         try:
-            return deltalake.DeltaTable(self._at(table), storage_options=self._options)
+            found = deltalake.DeltaTable(self._at(table), storage_options=self._options)
         except TableNotFoundError:
             return None
+        if (now := self._stamp(table, found.version())) is not None:
+            self._opened[table] = now, found
+        return found
+
+    def _stamp(self, table: str, version: int) -> _Stamp | None:
+        """Which commit a version is, as long as it is the newest one; None where that is unseen."""
+        log = Path(self._at(table)) / "_delta_log"
+        try:
+            commit = (log / f"{version:020}.json").stat()
+        except OSError:
+            return None
+        if (log / f"{version + 1:020}.json").exists():
+            return None
+        return commit.st_ino, commit.st_mtime_ns
 
     def _write(self, table: str, data: Any, *, replace: bool = False) -> int:
         try:

@@ -29,6 +29,8 @@ class Provision:
     assigned: str = ""
     extras: tuple[str, ...] = ()
     failed: Mapping[str, str] = field(default_factory=dict)
+    translated: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     plan: FieldPlan = _NOTHING
 
     @property
@@ -36,13 +38,15 @@ class Provision:
         """The exit code: all done, some of it, or nothing."""
         if not self.failed:
             return EXIT_DONE
-        done = self.created or self.changed or self.permissions or self.assigned or self.extras
+        done = (*self.created, *self.changed, *self.permissions, *self.translated, *self.extras)
+        done += (self.assigned,) if self.assigned else ()
         return EXIT_PARTLY if done else ConnectorError.exit_code
 
     def as_dict(self) -> dict[str, Any]:
         """What is printed as JSON."""
-        done = ("created", "granted", "changed", "permissions", "assigned", "extras", "failed")
-        told = {name: getattr(self, name) for name in ("object", "present", "missing", *done)}
+        done = ("created", "granted", "changed", "permissions", "assigned", "translated", "extras")
+        names = ("object", "present", "missing", *done, "failed", "notes")
+        told = {name: getattr(self, name) for name in names}
         return told | _planned(self.plan)
 
 
@@ -56,6 +60,7 @@ def look(
         app.mapping.object,
         present=tuple(t for t in targets if t not in plan.hidden),
         missing=plan.hidden,
+        notes=plan.notes,
         plan=plan,
     )
 
@@ -81,6 +86,8 @@ def carry_out(app: App, found: Provision) -> Provision:
         assigned=made.assigned,
         extras=made.extras,
         failed=made.failed,
+        translated=made.translated,
+        notes=made.notes,
     )
 
 
@@ -106,6 +113,7 @@ def _planned(plan: FieldPlan) -> dict[str, Any]:
         "fields": [_step(each) for each in plan.steps],
         "permission_sets": [_access(each) for each in plan.access],
         "besides": [_extra(each) for each in plan.extras],
+        "translations": tuple(plan.words),
         "assign": plan.assign,
         "user": plan.user,
         "absent": plan.absent,
@@ -126,5 +134,5 @@ def _extra(extra: Extra) -> dict[str, Any]:
 
 
 def _access(access: Access) -> dict[str, Any]:
-    names = ("name", "do", "read", "edit", "new", "why")
+    names = ("name", "do", "read", "edit", "objects", "new", "why")
     return {name: getattr(access, name) for name in names}

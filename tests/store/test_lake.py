@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -108,3 +109,23 @@ def test_a_lake_that_cannot_be_written_says_so(engine):
     with pytest.raises(ConnectorError, match="things") as failed:
         Lake(Path("/proc/nowhere")).append("things", engine, row("a", 1, 0, 0))
     assert "nothing is lost" in failed.value.hint
+
+
+def test_what_somebody_else_appended_is_seen(tmp_path, engine):
+    """A table stays open between two looks, but never longer than its newest commit."""
+    mine, theirs = Lake(tmp_path), Lake(tmp_path)
+    mine.append("things", engine, row("a", 1, 1, 1))
+    assert newest(mine, engine) == {"a": 1}
+    theirs.append("things", engine, row("b", 2, 1, 1))
+    assert newest(mine, engine) == {"a": 1, "b": 2}
+
+
+def test_a_table_that_was_made_anew_is_read_anew(tmp_path, engine):
+    """Somebody deleted the lake and pulled again, while this process was looking at it."""
+    mine = Lake(tmp_path)
+    mine.append("things", engine, row("a", 1, 1, 1))
+    assert newest(mine, engine) == {"a": 1}
+    shutil.rmtree(tmp_path / "things")
+    assert newest(mine, engine) == {}
+    Lake(tmp_path).append("things", engine, row("b", 2, 1, 1))
+    assert newest(mine, engine) == {"b": 2}

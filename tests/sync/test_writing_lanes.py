@@ -100,6 +100,15 @@ def test_five_chunks_travel_in_one_call(here):
     assert done.changes["applied"] == KNOWN
 
 
+def test_duplicate_rules_let_our_updates_pass_in_every_part_of_a_call(here):
+    """A part of a composite call inherits no header: each says for itself that it may be saved."""
+    lane(here, "chunk = 4")
+    rule = {"object": "Account", "code": "DUPLICATES_DETECTED", "message": "Use one of these?"}
+    here.control("automations", [rule])
+    done = here.sync()
+    assert (done.exit, done.changes["applied"]) == (0, KNOWN)
+
+
 def test_an_org_without_composite_calls_takes_chunk_by_chunk(here):
     """Refused as a call, not as a record."""
     lane(here, "chunk = 4")

@@ -106,7 +106,13 @@ class Crm:
         """Nothing: an option is there for every record or for none."""
         return {}
 
-    def path_types(self, object: str, paths: Sequence[str]) -> dict[str, str]:
+    def path_types(
+        self,
+        object: str,
+        paths: Sequence[str],
+        *,
+        exact: bool = True,  # noqa: ARG002 (HubSpot's names have no capitals)
+    ) -> dict[str, str]:
         known = {} if object == catalogue.OWNERS else self._properties(object) or {}
         types = {path: catalogue.path_type(path, object, known) for path in paths}
         return {path: kind for path, kind in types.items() if kind}

@@ -21,14 +21,16 @@ from .auth import Login
 
 Answer = TypeVar("Answer")
 
-#: Tells event logs who we are, and keeps our updates from assigning or bumping anything.
-HEADERS = {
-    "Sforce-Call-Options": "client=crm-health-connector",
+#: Keeps our updates from assigning or bumping anything, and from being refused as duplicates. The
+#: parts of a composite call inherit none of it.
+QUIETLY = {
     "Sforce-Auto-Assign": "FALSE",
     "Sforce-Mru": "updateMru=false",
     "Sforce-Duplicate-Rule-Header": "allowSave=true; includeRecordDetails=false; "
     "runAsCurrentUser=true",
 }
+#: Tells event logs who we are.
+HEADERS = {"Sforce-Call-Options": "client=crm-health-connector", **QUIETLY}
 #: How often a call is sent that meets too many others.
 BUSY_ATTEMPTS = 6
 _USAGE = re.compile(r"(?<![-\w])api-usage=(\d+)/(\d+)")

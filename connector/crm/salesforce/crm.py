@@ -87,8 +87,11 @@ class Crm:
             self._choices[object] = catalogue.choices_by_type(self._client, object, found)
         return self._choices[object]
 
-    def path_types(self, object: str, paths: Sequence[str]) -> dict[str, str]:
-        types = {path: catalogue.path_type(path, object, self._describe) for path in paths}
+    def path_types(
+        self, object: str, paths: Sequence[str], *, exact: bool = True
+    ) -> dict[str, str]:
+        look = self._describe
+        types = {path: catalogue.path_type(path, object, look, exact=exact) for path in paths}
         return {path: kind for path, kind in types.items() if kind}
 
     def read(
