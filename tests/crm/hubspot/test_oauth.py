@@ -46,15 +46,30 @@ def test_tokens_come_by_the_newer_addresses_and_secrets_go_in_the_body(person, v
 
 def test_a_token_is_renewed_before_it_runs_out(logged_in):
     """By `expires_in`: HubSpot never sees a token that has run out."""
-    logged_in.portal.set(oauth={"expires_in": 1})
-    crm = logged_in.crm()
-    crm.check()
-    logged_in.portal.control("reset-stats", {})
-    kept.keep(logged_in.auth.refresh_token, replace(logged_in.kept, renewed_at=0.0))
-    crm = logged_in.crm()
-    crm.check()
+    nearly = replace(logged_in.kept, renewed_at=logged_in.kept.renewed_at - 1_790)
+    kept.keep(logged_in.auth.refresh_token, nearly)
+    logged_in.crm().check()
     assert logged_in.portal.asked("/account-info") == 1
     assert logged_in.kept.generation == 2
+
+
+def test_how_long_a_token_is_good_is_what_hubspot_says(person):
+    """Not half an hour because it is so today."""
+    person.portal.set(oauth={"expires_in": 600})
+    person.log_in()
+    assert person.kept.token.seconds == 600
+    kept.keep(person.auth.refresh_token, replace(person.kept, renewed_at=kept.now() - 500))
+    person.crm().check()
+    assert person.kept.generation == 2
+
+
+def test_a_login_without_a_refresh_token_is_refused(person, scripted):
+    """It would end in half an hour, at night."""
+    body = b'{"access_token": "a", "expires_in": 1800, "token_type": "bearer"}'
+    host = TokenHost(scripted(Answer(200, body)).url, "2026-09")
+    with pytest.raises(AuthError, match="no refresh token"):
+        browser.log_in(host, person.auth, visit, patience=20)
+    assert person.auth.refresh_token.read() == ""
 
 
 def test_a_401_is_answered_with_one_renewal(logged_in):
