@@ -183,11 +183,11 @@ def _group(client: Client, made: FieldPlan, language: Language) -> Iterator[Extr
 def _segments(
     client: Client, mapping: CrmMapping, language: Language
 ) -> tuple[tuple[Extra, ...], tuple[str, ...]]:
-    """The segments, or the scope without which nobody can look for them."""
+    """The segments, and the scope without which nobody can look for them."""
     try:
         return tuple(segments.plan(client, mapping, language)), ()
     except Denied:
-        return (), (scopes.LISTS_READ[0],)
+        return tuple(segments.unseen(mapping, language)), (scopes.LISTS_READ[0],)
 
 
 def _lacking(look: Look, made: FieldPlan) -> Iterator[str]:

@@ -32,11 +32,22 @@ def type_id(kind: str) -> str:
 
 def plan(client: Client, mapping: CrmMapping, language: Language) -> Iterator[Extra]:
     """What is to be done about each segment."""
+    for value, body in _wanted(mapping, language):
+        yield _planned(client, mapping.object, value, body)
+
+
+def unseen(mapping: CrmMapping, language: Language) -> Iterator[Extra]:
+    """All of them, where nobody shows which are there."""
+    for value, body in _wanted(mapping, language):
+        yield _new(value, body)
+
+
+def _wanted(mapping: CrmMapping, language: Language) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Each tier, and the segment for it."""
     field = tier(mapping)
     for value in field.values:
         name = NAMES[language].format(value=value)
-        body = wanted(mapping.object, field.target, value, name)
-        yield _planned(client, mapping.object, value, body)
+        yield value, wanted(mapping.object, field.target, value, name)
 
 
 def tier(mapping: CrmMapping) -> Field:
@@ -84,6 +95,10 @@ def _planned(client: Client, kind: str, value: str, body: Mapping[str, Any]) -> 
             return Extra(SEGMENT, name, "leave", why=("is there",))
         why = "has our name and other filters: somebody else's, left alone; rename it to get ours"
         return Extra(SEGMENT, name, "leave", why=(why,))
+    return _new(value, body)
+
+
+def _new(value: str, body: Mapping[str, Any]) -> Extra:
     said = f"{_filter(body)[0]} is {value}, always up to date"
     return Extra(SEGMENT, str(body["name"]), "create", (("filter", None, said),), definition=body)
 

@@ -484,16 +484,24 @@ def test_a_segment_of_somebody_else_is_never_touched(portal):
     assert lists(portal)["Customer health: tier B"]["processingType"] == "DYNAMIC"
 
 
-@pytest.mark.parametrize(("without", "lacking"), [
-    (("crm.lists.read", "crm.lists.write"), "crm.lists.read"),
-    (("crm.lists.write",), "crm.lists.write"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("without", "lacking"),
+    [
+        (("crm.lists.read", "crm.lists.write"), ("crm.lists.write", "crm.lists.read")),
+        (("crm.lists.write",), ("crm.lists.write",)),
+    ],
+)
 def test_without_the_scopes_for_segments_they_are_named(portal, without, lacking):
     """Only when segments are asked for."""
     made(portal, TIER)
     portal.scopes(*without)
     assert planned(portal, TIER).lacking == ()
-    assert planned(portal, TIER, segments=True).lacking == (lacking,)
+    plan = planned(portal, TIER, segments=True)
+    assert plan.lacking == lacking
+    assert [("tier A" in line, "tier B" in line) for line in plan.by_hand] == [
+        (True, False),
+        (False, True),
+    ]
 
 
 def test_a_mapping_without_a_tier_has_no_segments(portal):
