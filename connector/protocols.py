@@ -102,6 +102,21 @@ class Access:
 
 
 @dataclass(frozen=True, slots=True)
+class Extra:
+    """What stands beside the fields: the group that they are in, a segment by their values.
+
+    It is made if it is missing, and never changed. `kind` says what it is.
+    """
+
+    kind: str
+    name: str
+    do: Literal["create", "leave"]
+    changes: tuple[tuple[str, Any, Any], ...] = ()
+    why: tuple[str, ...] = ()
+    definition: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class FieldPlan:
     """What is to be made or changed in the CRM, for fields and for who sees them.
 
@@ -120,6 +135,7 @@ class FieldPlan:
     absent: tuple[str, ...] = ()
     lacking: tuple[str, ...] = ()
     by_hand: tuple[str, ...] = ()
+    extras: tuple[Extra, ...] = ()
     words: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
@@ -127,6 +143,7 @@ class FieldPlan:
     def todo(self) -> bool:
         """Whether anything is left to do."""
         done = [step.do for step in self.steps] + [access.do for access in self.access]
+        done += [extra.do for extra in self.extras]
         return bool(self.assign or self.words) or not {"create", "change"}.isdisjoint(done)
 
     @property
@@ -152,6 +169,36 @@ class FieldsMade:
     failed: Mapping[str, str] = field(default_factory=dict)
     translated: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    extras: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What a login is good for: facts for programs, and the same in lines for a person."""
+
+    facts: Mapping[str, Any]
+    lines: tuple[tuple[str, str], ...]
+
+
+class SignIn(Protocol):
+    """The way into a CRM as a person at the command line uses it."""
+
+    @property
+    def place(self) -> str:
+        """Where the login is kept; empty for a way in that keeps none."""
+        ...
+
+    def status(self) -> Standing:
+        """Use the login, and say whose it is."""
+        ...
+
+    def log_in(self, show: Callable[[str], None], *, patience: float) -> Standing:
+        """Have a person log in at the address that is shown."""
+        ...
+
+    def log_out(self) -> bool:
+        """Take the login back and forget it; False if the CRM had ended it before."""
+        ...
 
 
 class Progress(Protocol):
@@ -179,9 +226,20 @@ class Crm(Protocol):
     chunk: int
     #: The most records of one file.
     most: int
+    #: What to do about rights and fields that are missing.
+    remedy: str
 
     def check(self) -> Org:
         """Log in; say which org this is, as whom, and what its clock says."""
+        ...
+
+    def sign_in(self) -> SignIn:
+        """The way in, for logging in by hand and for asking who is logged in."""
+        ...
+
+    def shut(self, objects: Sequence[str], written: str) -> tuple[Mapping[str, str], str]:
+        """Object → why it cannot be read, where the CRM names a missing right; and why records of
+        `written` cannot be changed. What is merely not there is not named."""
         ...
 
     def fields(self, object: str) -> Mapping[str, CrmField] | None:
@@ -304,10 +362,13 @@ class Crm(Protocol):
         """Seconds that the CRM's clock is ahead of this machine's."""
         ...
 
-    def plan_fields(self, mapping: Any, user: str, *, adopt: bool, assign: bool) -> FieldPlan:
+    def plan_fields(
+        self, mapping: Any, user: str, *, adopt: bool, assign: bool, segments: bool = False
+    ) -> FieldPlan:
         """What the fields of a mapping need in the CRM so that a user can write them.
 
-        `adopt` takes over fields that somebody else made; `assign` gives the user the permissions.
+        `adopt` takes over fields that somebody else made; `assign` gives the user the permissions;
+        `segments` asks for one segment for each tier as well.
         """
         ...
 

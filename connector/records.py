@@ -306,12 +306,13 @@ class CrmField:
 
 @dataclass(frozen=True, slots=True)
 class Org:
-    """Which system we are connected to, and as whom."""
+    """Which system we are connected to, and as whom; `about` is what else it says of itself."""
 
     id: str
     user: str
     url: str
     now: datetime
+    about: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ ROOT = Path(__file__).parents[1] / "connector"
 FLOORS = (
     ("errors", "records", "spans"),
     ("protocols", "secrets", "http"),
+    ("login",),
     ("mapping", "model"),
     ("engines", "store", "rest"),
     ("crm", "sources"),

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from .options import Options, group
 
 if TYPE_CHECKING:
-    from ..crm.salesforce.access import Access
+    from ..protocols import SignIn, Standing
 
 
 @group()
 def auth(options: Options) -> None:
     """Log in to the CRM by hand, see who is logged in, log out.
 
-    Only flow = "browser" needs a login; the others log in by themselves. How to set up the app in
-    Salesforce, and what each refusal means, is in docs/salesforce-login.md.
+    Only flow = "browser" (Salesforce) and "oauth" (HubSpot) need a login; the others log in by
+    themselves. How to set up the app, and what each refusal means, is in docs/salesforce-login.md
+    and docs/hubspot-login.md.
     """
 
 
@@ -27,48 +28,40 @@ def auth(options: Options) -> None:
     "--wait", default=300, show_default=True, type=click.IntRange(1), help="Seconds to wait."
 )
 def login(options: Options, *, no_browser: bool, wait: int) -> None:
-    """Have Salesforce ask you in the browser, and keep the login it gives."""
-    from ..crm.salesforce import access
+    """Have the CRM ask you in the browser, and keep the login it gives."""
 
     def show(address: str) -> None:
         click.echo(f"Allow the connector here:\n  {address}", err=True)
         if not no_browser:
             _open(address)
 
-    _tell(options, access.log_in(_crm(options), show, patience=wait))
+    _tell(options, _way_in(options).log_in(show, patience=wait))
 
 
 @auth.part
 def status(options: Options) -> None:
     """Say who is logged in, to which org, with which scopes, and until when."""
-    from ..crm.salesforce import access
-
-    _tell(options, access.status(_crm(options)))
+    _tell(options, _way_in(options).status())
 
 
 @auth.part
 def logout(options: Options) -> None:
-    """Take the login back from Salesforce, and forget it here."""
-    from ..crm.salesforce import access
+    """Take the login back from the CRM, and forget it here."""
     from .talk import answer
 
-    crm = _crm(options)
-    revoked = access.log_out(crm)
-    place = crm.auth.refresh_token.reference
-    said = "Logged out" if revoked else "Salesforce had ended the login before"
-    answer(options, {"revoked": revoked, "forgotten": place}, f"{said}; {place} is empty.")
+    way_in = _way_in(options)
+    revoked = way_in.log_out()
+    said = "Logged out" if revoked else "The CRM had ended the login before"
+    facts = {"revoked": revoked, "forgotten": way_in.place}
+    answer(options, facts, f"{said}; {way_in.place} is empty.")
 
 
-def _crm(options: Options) -> Any:
-    """The CRM as the configuration has it; nothing but the login is opened."""
+def _way_in(options: Options) -> SignIn:
+    """The way into the CRM of the configuration; nothing but the login is opened."""
     from ..config import load
-    from ..crm.salesforce import Crm
-    from ..errors import ConfigError
 
-    crm = load(options.config).crm
-    if not isinstance(crm, Crm):
-        raise ConfigError("`connector auth` is for Salesforce.", hint="This CRM takes a token.")
-    return crm
+    found: SignIn = load(options.config).crm.sign_in()
+    return found
 
 
 def _open(address: str) -> None:
@@ -78,24 +71,8 @@ def _open(address: str) -> None:
         click.echo("No browser could be opened: open the address yourself.", err=True)
 
 
-def _tell(options: Options, found: Access) -> None:
-    from dataclasses import asdict
-
+def _tell(options: Options, found: Standing) -> None:
     from ..report import terminal
     from .talk import answer
 
-    kind = "sandbox" if found.sandbox else "production"
-    until = (
-        f"{found.expires_at:%Y-%m-%d %H:%M} UTC, later if the org counts from the last use"
-        if found.expires_at
-        else "not told: as long as the org's session policy lets it, then it is renewed"
-    )
-    rows = [
-        ("user", f"{found.username} ({found.name}, {found.user})"),
-        ("org", f"{found.org_name} ({found.org}), {kind}, {found.edition}"),
-        ("instance", found.instance_url),
-        ("flow", f"{found.flow}, by {found.login_url}"),
-        ("scopes", " ".join(found.scopes) or "not told"),
-        ("session until", until),
-    ]
-    answer(options, asdict(found), terminal.table("", ("", ""), rows))
+    answer(options, dict(found.facts), terminal.table("", ("", ""), list(found.lines)))

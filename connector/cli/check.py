@@ -68,16 +68,19 @@ def _login(app: App) -> str:
     org = app.crm.check()
     if app.guards.org_id or app.state.setting("org"):
         pin_org(app, org)
-    return f"org {org.id}, user {org.user}, {org.url}"
+    about = f", {org.about}" if org.about else ""
+    return f"org {org.id}, user {org.user}, {org.url}{about}"
 
 
 def _fields(app: App) -> str:
     from ..sync.preflight import preflight
 
-    missing = [field.target for field in preflight(app).missing]
+    found = preflight(app)
+    missing = [field.target for field in found.missing]
+    said = f"all {len(app.mapping.fields)} that the mapping writes are there"
     if missing:
-        return f"to be created with `connector fields apply`: {', '.join(missing)}"
-    return f"all {len(app.mapping.fields)} that the mapping writes are there"
+        said = f"to be created with `connector fields apply`: {', '.join(missing)}"
+    return "; ".join([said, *found.notices])
 
 
 def _allowance(app: App) -> str:

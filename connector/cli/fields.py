@@ -11,7 +11,7 @@ import click
 from .options import Options, group
 
 if TYPE_CHECKING:
-    from ..protocols import Access, FieldPlan, FieldStep
+    from ..protocols import Access, Extra, FieldPlan, FieldStep
     from ..records import Org
     from ..sync.app import App
     from ..sync.provision import Provision
@@ -22,11 +22,11 @@ Settings = Callable[..., Any]
 def _settings(body: Settings) -> Settings:
     """The options that say how far provisioning goes."""
     adopt = "Take over fields and permission sets that somebody else made."
-    assign = "Give the writer permission set to the running user."
-    with_adopt = click.option("--adopt", is_flag=True, help=adopt)(body)
-    return click.option("--assign/--no-assign", default=True, show_default=True, help=assign)(
-        with_adopt
-    )
+    assign = "Salesforce: give the writer permission set to the running user."
+    segments = "HubSpot: also one active segment for each tier."
+    body = click.option("--adopt", is_flag=True, help=adopt)(body)
+    body = click.option("--segments", is_flag=True, help=segments)(body)
+    return click.option("--assign/--no-assign", default=True, show_default=True, help=assign)(body)
 
 
 @group()
@@ -36,19 +36,19 @@ def fields(options: Options) -> None:
 
 @fields.part
 @_settings
-def plan(options: Options, *, adopt: bool, assign: bool) -> int:
+def plan(options: Options, *, adopt: bool, assign: bool, segments: bool) -> int:
     """Show what would be made, changed and granted, and what is left alone. Changes nothing."""
     from ..errors import EXIT_DONE, UnsafePlan
     from .talk import answer
 
-    _, _, found = _look(options, adopt=adopt, assign=assign)
+    _, _, found = _look(options, adopt=adopt, assign=assign, segments=segments)
     answer(options, found.as_dict(), *_shown(found.plan))
     return UnsafePlan.exit_code if found.plan.refused else EXIT_DONE
 
 
 @fields.part
 @_settings
-def apply(options: Options, *, adopt: bool, assign: bool) -> int:
+def apply(options: Options, *, adopt: bool, assign: bool, segments: bool) -> int:
     """Make and change the fields, and let the running user read and write them.
 
     A second time there is nothing to do. What the connector did not make is used, never changed.
@@ -57,7 +57,7 @@ def apply(options: Options, *, adopt: bool, assign: bool) -> int:
     from ..sync.provision import carry_out, refuse
     from .talk import answer, confirm
 
-    app, org, found = _look(options, adopt=adopt, assign=assign)
+    app, org, found = _look(options, adopt=adopt, assign=assign, segments=segments)
     refuse(found.plan)
     if found.plan.todo:
         confirm(options, f"In {org.url}: {_question(found.plan)}?")
@@ -70,8 +70,10 @@ def apply(options: Options, *, adopt: bool, assign: bool) -> int:
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
 @click.option("--offline", is_flag=True, help="From the mapping alone: no network, no secrets.")
 @click.option("--adopt", is_flag=True, help="Write what somebody else made as well.")
-def export(options: Options, folder: Path, *, offline: bool, adopt: bool) -> None:
-    """Write fields and permission sets as a folder for `sf project deploy start`.
+@click.option("--segments", is_flag=True, help="HubSpot: the segments by tier as well.")
+def export(options: Options, folder: Path, *, offline: bool, adopt: bool, segments: bool) -> None:
+    """Write the fields as files: for Salesforce a folder for `sf project deploy start`, with
+    permission sets; for HubSpot definitions for its API, and a table to type from.
 
     For whoever has the rights that the integration user should not have. Fields that are in the
     org and were not made by the connector are left out; offline nothing is known of them.
@@ -83,13 +85,15 @@ def export(options: Options, folder: Path, *, offline: bool, adopt: bool) -> Non
         loaded = load(options.config)
         files = loaded.crm.export_fields(loaded.mapping, folder)
     else:
-        app, _, found = _look(options, adopt=adopt, assign=False)
+        app, _, found = _look(options, adopt=adopt, assign=False, segments=segments)
         files = app.crm.export_fields(app.mapping, folder, found.plan)
     document = {"folder": str(folder), "files": [str(path) for path in files]}
     answer(options, document, *_ways_on(folder, files))
 
 
-def _look(options: Options, *, adopt: bool, assign: bool) -> tuple[App, Org, Provision]:
+def _look(
+    options: Options, *, adopt: bool, assign: bool, segments: bool
+) -> tuple[App, Org, Provision]:
     from ..config import open_app
     from ..sync.preflight import pin_org
     from ..sync.provision import look
@@ -97,7 +101,7 @@ def _look(options: Options, *, adopt: bool, assign: bool) -> tuple[App, Org, Pro
     app = open_app(options.config)
     org = app.crm.check()
     pin_org(app, org)
-    return app, org, look(app, org, adopt=adopt, assign=assign)
+    return app, org, look(app, org, adopt=adopt, assign=assign, segments=segments)
 
 
 def _question(plan: FieldPlan) -> str:
@@ -109,6 +113,7 @@ def _question(plan: FieldPlan) -> str:
         if count
     ]
     parts += [f"{access.do} the permission set {access.name}" for access in _sets_to_do(plan)]
+    parts += [f"create the {each.kind} {each.name}" for each in plan.extras if each.do == "create"]
     parts += [f"translate {len(plan.words)}"] if plan.words else []
     parts += [f"assign {plan.assign} to the running user"] if plan.assign else []
     return ", ".join(parts)
@@ -124,8 +129,12 @@ def _shown(plan: FieldPlan) -> Iterator[Any]:
 
     rows = [(step.target, str(step.do), line) for step in plan.steps for line in _about(step)]
     yield table(f"Fields of {plan.object}", ("field", "", ""), _once(rows))
-    sets = [(each.name, str(each.do), line) for each in plan.access for line in _grants(each)]
-    yield table("\nPermission sets", ("name", "", ""), _once(sets))
+    if plan.access:
+        sets = [(each.name, str(each.do), line) for each in plan.access for line in _grants(each)]
+        yield table("\nPermission sets", ("name", "", ""), _once(sets))
+    if plan.extras:
+        more = [(each.name, str(each.do), line) for each in plan.extras for line in _beside(each)]
+        yield table("\nBesides", ("name", "", ""), _once(more))
     if plan.words:
         rows = [(name, "", line) for name, told in plan.words.items() for line in _texts(told)]
         yield table("\nIn the other language", ("field", "", ""), _once(rows))
@@ -153,6 +162,12 @@ def _about(step: FieldStep) -> list[str]:
         if (step.do, what) != ("create", "description")
     ]
     return [*told, *step.why] or ["as the mapping says"]
+
+
+def _beside(extra: Extra) -> list[str]:
+    """What is said of a group or segment, line by line."""
+    told = [f"{what}: {_value(after)}" for what, _, after in extra.changes]
+    return [f"{extra.kind}; {line}" for line in (*told, *extra.why)] or [extra.kind]
 
 
 def _grants(access: Access) -> list[str]:
@@ -198,7 +213,7 @@ def _verdict(plan: FieldPlan) -> str:
         return "\nTo do it: connector fields apply"
     lines = "\n".join(f"  {line}" for line in plan.by_hand)
     return (
-        f"\nThe user lacks the right to {', '.join(plan.lacking)}. An admin deploys what "
+        f"\nThe user lacks the right to {', '.join(plan.lacking)}. An admin takes what "
         f"`connector fields export DIR` writes, or does by hand:\n{lines}"
     )
 
@@ -207,6 +222,8 @@ def _done(found: Provision) -> Iterator[str]:
     """What was done besides making fields, and what was not."""
     if found.changed:
         yield f"\nChanged: {', '.join(found.changed)}."
+    if found.extras:
+        yield f"\nMade besides: {', '.join(found.extras)}."
     if found.permissions:
         opened = [name for name in found.permissions if "." not in name]
         shown = len(found.permissions) - len(opened)
@@ -229,7 +246,10 @@ def _names(plan: FieldPlan) -> str:
 
 
 def _ways_on(folder: Path, files: list[Path]) -> Iterator[str]:
-    """How an admin deploys what was written."""
+    """How an admin goes on with what was written."""
+    if told := next((path for path in files if path.name == "README.md"), None):
+        yield f"{len(files)} files are in {folder}. How to go on is in {told}."
+        return
     yield f"{len(files)} files are in {folder}. An admin deploys them from there:"
     yield "  sf project deploy start --source-dir force-app"
     if any("translations" in path.parts for path in files):

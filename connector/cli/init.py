@@ -8,10 +8,12 @@ import click
 
 from .options import Options, command
 
+CRMS = ("salesforce", "hubspot")
+
 
 @command()
 @click.argument("folder", metavar="DIR", type=click.Path(file_okay=False, path_type=Path))
-@click.option("--crm", type=click.Choice(["salesforce"]), default="salesforce", show_default=True)
+@click.option("--crm", type=click.Choice(CRMS), default=CRMS[0], show_default=True)
 @click.option("--sandbox", metavar="URL", default="", help="Make it work against this sandbox.")
 @click.option("--force", is_flag=True, help="Overwrite files that are there.")
 def init(options: Options, *, folder: Path, crm: str, sandbox: str, force: bool) -> None:

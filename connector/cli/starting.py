@@ -29,7 +29,7 @@ class File:
 def begin(folder: Path, crm: str, sandbox: str, *, force: bool) -> list[Path]:
     """Write a folder that works at once; the files written. Refuses to overwrite (ConfigError)."""
     known = _credentials(sandbox) if sandbox else None
-    files = [*_own(crm, known), *(_of_sandbox(sandbox, known) if known else ())]
+    files = [*_own(crm, known), *(_of_sandbox(crm, sandbox, known) if known else ())]
     there = [file.path for file in files if (folder / file.path).exists()]
     if there and not force:
         raise ConfigError(
@@ -61,10 +61,17 @@ def _own(crm: str, sandbox: Mapping[str, Any] | None) -> Iterable[File]:
     yield File(".gitignore", IGNORED.encode())
 
 
-def _of_sandbox(url: str, sandbox: Mapping[str, Any]) -> Iterable[File]:
-    key, token = sandbox["salesforce"]["private_key"], sandbox["zenloop"]["token"]
-    yield File("secrets/salesforce.key", key.encode(), secret=True)
-    yield File("secrets/zenloop.token", token.encode(), secret=True)
+#: Where the secret of each CRM is kept, and under which name the sandbox tells it.
+SECRETS: Mapping[str, tuple[str, str]] = {
+    "salesforce": ("secrets/salesforce.key", "private_key"),
+    "hubspot": ("secrets/hubspot.token", "token"),
+}
+
+
+def _of_sandbox(crm: str, url: str, sandbox: Mapping[str, Any]) -> Iterable[File]:
+    path, name = SECRETS[crm]
+    yield File(path, sandbox[crm][name].encode(), secret=True)
+    yield File("secrets/zenloop.token", sandbox["zenloop"]["token"].encode(), secret=True)
     session = _session(url)
     for name in EXPORTS:
         answer = session.request("GET", f"_sandbox/files/{name}")

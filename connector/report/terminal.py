@@ -105,7 +105,7 @@ def receipt(done: Mapping[str, Any], *, odd_ids: int = 3) -> RenderableType:
 
 def found(done: Mapping[str, Any], *, odd_ids: int = 3) -> RenderableType:
     """What a run read and how it scored it."""
-    parts = (_streams(done), _scored(done), _odd(done, odd_ids))
+    parts = (_streams(done), _notices(done), _scored(done), _odd(done, odd_ids))
     return Group(_head(done), *(part for part in parts if part))
 
 
@@ -121,6 +121,12 @@ def _streams(done: Mapping[str, Any]) -> Table | None:
         for name, s in done["streams"].items()
     ]
     return table("Pulled", ("stream", "records", "new", "calls"), rows) if rows else None
+
+
+def _notices(done: Mapping[str, Any]) -> Text | None:
+    """What was gone without; receipts of older versions do not say."""
+    notices = done.get("notices", ())
+    return Text("\n".join(notices), style="yellow") if notices else None
 
 
 def _scored(done: Mapping[str, Any]) -> Table | None:

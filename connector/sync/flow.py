@@ -49,6 +49,7 @@ class Receipt:
     recovered: int = 0
     quarantined: int = 0
     odd: list[dict[str, Any]] = field(default_factory=list)
+    notices: list[str] = field(default_factory=list)
     calls: dict[str, dict[str, int]] = field(default_factory=dict)
     allowance: dict[str, int] = field(default_factory=dict)
     skew_seconds: float = 0.0
@@ -206,6 +207,7 @@ def _ready(journey: _Journey) -> Preflight:
     app = journey.app
     with journey.run.phase("preflight"):
         found = preflight(app)
+    journey.receipt.notices = list(found.notices)
     journey.expect(app.crm.opening_calls(len({p.object for p in app.mapping.pull})))
     return found
 

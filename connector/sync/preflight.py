@@ -15,10 +15,11 @@ from .app import App
 @dataclass(frozen=True, slots=True)
 class Preflight:
     """What was found: the type of each CRM field path, pull by pull (None: the org lacks the
-    object and may); and the target fields that are not there."""
+    object and may); the target fields that are not there; and what is gone without, and why."""
 
     types: tuple[Mapping[str, str] | None, ...]
     missing: tuple[Any, ...]
+    notices: tuple[str, ...] = ()
 
 
 def pin_org(app: App, org: Org) -> None:
@@ -37,13 +38,18 @@ def pin_org(app: App, org: Org) -> None:
 def preflight(app: App) -> Preflight:
     """Look at every object and field the mapping names; UnsafePlan says all that is wrong."""
     known = {object: app.crm.fields(object) for object in {p.object for p in app.mapping.pull}}
-    wrong: list[str] = []
+    shut, unwritable = app.crm.shut(sorted(known), app.mapping.object)
+    wrong = [f"{app.mapping.object}: cannot be written: {unwritable}"] if unwritable else []
     types: list[Mapping[str, str] | None] = []
+    notices: dict[str, None] = {}
     for pull in app.mapping.pull:
-        if known[pull.object] is None:
+        if known[pull.object] is None or pull.object in shut:
             types.append(None)
+            why = shut.get(pull.object) or "no such object, or the user may not see it"
             if not pull.optional:
-                wrong.append(f"{pull.object}: no such object, or the user may not see it")
+                wrong.append(f"{pull.object}: {why}")
+            elif pull.object in shut:
+                notices[f"{pull.object} is left out: {why}"] = None
             continue
         paths = pulls.fields(pull)
         found = app.crm.path_types(pull.object, paths)
@@ -59,12 +65,10 @@ def preflight(app: App) -> Preflight:
         raise UnsafePlan(
             "The org does not have what the mapping needs:\n"
             + "\n".join(f"  {text}" for text in sorted(wrong)),
-            hint="What is hidden, the permission set Health_Connector_Writer shows: run "
-            "`connector fields apply`, or ask an admin. What is not there, correct in the mapping; "
-            "`connector fields plan` tells which is which.",
+            hint=app.crm.remedy,
         )
     missing = tuple(field for field in app.mapping.fields if field.target not in there)
-    return Preflight(tuple(types), missing)
+    return Preflight(tuple(types), missing, tuple(notices))
 
 
 def require_fields(found: Preflight, object: str) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..errors import EXIT_DONE, EXIT_PARTLY, ConnectorError, Denied, UnsafePlan
-from ..protocols import Access, FieldPlan, FieldStep
+from ..protocols import Access, Extra, FieldPlan, FieldStep
 from ..records import Org
 from .app import App
 
@@ -27,6 +27,7 @@ class Provision:
     changed: tuple[str, ...] = ()
     permissions: tuple[str, ...] = ()
     assigned: str = ""
+    extras: tuple[str, ...] = ()
     failed: Mapping[str, str] = field(default_factory=dict)
     translated: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
@@ -37,21 +38,23 @@ class Provision:
         """The exit code: all done, some of it, or nothing."""
         if not self.failed:
             return EXIT_DONE
-        done = (*self.created, *self.changed, *self.permissions, *self.translated)
+        done = (*self.created, *self.changed, *self.permissions, *self.translated, *self.extras)
         done += (self.assigned,) if self.assigned else ()
         return EXIT_PARTLY if done else ConnectorError.exit_code
 
     def as_dict(self) -> dict[str, Any]:
         """What is printed as JSON."""
-        done = ("created", "granted", "changed", "permissions", "assigned", "translated")
+        done = ("created", "granted", "changed", "permissions", "assigned", "translated", "extras")
         names = ("object", "present", "missing", *done, "failed", "notes")
         told = {name: getattr(self, name) for name in names}
         return told | _planned(self.plan)
 
 
-def look(app: App, org: Org, *, adopt: bool = False, assign: bool = True) -> Provision:
+def look(
+    app: App, org: Org, *, adopt: bool = False, assign: bool = True, segments: bool = False
+) -> Provision:
     """What the org has, and what it needs. Changes nothing."""
-    plan = app.crm.plan_fields(app.mapping, org.user, adopt=adopt, assign=assign)
+    plan = app.crm.plan_fields(app.mapping, org.user, adopt=adopt, assign=assign, segments=segments)
     targets = [field.target for field in app.mapping.fields]
     return Provision(
         app.mapping.object,
@@ -81,6 +84,7 @@ def carry_out(app: App, found: Provision) -> Provision:
         granted=tuple(name for name in found.missing if name in there),
         permissions=made.granted,
         assigned=made.assigned,
+        extras=made.extras,
         failed=made.failed,
         translated=made.translated,
         notes=made.notes,
@@ -99,7 +103,7 @@ def refuse(plan: FieldPlan) -> None:
         lines = "\n".join(f"  {line}" for line in plan.by_hand)
         raise Denied(
             f"The user lacks the right to {', '.join(plan.lacking)}. Nothing was changed.",
-            hint="An admin deploys what `connector fields export DIR` writes, or does by hand:\n"
+            hint="An admin takes what `connector fields export DIR` writes, or does by hand:\n"
             + lines,
         )
 
@@ -108,6 +112,7 @@ def _planned(plan: FieldPlan) -> dict[str, Any]:
     return {
         "fields": [_step(each) for each in plan.steps],
         "permission_sets": [_access(each) for each in plan.access],
+        "besides": [_extra(each) for each in plan.extras],
         "translations": tuple(plan.words),
         "assign": plan.assign,
         "user": plan.user,
@@ -120,6 +125,12 @@ def _planned(plan: FieldPlan) -> dict[str, Any]:
 def _step(step: FieldStep) -> dict[str, Any]:
     changes = [{"what": w, "before": before, "after": after} for w, before, after in step.changes]
     return {"field": step.target, "do": step.do, "changes": changes, "why": step.why}
+
+
+def _extra(extra: Extra) -> dict[str, Any]:
+    changes = [{"what": w, "before": before, "after": after} for w, before, after in extra.changes]
+    told = {"kind": extra.kind, "name": extra.name, "do": extra.do, "why": extra.why}
+    return {**told, "changes": changes}
 
 
 def _access(access: Access) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from connector.crm.salesforce.auth import Browser, Login
 from connector.crm.salesforce.flows import WITHDRAWN
 from connector.crm.salesforce.tokens import TokenHost
 from connector.errors import AuthError, ConfigError, InDoubt, Malformed, RemoteError, Throttled
+from connector.login import loopback
 from connector.secrets import Secret, Vault
 
 from ..conftest import Answer
@@ -110,11 +111,11 @@ def test_airbyte_80783_the_new_token_is_kept_before_it_is_used(logged_in, monkey
     old, sent = logged_in.kept.token, []
     once = http.Session._once
 
-    def watched(self, method, url, safe, args, options, authorization):
+    def watched(self, method, url, safe, options, authorization):
         if authorization and old.access not in authorization:
             now = logged_in.kept.token
             sent.append((authorization == f"Bearer {now.access}", now.refresh != old.refresh))
-        return once(self, method, url, safe, args, options, authorization)
+        return once(self, method, url, safe, options, authorization)
 
     monkeypatch.setattr(http.Session, "_once", watched)
     logged_in.crm().check()
@@ -564,7 +565,7 @@ def test_a_browser_that_connects_and_says_nothing_does_not_block_the_login(perso
 )
 def test_the_page_speaks_the_language_that_the_browser_likes_best(accepted, language):
     """German or English; English for whoever wants neither."""
-    assert browser.language_of(accepted) == language
+    assert loopback.language_of(accepted) == language
 
 
 def test_the_page_says_that_one_may_close_it(person):

@@ -109,7 +109,7 @@ def path_type(path: str, kind: str, known: Properties) -> str | None:
         return RECORD[path]
     first, dot, last = path.partition(".")
     if not dot:
-        return _TYPES.get(str(known[path].get("type")), TEXT) if path in known else None
+        return _typed(path, known[path]) if path in known else None
     if last == "id" and first not in known:
         return TEXT if first in KINDS else None
     if first == STAGES.get(kind) and last in STAGE_FACTS:
@@ -117,6 +117,13 @@ def path_type(path: str, kind: str, known: Properties) -> str | None:
     return MOMENT if last == CHANGED and first in known else None
 
 
+def _typed(name: str, raw: Mapping[str, Any]) -> str:
+    """The type of a property; one that holds the id of a record is a text, whatever it says."""
+    return TEXT if name in IDS else _TYPES.get(str(raw.get("type")), TEXT)
+
+
+#: Properties that hold ids, which HubSpot calls numbers.
+IDS = frozenset({"hs_object_id", "hubspot_owner_id", "hs_parent_company_id", "associatedcompanyid"})
 #: Records that others can belong to, as they are called in addresses.
 KINDS = frozenset({"companies", "contacts", "deals", "tickets"})
 

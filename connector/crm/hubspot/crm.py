@@ -14,15 +14,22 @@ from pydantic import AfterValidator, Field
 
 from ...protocols import FieldPlan, FieldsMade, Progress, Read, Spool
 from ...records import CrmField, Org, Outcome
-from . import catalogue, lanes, paths, read
+from . import access, catalogue, export, lanes, make, paths, provision, read, scopes
 from . import load as loading
 from . import write as writing
 from .auth import Auth
 from .catalogue import Properties, Stage
 from .client import Client
+from .definitions import Language
+from .logins import Login
 from .values import decoded
 
 URL = "https://api.hubapi.com"
+_REMEDY = (
+    "A scope that is missing, give to the service key or app; where the product is not licensed, "
+    "set `optional = true` at the [[pull]] to go on without. Properties that we write, "
+    "`connector fields apply` makes; other names, correct in the mapping."
+)
 
 
 @dataclass(slots=True)
@@ -31,7 +38,8 @@ class Crm:
 
     `api_version` is `v3`, or a release by its date. `searches` is how many searches a second are
     ours: all integrations of the account share five. `threads` send at once. From `bulk_from`
-    changes on, what has moved is asked for as a whole and not record by record.
+    changes on, what has moved is asked for as a whole and not record by record. `language` is that
+    of the labels of properties and segments: HubSpot keeps one.
     """
 
     auth: Auth
@@ -41,26 +49,50 @@ class Crm:
     threads: Annotated[int, Field(ge=1, le=16)] = writing.THREADS
     chunk: Annotated[int, Field(ge=1, le=writing.CHUNK)] = writing.CHUNK
     bulk_from: Annotated[int, Field(ge=1)] = 1001
+    language: Language = "en"
     name: str = field(default="hubspot", init=False)
     id_field: str = field(default="id", init=False)
     most: int = field(default=loading.MOST, init=False)
+    remedy: str = field(default=_REMEDY, init=False, repr=False)
     _client: Client = field(init=False, repr=False)
     _known: dict[str, Properties | None] = field(default_factory=dict, init=False, repr=False)
     _stages: dict[str, tuple[Stage, ...]] = field(default_factory=dict, init=False, repr=False)
+    _holder: access.Holder = field(default_factory=access.Holder, init=False, repr=False)
+    _probes: Counter[str] = field(default_factory=Counter, init=False, repr=False)
 
     def __post_init__(self) -> None:
-        self._client = Client(self.url, self.auth, self.api_version, self.searches)
+        self._client = self.connected()
+
+    def connected(self) -> Client:
+        """A connection of its own, signed in as the configuration says."""
+        signed_in = self.auth.signed_in(self.url, self.api_version)
+        return Client(self.url, signed_in, self.api_version, self.searches)
+
+    def sign_in(self) -> access.SignIn:
+        return access.SignIn(self)
 
     def check(self) -> Org:
-        """Ask which account this is; the token is proven by it."""
+        """Ask which account this is, and whose token; the token is proven by it."""
         client = self._client
         found = client.json("GET", client.paths.account, "to look up the account")
+        self._holder = access.owner_of(self.auth, client)
         return Org(
             id=str(found["portalId"]),
-            user=self.auth.flow,
+            user=self._holder.user or self.auth.flow,
             url=client.line.base,
             now=client.now,
+            about=access.describe(found),
         )
+
+    def shut(self, objects: Sequence[str], written: str) -> tuple[Mapping[str, str], str]:
+        """Which of these the token may not read and why, and why it may not write."""
+        seen = {kind: self.fields(kind) is not None for kind in {*objects, written}}
+        before = Counter(self._client.line.calls)
+        gate = scopes.Gate(self._client, self._holder.scopes, lambda kind: seen[kind])
+        try:
+            return gate.shut(objects, written)
+        finally:
+            self._probes = Counter(self._client.line.calls) - before
 
     def fields(self, object: str) -> Mapping[str, CrmField] | None:
         if object == catalogue.OWNERS:
@@ -126,18 +158,35 @@ class Crm:
         """Nobody remembers a load but the records themselves."""
         return None
 
-    def plan_fields(self, mapping: Any, user: str, *, adopt: bool, assign: bool) -> FieldPlan:
+    def plan_fields(
+        self,
+        mapping: Any,
+        user: str,
+        *,
+        adopt: bool,
+        assign: bool,  # noqa: ARG002 (whoever sees the records sees their properties)
+        segments: bool = False,
+    ) -> FieldPlan:
         """What the account needs so that the fields of a mapping can be written."""
-        raise NotImplementedError
+        self._known.clear()
+        look = provision.Look(self._client, self._properties, self._holder.scopes)
+        wish = provision.Wish(adopt, self.language, segments)
+        return provision.plan(look, mapping, user, wish)
 
     def make_fields(self, plan: FieldPlan) -> FieldsMade:
-        """Do what a plan says; what is refused costs no other field."""
-        raise NotImplementedError
+        """Do what a plan says; what is refused costs no other property."""
+        try:
+            return make.make(self._client, plan)
+        finally:
+            self._known.clear()
 
     def export_fields(
         self, mapping: Any, folder: Path, plan: FieldPlan | None = None
     ) -> list[Path]:
-        raise NotImplementedError
+        """Write the definitions as files, for the API and to type from."""
+        return export.export(
+            mapping, folder, plan, version=self.api_version, language=self.language
+        )
 
     def read_calls(
         self,
@@ -170,12 +219,13 @@ class Crm:
 
     def opening_calls(self, objects: int) -> dict[str, int]:  # noqa: ARG002
         described = [kind for kind in self._known if kind != catalogue.OWNERS]
-        return {
+        expected = {
             "login": self.auth.calls,
             "other": 1,
             "properties": len(described),
             "pipelines": len(self._stages),
         }
+        return dict(Counter(expected) + self._probes)
 
     def counts(self, objects: Sequence[str]) -> dict[str, int]:
         kinds = [kind for kind in objects if self._known.get(kind)]
@@ -202,7 +252,9 @@ class Crm:
         return self._client.allowance
 
     def calls(self) -> Mapping[str, int]:
-        return Counter(self._client.line.calls)
+        line = self._client.line
+        told = line.credentials.calls if isinstance(line.credentials, Login) else 0
+        return Counter(line.calls) + Counter({"login": told})
 
     def _count(self, asked: Read) -> int | None:
         if asked.object == catalogue.OWNERS or not asked.modified:

@@ -49,6 +49,11 @@ class Paths:
         """Which portal this is."""
         return f"account-info/{self.version}/details"
 
+    @property
+    def token_info(self) -> str:
+        """Whose service key or private app a token is; there is one spelling of it."""
+        return "oauth/v2/private-apps/get/access-token-info"
+
     def oauth(self, *steps: str) -> str:
         """Tokens: secrets go in the body from v3 on."""
         return "/".join(["oauth", self.version, "token", *steps])

@@ -5,13 +5,14 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from ...errors import ConfigError, Denied
+from ...protocols import Standing
 from . import browser, kept
 from .auth import Login
 from .client import Client
@@ -92,6 +93,46 @@ def log_out(crm: Crm) -> bool:
         alive = TokenHost(crm.login_url).revoke(token.refresh or token.access)
         vault.clear()
     return alive
+
+
+@dataclass(frozen=True, slots=True)
+class SignIn:
+    """The way into one org, for the command line."""
+
+    crm: Crm
+
+    @property
+    def place(self) -> str:
+        """Where the login is kept."""
+        auth = self.crm.auth
+        return auth.refresh_token.reference if isinstance(auth, Browser) else ""
+
+    def status(self) -> Standing:
+        return _standing(status(self.crm))
+
+    def log_in(self, show: Callable[[str], None], *, patience: float) -> Standing:
+        return _standing(log_in(self.crm, show, patience=patience))
+
+    def log_out(self) -> bool:
+        return log_out(self.crm)
+
+
+def _standing(found: Access) -> Standing:
+    kind = "sandbox" if found.sandbox else "production"
+    until = (
+        f"{found.expires_at:%Y-%m-%d %H:%M} UTC, later if the org counts from the last use"
+        if found.expires_at
+        else "not told: as long as the org's session policy lets it, then it is renewed"
+    )
+    lines = (
+        ("user", f"{found.username} ({found.name}, {found.user})"),
+        ("org", f"{found.org_name} ({found.org}), {kind}, {found.edition}"),
+        ("instance", found.instance_url),
+        ("flow", f"{found.flow}, by {found.login_url}"),
+        ("scopes", " ".join(found.scopes) or "not told"),
+        ("session until", until),
+    )
+    return Standing(asdict(found), lines)
 
 
 def _one(client: Client, soql: str, doing: str) -> Mapping[str, Any]:

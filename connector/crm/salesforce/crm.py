@@ -11,13 +11,20 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
+from ...errors import ConfigError
 from ...protocols import FieldPlan, FieldsMade, Progress, Read, Spool
 from ...records import CrmField, Org, Outcome
+from . import access, ids, ingest, lanes, provision, sfdx
 from . import fields as catalogue
-from . import ids, ingest, lanes, provision, sfdx
 from . import write as writing
 from .auth import Auth, Login
 from .client import Client
+
+_REMEDY = (
+    "What is hidden, the permission set Health_Connector_Writer shows: run `connector fields "
+    "apply`, or ask an admin. What is not there, correct in the mapping; `connector fields plan` "
+    "tells which is which."
+)
 
 
 @dataclass(slots=True)
@@ -39,6 +46,7 @@ class Crm:
     name: str = field(default="salesforce", init=False)
     id_field: str = field(default="Id", init=False)
     most: int = field(default=ingest.MOST, init=False)
+    remedy: str = field(default=_REMEDY, init=False, repr=False)
     _client: Client = field(init=False, repr=False)
     _described: dict[str, catalogue.Describe | None] = field(
         default_factory=dict, init=False, repr=False
@@ -60,6 +68,13 @@ class Crm:
             url=client.session.base,
             now=client.now,
         )
+
+    def sign_in(self) -> access.SignIn:
+        return access.SignIn(self)
+
+    def shut(self, objects: Sequence[str], written: str) -> tuple[Mapping[str, str], str]:  # noqa: ARG002
+        """Nothing: who may not see an object or a field is not told that it exists."""
+        return {}, ""
 
     def fields(self, object: str) -> Mapping[str, CrmField] | None:
         found = self._describe(object)
@@ -118,8 +133,14 @@ class Crm:
     def echoes(self, rows: int) -> bool:
         return self.bulky(rows)
 
-    def plan_fields(self, mapping: Any, user: str, *, adopt: bool, assign: bool) -> FieldPlan:
+    def plan_fields(
+        self, mapping: Any, user: str, *, adopt: bool, assign: bool, segments: bool = False
+    ) -> FieldPlan:
         """What the org needs so that a user can write the fields of a mapping."""
+        if segments:
+            raise ConfigError(
+                "Salesforce has no segments.", hint="Leave --segments; make list views by tier."
+            )
         look = self._describe
         return provision.plan(self._client, mapping, look, user, adopt=adopt, assign=assign)
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from typing import Annotated, Any, ClassVar, Literal
-from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator
 
 from ...errors import ConfigError
+from ...login import loopback
 from ...secrets import Secret, Vault
 from . import kept
 from .tokens import Token, TokenHost
@@ -19,7 +19,6 @@ from .tokens import Token, TokenHost
 JWT_GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 #: Salesforce accepts an assertion for at most three minutes.
 JWT_SECONDS = 170
-LOOPBACK = frozenset({"localhost", "127.0.0.1"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,12 +107,7 @@ class Browser:
     callback: str = "http://localhost:1717/callback"
 
     def __post_init__(self) -> None:
-        parts = urlsplit(self.callback)
-        if parts.scheme != "http" or parts.hostname not in LOOPBACK or not parts.port:
-            raise ValueError(
-                "the callback is an address of this machine with its port, such as "
-                "http://localhost:1717/callback"
-            )
+        loopback.checked(self.callback)
 
     def token(self, host: TokenHost, stale: str) -> Token:
         """The token that is kept, or one that is not the stale one."""

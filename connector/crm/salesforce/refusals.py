@@ -8,8 +8,8 @@ import orjson
 import requests
 
 from ...errors import AuthError, Malformed, RemoteError, Throttled
+from ...login.refused import LOGIN_AGAIN, Refused
 
-LOGIN_AGAIN = "Run `connector auth login`."
 APPROVE = (
     "The user must be pre-authorised for the app: Setup → External Client App Manager → the app → "
     "Policies → permitted users “Admin approved”, and a permission set with the app for the user."
@@ -74,18 +74,23 @@ BY_CODE: Mapping[str, str] = {
     "API_DISABLED_FOR_ORG": "The org's edition, or the user's permissions, have no API.",
     "API_CURRENTLY_DISABLED": "The org is locked, for example while it is moved. Try again later.",
 }
+#: What is said of a refresh token that is good for nothing any more.
+DEAD = "expired access/refresh token"
 #: Refusals that time heals.
 LATER = ("rate_limit_exceeded", "login rate exceeded")
 
 
-class LoginRefused(AuthError):
+class LoginRefused(Refused):
     """The login host said no, and why."""
 
+    system = "Salesforce"
+
     def __init__(self, code: str, description: str) -> None:
-        said = f"{code} ({description})" if description else code
-        super().__init__(f"Salesforce refused the login: {said}.", hint=hint(code, description))
-        self.code = code
-        self.description = description
+        super().__init__(code, description, hint=hint(code, description))
+
+    @property
+    def is_dead(self) -> bool:
+        return DEAD in self.description
 
 
 def hint(code: str, description: str) -> str:

@@ -44,6 +44,7 @@ def add_deals(filling: Filling) -> None:
             "dealstage": _STAGES.get(stage, DEAL_STAGES[0][1]),
             "dealtype": "newbusiness" if type_ == "New Business" else "existingbusiness",
             "amount": number(amount),
+            "amount_in_home_currency": number(amount),
             "closedate": at(close),
             "hs_is_closed": str(bool(closed)).lower(),
             "hs_is_closed_won": str(bool(won)).lower(),

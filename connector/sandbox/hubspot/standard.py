@@ -88,6 +88,7 @@ pipeline enumeration/select Pipeline
 dealstage enumeration/radio Deal stage
 dealtype enumeration/radio Deal type
 amount number/number Amount
+amount_in_home_currency number/number = Amount in company currency
 closedate datetime/date Close date
 hs_is_closed bool/booleancheckbox = Is closed
 hs_is_closed_won bool/booleancheckbox = Is closed won

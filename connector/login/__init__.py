@@ -1,0 +1,1 @@
+"""What every login by a person has in common, whichever CRM it is to."""
