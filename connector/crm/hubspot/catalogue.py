@@ -117,8 +117,25 @@ def path_type(path: str, kind: str, known: Properties) -> str | None:
     return MOMENT if last == CHANGED and first in known else None
 
 
+def modified(kind: str) -> str:
+    """The property that says when a record was changed last."""
+    return "lastmodifieddate" if kind == "contacts" else "hs_lastmodifieddate"
+
+
+def kind_of(known: Properties, name: str) -> str:
+    """The DuckDB type of a property; text for one that nobody knows."""
+    return _TYPES.get(str(known.get(name, {}).get("type")), TEXT)
+
+
+#: The number of each standard object.
+RECORD_KINDS: Mapping[str, str] = {
+    "contacts": "0-1",
+    "companies": "0-2",
+    "deals": "0-3",
+    "tickets": "0-5",
+}
 #: Records that others can belong to, as they are called in addresses.
-KINDS = frozenset({"companies", "contacts", "deals", "tickets"})
+KINDS = frozenset(RECORD_KINDS)
 
 
 def stages(client: Client, kind: str) -> tuple[Stage, ...]:

@@ -20,7 +20,8 @@ class Raw:
 
     `linked` says, for kinds they may belong to, the query for `id, owner` that tells. With `inline`
     the records also name what they belong to themselves. `twice` says that a record may have come
-    more than once, `merged` that others were merged into some.
+    more than once, `merged` that others were merged into some. `table` is where records are that
+    did not come as files of JSON.
     """
 
     folder: Path
@@ -29,6 +30,7 @@ class Raw:
     inline: bool
     twice: bool = True
     merged: bool = True
+    table: str = ""
 
 
 def of_records(
@@ -88,6 +90,8 @@ _ONCE = 'QUALIFY row_number() OVER (PARTITION BY id ORDER BY "updatedAt" DESC NU
 
 
 def _read(found: Raw) -> str:
+    if found.table:
+        return found.table
     parts = found.parts
     told = ", ".join(f'"{name}" VARCHAR' for name in parts.properties)
     shape = {"id": "VARCHAR", "updatedAt": "VARCHAR", "archived": "VARCHAR"}
