@@ -109,12 +109,23 @@ def path_type(path: str, kind: str, known: Properties) -> str | None:
         return RECORD[path]
     first, dot, last = path.partition(".")
     if not dot:
-        return _TYPES.get(str(known[path].get("type")), TEXT) if path in known else None
+        return _typed(path, known[path]) if path in known else None
     if last == "id" and first not in known:
         return TEXT if first in KINDS else None
     if first == STAGES.get(kind) and last in STAGE_FACTS:
         return STAGE_FACTS[last]
     return MOMENT if last == CHANGED and first in known else None
+
+
+def _typed(name: str, raw: Mapping[str, Any]) -> str:
+    """The type of a property; one that holds the id of a record is a text, whatever it says."""
+    return TEXT if name in IDS else _TYPES.get(str(raw.get("type")), TEXT)
+
+
+#: Properties that hold ids, which HubSpot calls numbers.
+IDS = frozenset(
+    {"hs_object_id", "hubspot_owner_id", "hs_parent_company_id", "associatedcompanyid"}
+)
 
 
 def modified(kind: str) -> str:
@@ -124,7 +135,7 @@ def modified(kind: str) -> str:
 
 def kind_of(known: Properties, name: str) -> str:
     """The DuckDB type of a property; text for one that nobody knows."""
-    return _TYPES.get(str(known.get(name, {}).get("type")), TEXT)
+    return _typed(name, known.get(name, {}))
 
 
 #: The number of each standard object.
