@@ -123,9 +123,7 @@ def _typed(name: str, raw: Mapping[str, Any]) -> str:
 
 
 #: Properties that hold ids, which HubSpot calls numbers.
-IDS = frozenset(
-    {"hs_object_id", "hubspot_owner_id", "hs_parent_company_id", "associatedcompanyid"}
-)
+IDS = frozenset({"hs_object_id", "hubspot_owner_id", "hs_parent_company_id", "associatedcompanyid"})
 
 
 def modified(kind: str) -> str:

@@ -141,7 +141,7 @@ def _owner(kind: str, found: Raw) -> str:
 def _nearest(records: str) -> str:
     """The one a record belongs to: the primary one if it is named, else that of least number."""
     named = ", ".join(raw.text(name) for name in PRIMARY_NAMES)
-    is_primary = f"x.\"type\" IN ({named}) OR contains(x.\"type\", 'primary')"
+    is_primary = f'x."type" IN ({named}) OR contains(x."type", \'primary\')'
     primary = f"list_filter({records}, lambda x: {is_primary})"
     smallest = f"list_min(list_transform({records}, lambda x: CAST(x.id AS BIGINT)))"
     return f"coalesce({primary}[1].id, CAST({smallest} AS VARCHAR))"
