@@ -7,6 +7,7 @@ call of either spelling, and bytes come back as they are.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Container, Mapping
 from datetime import UTC, datetime
 from functools import cached_property
@@ -38,9 +39,18 @@ class Line(Pooled):
             base, name="HubSpot", credentials=credentials, lane=paths.lane, attempts=ATTEMPTS
         )
         self.limiter = limiter
+        self._admitted = threading.local()
 
     def admit(self, lane: str) -> None:
-        self.limiter.admit(lane)
+        self._admitted.now = self.limiter.admit(lane)
+
+    def carry(self, method: str, url: str, options: Mapping[str, Any]) -> Reply:
+        """Send once; the limiter learns when the answer was there, or the connection broken."""
+        try:
+            return super().carry(method, url, options)
+        finally:
+            bucket, place = self._admitted.now
+            bucket.answered(place)
 
     def judge(self, answer: Reply, method: str, url: str, safe: bool) -> None:
         """Limits and locks first: what they refuse has not been begun and may be sent again."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,11 @@ UPDATE = "batch/update"
 
 def written(crm, rows: list[dict[str, Any]], chunk: int = 100) -> list[Outcome]:
     return [each for outcomes in crm.write("companies", rows, chunk) for each in outcomes]
+
+
+def gather(coming: Iterator[tuple[Outcome, ...]], into: list[Outcome]) -> None:
+    for each in coming:
+        into += each
 
 
 def results(outcomes: list[Outcome]) -> list[str]:
@@ -173,11 +179,9 @@ def test_the_daily_allowance_ends_the_run(portal):
     used = portal.control("hubspot", {})["limits"]["used"]["daily"]
     portal.control("hubspot", {"limits": {"daily": used + 2}})
     outcomes: list[Outcome] = []
+    rows = [{"id": id, "health_score": 1} for id in ids]
     with pytest.raises(BudgetSpent):
-        for each in portal.another(threads=1).write(
-            "companies", [{"id": id, "health_score": 1} for id in ids], 100
-        ):
-            outcomes += each
+        gather(portal.another(threads=1).write("companies", rows, 100), outcomes)
     assert results(outcomes) == ["applied"] * 200
     assert [each.id for each in outcomes] == ids[:200]
 
@@ -224,8 +228,7 @@ def test_no_outcome_is_lost_when_one_call_fails(portal):
     portal.fault(UPDATE, nth=4, status=477, body={"message": "moving"})
     outcomes: list[Outcome] = []
     with pytest.raises(Throttled):
-        for each in portal.crm.write("companies", rows, 10):
-            outcomes += each
+        gather(portal.crm.write("companies", rows, 10), outcomes)
     done = {write["id"] for write in portal_writes(portal)}
     assert {each.id for each in outcomes} == done
     assert len(done) < 200
