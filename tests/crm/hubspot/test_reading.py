@@ -284,6 +284,23 @@ def test_results_out_of_order_lose_nothing(portal, walled):
     assert [row[0] for row in rows] == ids
 
 
+def test_the_first_moment_and_a_crowded_one_after_it_both_arrive_whole(portal, walled):
+    """Neither can be where the search begins anew."""
+    ids = portal.make(3)
+    since = portal.store.clock.now()
+    portal.control("clock", {"advance": "1s"})
+    ids += portal.make(3)
+    first = portal.held("hs_lastmodifieddate")[ids[3]]["hs_lastmodifieddate"]
+    portal.control("clock", {"advance": "1s"})
+    ids += portal.make(700)
+    portal.control("clock", {"advance": "1s"})
+    ids += portal.make(2)
+    begin = datetime.fromisoformat(first)
+    assert begin > since
+    rows = portal.read("companies", "hs_object_id", since=begin)
+    assert [row[0] for row in rows] == ids[3:]
+
+
 @pytest.fixture
 def walled(monkeypatch):
     """A wall at four hundred, on both sides."""
