@@ -123,6 +123,15 @@ def slow_down(answer: Answer, *, search: bool) -> ConnectorError | Again:
     return Again(error, hinted(answer.headers.get("Retry-After"), usual))
 
 
+def is_rate(answer: Answer) -> bool:
+    """Whether a 429 is about the rate of calls, and not about one kind of work a day."""
+    try:
+        body = orjson.loads(answer.content)
+    except orjson.JSONDecodeError:
+        return True
+    return not isinstance(body, dict) or bool(body.get("policyName")) or not body.get("category")
+
+
 def hinted(text: str | None, usual: float) -> float:
     """Seconds to wait: the usual ones, or what the header says if that makes sense.
 

@@ -124,8 +124,27 @@ def _typed(name: str, raw: Mapping[str, Any]) -> str:
 
 #: Properties that hold ids, which HubSpot calls numbers.
 IDS = frozenset({"hs_object_id", "hubspot_owner_id", "hs_parent_company_id", "associatedcompanyid"})
+
+
+def modified(kind: str) -> str:
+    """The property that says when a record was changed last."""
+    return "lastmodifieddate" if kind == "contacts" else "hs_lastmodifieddate"
+
+
+def kind_of(known: Properties, name: str) -> str:
+    """The DuckDB type of a property; text for one that nobody knows."""
+    return _typed(name, known.get(name, {}))
+
+
+#: The number of each standard object.
+RECORD_KINDS: Mapping[str, str] = {
+    "contacts": "0-1",
+    "companies": "0-2",
+    "deals": "0-3",
+    "tickets": "0-5",
+}
 #: Records that others can belong to, as they are called in addresses.
-KINDS = frozenset({"companies", "contacts", "deals", "tickets"})
+KINDS = frozenset(RECORD_KINDS)
 
 
 def stages(client: Client, kind: str) -> tuple[Stage, ...]:

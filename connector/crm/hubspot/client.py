@@ -7,10 +7,11 @@ call of either spelling, and bytes come back as they are.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Container, Mapping
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import Any
+from typing import Any, BinaryIO
 from urllib.parse import urlencode
 
 import orjson
@@ -23,6 +24,8 @@ from .limiter import Limiter
 from .paths import Paths
 
 ATTEMPTS = 8
+#: What has a limit of its own besides that of calls.
+DAILY_LANES = frozenset({"exports", "imports"})
 DAILY, DAILY_LEFT = "X-HubSpot-RateLimit-Daily", "X-HubSpot-RateLimit-Daily-Remaining"
 
 
@@ -36,16 +39,28 @@ class Line(Pooled):
             base, name="HubSpot", credentials=credentials, lane=paths.lane, attempts=ATTEMPTS
         )
         self.limiter = limiter
+        self._admitted = threading.local()
 
     def admit(self, lane: str) -> None:
-        self.limiter.admit(lane)
+        self._admitted.now = self.limiter.admit(lane)
+
+    def carry(self, method: str, url: str, options: Mapping[str, Any]) -> Reply:
+        """Send once; the limiter learns when the answer was there, or the connection broken."""
+        try:
+            return super().carry(method, url, options)
+        finally:
+            bucket, place = self._admitted.now
+            bucket.answered(place)
 
     def judge(self, answer: Reply, method: str, url: str, safe: bool) -> None:
         """Limits and locks first: what they refuse has not been begun and may be sent again."""
         self.limiter.hear(answer.headers)
         status = answer.status_code
+        lane = self._lane(method, url)
         if status == 429:
-            self._slow_down(answer, search=self._lane(method, url) == "search")
+            if lane in DAILY_LANES and not answers.is_rate(answer):
+                return  # so many exports a day: whoever asked looks for another way
+            self._slow_down(answer, search=lane == "search")
         if status == answers.LOCKED:
             locked = Throttled("HubSpot has locked the records for somebody else.", status=status)
             raise Again(locked, answers.LOCK_SECONDS)
@@ -92,7 +107,7 @@ class Client:
         doing: str,
         *,
         query: Mapping[str, str] | None = None,
-        body: bytes | None = None,
+        body: bytes | BinaryIO | None = None,
         headers: Mapping[str, str] | None = None,
         safe: bool | None = None,
         refusals: Container[int] = (),

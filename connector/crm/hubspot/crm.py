@@ -14,7 +14,7 @@ from pydantic import AfterValidator, Field
 
 from ...protocols import FieldPlan, FieldsMade, Progress, Read, Spool
 from ...records import CrmField, Org, Outcome
-from . import access, catalogue, export, lanes, make, paths, provision, read, scopes
+from . import access, catalogue, export, imports, lanes, make, paths, provision, read, scopes
 from . import load as loading
 from . import write as writing
 from .auth import Auth
@@ -38,8 +38,10 @@ class Crm:
 
     `api_version` is `v3`, or a release by its date. `searches` is how many searches a second are
     ours: all integrations of the account share five. `threads` send at once. From `bulk_from`
-    changes on, what has moved is asked for as a whole and not record by record. `language` is that
-    of the labels of properties and segments: HubSpot keeps one.
+    changes on, what has moved is asked for as a whole and not record by record. A full read of at
+    least `export_from` records goes by export, and so many changes as `import_from` by import; 0 is
+    never. An import cannot empty a property, and HubSpot works on it in its own time. `language` is
+    that of the labels of properties and segments: HubSpot keeps one.
     """
 
     auth: Auth
@@ -49,6 +51,8 @@ class Crm:
     threads: Annotated[int, Field(ge=1, le=16)] = writing.THREADS
     chunk: Annotated[int, Field(ge=1, le=writing.CHUNK)] = writing.CHUNK
     bulk_from: Annotated[int, Field(ge=1)] = 1001
+    export_from: Annotated[int, Field(ge=0)] = 500_000
+    import_from: Annotated[int, Field(ge=0)] = 0
     language: Language = "en"
     name: str = field(default="hubspot", init=False)
     id_field: str = field(default="id", init=False)
@@ -59,6 +63,7 @@ class Crm:
     _stages: dict[str, tuple[Stage, ...]] = field(default_factory=dict, init=False, repr=False)
     _holder: access.Holder = field(default_factory=access.Holder, init=False, repr=False)
     _probes: Counter[str] = field(default_factory=Counter, init=False, repr=False)
+    _counts: dict[str, int] = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self) -> None:
         self._client = self.connected()
@@ -149,14 +154,17 @@ class Crm:
         file: Path,
         into: Path,
         note: Callable[[str], None],
-        rows: int = 0,  # noqa: ARG002 (as fast as the limit allows, however many they are)
-        pace: float | None = None,  # noqa: ARG002
+        rows: int = 0,
+        pace: float | None = None,  # noqa: ARG002 (as fast as the limit allows)
     ) -> Spool:
-        return loading.load(self._client, object, file, into, note, self.threads)
+        sent = None
+        if 0 < self.import_from <= (rows or imports.rows_of(file)):
+            sent = imports.load(self._client, object, file, into, note)
+        return sent or loading.load(self._client, object, file, into, note, self.threads)
 
-    def loaded(self, job: str, into: Path) -> Spool | None:  # noqa: ARG002
-        """Nobody remembers a load but the records themselves."""
-        return None
+    def loaded(self, job: str, into: Path) -> Spool | None:
+        """Of updates nobody knows but the records themselves; an import is asked."""
+        return imports.loaded(self._client, job, into)
 
     def plan_fields(
         self,
@@ -191,14 +199,14 @@ class Crm:
     def read_calls(
         self,
         rows: int,
-        pace: float | None = None,  # noqa: ARG002 (HubSpot is as fast as its limit)
+        pace: float | None = None,
         asked: Read | None = None,
     ) -> dict[str, int]:
         if asked is None:
             return {"search": 1}
         known = self._known.get(asked.object) or {}
         types = dict.fromkeys(asked.fields, "")
-        return lanes.calls(asked, rows, types, known)
+        return lanes.calls(asked, rows, types, known, self.export_from, pace)
 
     def write_calls(self, rows: int, chunk: int | None = None) -> dict[str, int]:
         if not rows:
@@ -215,7 +223,10 @@ class Crm:
     def load_calls(self, rows: int, pace: float | None = None) -> dict[str, int]:  # noqa: ARG002
         if not rows:
             return {}
-        return {"search": ceil(rows / self.most), "batch_update": ceil(rows / writing.CHUNK)}
+        files = ceil(rows / self.most)
+        if 0 < self.import_from <= rows:
+            return {"search": files, **imports.calls(rows, self.most)}
+        return {"search": files, "batch_update": ceil(rows / writing.CHUNK)}
 
     def opening_calls(self, objects: int) -> dict[str, int]:  # noqa: ARG002
         described = [kind for kind in self._known if kind != catalogue.OWNERS]
@@ -229,7 +240,8 @@ class Crm:
 
     def counts(self, objects: Sequence[str]) -> dict[str, int]:
         kinds = [kind for kind in objects if self._known.get(kind)]
-        return {kind: read.count(self._client, kind, "", None) for kind in kinds}
+        self._counts |= {kind: read.count(self._client, kind, "", None) for kind in kinds}
+        return {kind: self._counts[kind] for kind in kinds}
 
     def changed(self, reads: Sequence[Read]) -> list[int | None]:
         """How many records each read would bring; a filter of ours nobody counts."""
@@ -268,7 +280,14 @@ class Crm:
 
     def _of(self, kind: str) -> lanes.Known | None:
         found = None if kind == catalogue.OWNERS else self._properties(kind)
-        return None if found is None else lanes.Known(found, lambda: self._stages_of(kind))
+        if found is None:
+            return None
+        return lanes.Known(
+            found, lambda: self._stages_of(kind), self.export_from, lambda: self._number_of(kind)
+        )
+
+    def _number_of(self, kind: str) -> int:
+        return self._counts[kind] if kind in self._counts else self.counts([kind]).get(kind, 0)
 
     def _stages_of(self, kind: str) -> tuple[Stage, ...]:
         if kind not in self._stages:

@@ -8,13 +8,13 @@ from datetime import datetime
 from hashlib import sha256
 from math import ceil
 from pathlib import Path
-from time import sleep
+from time import monotonic, sleep
 from typing import Any
 
 from ...errors import ConfigError
 from ...mapping import raw
 from ...protocols import Progress, Read, Spool
-from . import catalogue, read, relation
+from . import catalogue, exports, read, relation
 from .catalogue import OWNERS, Parts, Properties, Stage
 from .client import Client
 from .pages import Page, Shelf
@@ -37,10 +37,16 @@ class Unattended:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What is known of the kind that is read: its properties and the stages of its pipelines."""
+    """What is known of the kind that is read: its properties and the stages of its pipelines.
+
+    From `export_from` records on a full read goes by export, 0 being never; `count` says how many
+    there are.
+    """
 
     properties: Properties
     stages: Callable[[], Sequence[Stage]]
+    export_from: int = 0
+    count: Callable[[], int] = int
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,11 +103,21 @@ def take(
     return _everything(client, known, asked, types, parts, into, progress)
 
 
-def calls(asked: Read, rows: int, types: Mapping[str, str], known: Properties) -> dict[str, int]:
+def calls(
+    asked: Read,
+    rows: int,
+    types: Mapping[str, str],
+    known: Properties,
+    export_from: int = 0,
+    pace: float | None = None,
+) -> dict[str, int]:
     """Lane → the calls that reading so many records takes."""
     if asked.object == OWNERS:
         return {"owners": 2}
     parts = catalogue.parts(types, known)
+    is_large = 0 < export_from <= rows
+    if asked.since is None and is_large and exports.fits(asked.object, parts):
+        return exports.calls(rows, pace)
     is_long = read.is_long(parts)
     told: dict[str, int] = {}
     if asked.since is None:
@@ -129,6 +145,8 @@ def _everything(
     progress: Progress,
 ) -> Spool:
     """All records by list; a read that was interrupted goes on behind the last finished file."""
+    if exported := _exported(client, known, asked, types, parts, into, progress):
+        return exported
     done, tally = _taken_up(client, asked, types, progress), Tally()
     if not done.whole:
         done = _listed(client, asked.object, parts, into, done, tally, progress)
@@ -137,6 +155,53 @@ def _everything(
     linked = _links(client, asked.object, parts, unlinked, into, tally) if unlinked else {}
     found = relation.Raw(into, parts, linked, inline=not is_long, twice=False, merged=done.merged)
     return _spool(found, known, asked, types, done.rows, LISTED, tally.calls, done.begun)
+
+
+def _exported(
+    client: Client,
+    known: Known,
+    asked: Read,
+    types: Mapping[str, str],
+    parts: Parts,
+    into: Path,
+    progress: Progress,
+) -> Spool | None:
+    """All records by export, if there are so many; None when they are better listed.
+
+    A list that was begun is gone on with, and so is an export.
+    """
+    facts = progress.recall()
+    if not known.export_from or not exports.fits(asked.object, parts):
+        return None
+    if facts and not exports.is_begun(facts) and facts.get("asked") == _mark(client, asked, types):
+        return None
+    count = known.count()
+    if count < known.export_from:
+        return None
+    modified = asked.modified or catalogue.modified(asked.object)
+    begun = monotonic()
+    got = exports.fetched(
+        client, asked.object, parts, known.properties, modified, count, into, progress
+    )
+    if got is None:
+        return None
+    seconds, tally = monotonic() - begun, Tally()
+    ids = got.several
+    linked = _links(client, asked.object, parts, ids, into, tally) if ids else {}
+    found = relation.Raw(
+        into, parts, linked, inline=True, twice=False, merged=got.merged > 0, table=got.table
+    )
+    spool = _spool(
+        found,
+        known,
+        asked,
+        types,
+        got.rows + got.merged,
+        exports.LANE,
+        got.calls + tally.calls,
+        got.begun,
+    )
+    return replace(spool, pace=got.rows / max(seconds, 0.1)) if got.rows else spool
 
 
 def _listed(
@@ -168,12 +233,15 @@ def _listed(
 
 def _taken_up(client: Client, asked: Read, types: Mapping[str, str], progress: Progress) -> Done:
     """How far an earlier run has come with the same question; nowhere if it asked another."""
-    told = repr((client.paths.version, asked.object, sorted(types), asked.where))
-    mark = sha256(told.encode()).hexdigest()[:16]
-    facts = progress.recall()
+    mark, facts = _mark(client, asked, types), progress.recall()
     if facts and facts.get("asked") == mark:
         return Done(**facts)
     return Done(mark, client.now.isoformat())
+
+
+def _mark(client: Client, asked: Read, types: Mapping[str, str]) -> str:
+    told = repr((client.paths.version, asked.object, sorted(types), asked.where))
+    return sha256(told.encode()).hexdigest()[:16]
 
 
 def _whole(client: Client, kind: str, page: Page, parts: Parts, tally: Tally) -> Iterator[Page]:

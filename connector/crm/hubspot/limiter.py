@@ -3,22 +3,40 @@
 HubSpot counts three things: requests of this app within ten seconds, searches of everybody within a
 second, requests of everybody within a day. The first is told with every answer, the second with
 none, and a refusal names which one was hit.
+
+When a request is counted we do not know, only that it was before its answer came. So its place is
+free again so many seconds after the answer: then no delay on the way makes two windows overlap.
 """
 
 from __future__ import annotations
 
 import threading
-from collections import deque
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from time import monotonic, sleep
 
 MAX = "X-HubSpot-RateLimit-Max"
 INTERVAL = "X-HubSpot-RateLimit-Interval-Milliseconds"
-#: Requests arrive a little earlier or later than they were sent; so much of the limit is used.
-USED = 0.97
+#: So much of the limit is used: a little is left for whoever tries a call by hand.
+USED = 0.98
 #: Until the first answer has told the limit: that of the smallest subscription.
 FIRST_LIMIT, FIRST_SECONDS = 100, 10.0
+#: Where the answer is still to come, the request is taken to arrive so many seconds later.
 SLACK = 0.05
+#: A request that was not answered for so long is forgotten.
+LOST = 600.0
+
+
+@dataclass(slots=True)
+class Place:
+    """One request: when it was sent, or answered, and whether the answer is still to come."""
+
+    at: float
+    is_open: bool = True
+
+    def free(self, seconds: float) -> float:
+        """From when on it does not count any more."""
+        return self.at + seconds + (SLACK if self.is_open else 0.0)
 
 
 class Bucket:
@@ -34,22 +52,32 @@ class Bucket:
     ) -> None:
         self._limit, self._seconds = limit, seconds
         self._clock, self._rest = clock, rest
-        self._sent: deque[float] = deque()
+        self._sent: list[Place] = []
         self._closed = 0.0
         self._lock = threading.Lock()
 
-    def take(self) -> None:
+    def take(self) -> Place:
         """Wait until one more may be sent."""
         with self._lock:
             now = self._clock()
+            self._sent = [each for each in self._sent if self._counts(each, now)]
             at = max(now, self._closed)
             if len(self._sent) >= self._limit:
-                at = max(at, self._sent[-self._limit] + self._seconds + SLACK)
-            self._sent.append(at)
-            while len(self._sent) > self._limit:
-                self._sent.popleft()
+                frees = sorted(each.free(self._seconds) for each in self._sent)
+                at = max(at, frees[-self._limit])
+            place = Place(at)
+            self._sent.append(place)
         if at > now:
             self._rest(at - now)
+        return place
+
+    def answered(self, place: Place) -> None:
+        """The answer is there: by now the request was counted."""
+        with self._lock:
+            place.at, place.is_open = max(place.at, self._clock()), False
+
+    def _counts(self, place: Place, now: float) -> bool:
+        return place.free(LOST if place.is_open else self._seconds) > now
 
     def allow(self, limit: int, seconds: float) -> None:
         """From now on it is so many within so many seconds."""
@@ -70,9 +98,10 @@ class Limiter:
         self.search = Bucket(searches, 1.0)
         self._heard = ("", "")
 
-    def admit(self, lane: str) -> None:
+    def admit(self, lane: str) -> tuple[Bucket, Place]:
         """Wait until a request of this lane may be sent. Searches have a bucket of their own."""
-        (self.search if lane == "search" else self.burst).take()
+        bucket = self.search if lane == "search" else self.burst
+        return bucket, bucket.take()
 
     def hear(self, headers: Mapping[str, str]) -> None:
         """Take the limit from an answer that tells it."""

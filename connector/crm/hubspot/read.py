@@ -126,22 +126,26 @@ def changed(
 ) -> Iterator[Page]:
     """What has changed since a moment, oldest first.
 
-    Behind the wall the search begins anew with the last moment that was seen; where one moment has
-    more records than the wall lets through, those are read by id. So a record may come twice.
+    Behind the wall the search begins anew with the last moment but one that was seen, for the last
+    may be incomplete and results out of order; where one moment has more records than the wall lets
+    through, those are read by id. So a record may come twice.
     """
     begin = max(_ms(since), FIRST_MOMENT)
     while True:
-        last, full = begin, False
+        moments, full = set[int](), False
         for page in _pages(client, kind, parts, modified, begin):
             yield page
-            last = max(last, *_moments(page, modified)) if page.rows else last
+            moments |= set(_moments(page, modified))
             full = page.next == WALLED
         if not full:
             return
-        if last == begin:  # one moment fills everything that a search gives
-            yield from _of_one_moment(client, kind, parts, modified, begin)
-            last += 1
-        begin = last
+        *before, last = sorted(moments)
+        if before and before[-1] > begin:  # results are a little out of order
+            begin = before[-1]
+            continue
+        # One moment, or the first and one more, fill everything that a search gives.
+        yield from _of_one_moment(client, kind, parts, modified, before[-1] if before else last)
+        begin = last if before else last + 1
 
 
 #: What stands for the next page where the wall is.
@@ -194,6 +198,8 @@ def _of_one_moment(
         if not page.rows:
             return
         yield page
+        if not page.next:
+            return
         reached = max(map(int, ids_of(page)))
         if reached <= last:
             raise Malformed(f"HubSpot repeats records while searching {kind}.")

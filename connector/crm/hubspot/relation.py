@@ -12,6 +12,8 @@ from .catalogue import Parts, Stage
 
 #: The type of the association that counts where a record belongs to several.
 PRIMARY = ("1", "5", "26", "primary")
+#: The same as lists call it. All others are `…_unlabeled`, or have the words of a label.
+PRIMARY_NAMES = ("contact_to_company", "deal_to_company", "ticket_to_company")
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +22,8 @@ class Raw:
 
     `linked` says, for kinds they may belong to, the query for `id, owner` that tells. With `inline`
     the records also name what they belong to themselves. `twice` says that a record may have come
-    more than once, `merged` that others were merged into some.
+    more than once, `merged` that others were merged into some. `table` is where records are that
+    did not come as files of JSON.
     """
 
     folder: Path
@@ -29,6 +32,7 @@ class Raw:
     inline: bool
     twice: bool = True
     merged: bool = True
+    table: str = ""
 
 
 def of_records(
@@ -88,6 +92,8 @@ _ONCE = 'QUALIFY row_number() OVER (PARTITION BY id ORDER BY "updatedAt" DESC NU
 
 
 def _read(found: Raw) -> str:
+    if found.table:
+        return found.table
     parts = found.parts
     told = ", ".join(f'"{name}" VARCHAR' for name in parts.properties)
     shape = {"id": "VARCHAR", "updatedAt": "VARCHAR", "archived": "VARCHAR"}
@@ -134,7 +140,9 @@ def _owner(kind: str, found: Raw) -> str:
 
 def _nearest(records: str) -> str:
     """The one a record belongs to: the primary one if it is named, else that of least number."""
-    primary = f"list_filter({records}, lambda x: contains(x.\"type\", 'primary'))"
+    named = ", ".join(raw.text(name) for name in PRIMARY_NAMES)
+    is_primary = f'x."type" IN ({named}) OR contains(x."type", \'primary\')'
+    primary = f"list_filter({records}, lambda x: {is_primary})"
     smallest = f"list_min(list_transform({records}, lambda x: CAST(x.id AS BIGINT)))"
     return f"coalesce({primary}[1].id, CAST({smallest} AS VARCHAR))"
 
