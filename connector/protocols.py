@@ -38,7 +38,11 @@ class Spool:
 @dataclass(frozen=True, slots=True)
 class Echo:
     """What our own writing left behind: records that `user` was the last to change, at or before
-    `until`. All of them have been read since."""
+    `until`. All of them have been read since.
+
+    Where the CRM does not say who changed a record last there is no user: then it is everything
+    that changed at or before `until`, which is ours if there is no more of it than we know.
+    """
 
     user: str
     until: datetime
@@ -48,8 +52,9 @@ class Echo:
 class Read:
     """Which records of one CRM object to fetch: all, or those changed at or after `since`.
 
-    With an `echo`, `part` says whether that alone is meant or everything but that. `most_calls` is
-    what the budget has left for it; None when that is not known. `rows` are expected, and made
+    With an `echo`, `part` says whether that alone is meant or everything but that; "gone" means
+    what was deleted, where only a question of its own tells. `most_calls` is what the budget has
+    left for it; None when that is not known. `rows` are expected, and made
     ready at a `pace` of so many a second as far as that is known.
     """
 
@@ -62,7 +67,7 @@ class Read:
     rows: int = 0
     pace: float | None = None
     echo: Echo | None = None
-    part: Literal["rest", "echo"] = "rest"
+    part: Literal["rest", "echo", "gone"] = "rest"
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,6 +231,12 @@ class Crm(Protocol):
     chunk: int
     #: The most records of one file.
     most: int
+    #: How files of changes are written: a table, or a JSON object a line as the CRM takes it.
+    file_kind: Literal["csv", "lines"]
+    #: Whether what changed since a moment leaves out what was deleted; then totals are compared.
+    hides_deleted: bool
+    #: Whether a record says who changed it last.
+    names_author: bool
     #: What to do about rights and fields that are missing.
     remedy: str
 
@@ -300,10 +311,11 @@ class Crm(Protocol):
         rows: int = 0,
         pace: float | None = None,
     ) -> Spool:
-        """Update records from a CSV file of so many rows; a spool of `id, result, code, message`.
+        """Update records from a file of so many rows; a spool of `id, result, code, message`.
 
-        An empty cell leaves a field, `#N/A` empties it. `note` is told the job before it runs. The
-        pace measured the last time tells when to look at it.
+        In CSV an empty cell leaves a field, and `#N/A` empties it; a line of JSON has the `id` and
+        the `properties` to set, as texts, an empty one to empty it. `note` is told the job before
+        it runs. The pace measured the last time tells when to look at it.
         """
         ...
 
@@ -321,8 +333,13 @@ class Crm(Protocol):
         included; `chunk` of them in a transaction."""
         ...
 
-    def read_calls(self, rows: int, pace: float | None = None) -> dict[str, int]:
-        """Lane → the calls that reading so many rows takes, at the pace measured the last time."""
+    def read_calls(
+        self, rows: int, pace: float | None = None, asked: Read | None = None
+    ) -> dict[str, int]:
+        """Lane → the calls that reading so many rows takes, at the pace measured the last time.
+
+        Without the read it is one that asks what has changed of the object that is written.
+        """
         ...
 
     def opening_calls(self, objects: int) -> dict[str, int]:

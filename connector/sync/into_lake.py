@@ -59,17 +59,19 @@ def store(app: App, run: Run, batch: Batch) -> int:
     return _store_news(app, run, batch)
 
 
-def bury(app: App, run: Run, stream: str, object: str, present: str) -> int:
-    """Mark as deleted what came from an object once and is not among the ids of a query.
+def bury(app: App, run: Run, stream: str, object: str, ids: str, *, among: bool = False) -> int:
+    """Mark as deleted what came from an object once and is not among the ids of a query; or what is
+    `among` them.
 
     `modified_at` stays: a record that comes back unchanged must win over its own tombstone.
     """
     columns = columns_of(app, stream)
     newest = app.lake.newest(stream, run.engine, columns, key=KEY)
+    which = "IN" if among else "NOT IN"
     run.engine.stage(
         "gone",
         f"SELECT * REPLACE (true AS deleted, {moment(run.as_of)} AS pulled_at) FROM ({newest}) "
-        f"WHERE {_alive(app, object)} AND id NOT IN (SELECT id FROM ({present}) WHERE id NOTNULL)",
+        f"WHERE {_alive(app, object)} AND id {which} (SELECT id FROM ({ids}) WHERE id NOTNULL)",
         "table",
     )
     if not run.engine.one("SELECT count(*) FROM gone"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -20,7 +20,7 @@ from ..mapping.objects import Pull
 from ..protocols import Echo, Read, Spool
 from ..records import TEXT
 from ..store.state import Watermark
-from . import echo, into_lake, pace
+from . import echo, into_lake, pace, vanished
 from .app import App
 from .bookmark import Bookmark
 from .budget import Budgeted, stop_if_spent
@@ -40,7 +40,7 @@ class Wanted:
     """What is read of one object this time.
 
     `rows` is how many records are expected. With `sift` the ids of all records are read as well,
-    to find those that were deleted without a trace. An `echo` is left out.
+    to find those that were deleted without a trace. An `echo` is left out; it has `echoed` records.
     """
 
     spec: Pull
@@ -53,6 +53,7 @@ class Wanted:
     rows: int | None = None
     total: int | None = None
     echo: Echo | None = None
+    echoed: int | None = None
 
     @property
     def key(self) -> str:
@@ -114,7 +115,11 @@ def wanted(app: App, run: Run, types: Sequence[Mapping[str, str] | None]) -> tup
         for spec, each in zip(app.mapping.pull, types, strict=True)
         if each is not None
     ]
-    everything = {each.spec.object for each in found if each.since is None or each.sift}
+    everything = {
+        each.spec.object
+        for each in found
+        if each.since is None or each.sift or vanished.is_due(app, run, each.spec)
+    }
     totals = app.crm.counts(sorted(everything)) if everything else {}
     rough = tuple(replace(each, rows=totals.get(each.spec.object)) for each in found)
     exact = [each for each in rough if each.since or _is_worth_counting(each)]
@@ -133,6 +138,8 @@ def _without_echo(app: App, run: Run, each: Wanted, ours: int | None) -> Wanted:
     spec = each.spec
     if ours is not None and each.rows is not None and each.since and each.echo:
         until = each.echo.until
+        if not app.crm.names_author:  # what has been read by then decides
+            return replace(each, echoed=ours)
         if ours <= echo.known(app, run, spec.stream, spec.object, each.since, until):
             return each
         return replace(each, rows=each.rows + ours, echo=None)
@@ -149,9 +156,9 @@ def expected_calls(app: App, wants: Sequence[Wanted]) -> Iterator[Mapping[str, i
     for each in wants:
         speed = pace.speed(app, "read", each.spec.object)
         if each.extent != "nothing":
-            yield app.crm.read_calls(each.rows or 0, speed)
+            yield app.crm.read_calls(each.rows or 0, speed, each.read())
         if each.sift:
-            yield app.crm.read_calls(each.total or 0, speed)
+            yield app.crm.read_calls(each.total or 0, speed, _ids_read(each))
 
 
 def pull_objects(app: App, run: Run, wants: Sequence[Wanted]) -> list[PulledObject]:
@@ -254,9 +261,12 @@ def _fetched(app: App, each: Wanted, stop: Event) -> Fetched:
 
 def _ids(app: App, each: Wanted, stop: Event) -> Spool:
     """The ids of all records of an object, deleted ones that can still be seen included."""
-    names = pulls.id_fields(each.spec)
-    read = Read(each.spec.object, names, None, "", each.spec.where)
-    return _spooled(app, each, f"{each.key}:ids", read, dict.fromkeys(names, TEXT), stop)
+    read = _ids_read(each)
+    return _spooled(app, each, f"{each.key}:ids", read, dict.fromkeys(read.fields, TEXT), stop)
+
+
+def _ids_read(each: Wanted) -> Read:
+    return Read(each.spec.object, pulls.id_fields(each.spec), None, "", each.spec.where)
 
 
 def _spooled(
@@ -302,12 +312,16 @@ def _stored(app: App, run: Run, fetched: Fetched) -> PulledObject:
     new = gone = 0
     if each.extent != "nothing":
         new, gone = _store(app, run, each, spool)
+    more, calls = _store_echo(app, run, each)
     if fetched.ids:
         gone += _sift(app, run, each, fetched.ids)
+    elif each.since and each.total is not None and app.crm.hides_deleted:
+        lost, asked = vanished.found(app, run, each.spec, each.total, _fetcher(app, each))
+        gone, calls = gone + lost, calls + asked
     until = min(run.as_of, spool.until) if spool.until else run.as_of
     app.state.advance(each.key, Watermark(until, each.shape))
     _remember(app, run, each, spool)
-    for key in (each.key, f"{each.key}:ids"):
+    for key in (each.key, f"{each.key}:ids", f"{each.key}:more"):
         if _room(app, key).exists():
             app.state.forget(f"reading:{key}")
             _clear(app, key)
@@ -315,12 +329,35 @@ def _stored(app: App, run: Run, fetched: Fetched) -> PulledObject:
         each.spec.stream,
         each.spec.object,
         spool.rows,
-        new,
-        fetched.calls,
+        new + more,
+        fetched.calls + calls,
         each.extent,
         spool.lane,
         gone,
     )
+
+
+def _store_echo(app: App, run: Run, each: Wanted) -> tuple[int, int]:
+    """Where nobody says who changed a record: if more changed by the end of our echo than we know
+    of now, everything is read. How many records are news, and the calls."""
+    if each.echo is None or each.echoed is None or each.since is None:
+        return 0, 0
+    if each.echoed <= echo.ours(app, run, each.spec, each.since, each.echo.until):
+        return 0, 0
+    app.state.forget(f"echo:{each.key}")
+    whole = replace(each, echo=None, rows=None)
+    spool = _fetcher(app, whole)(whole.read(), whole.types)
+    return _store(app, run, whole, spool)[0], spool.calls
+
+
+def _fetcher(app: App, each: Wanted) -> Callable[..., Spool]:
+    """A way to ask for something more of an object while it is stored."""
+
+    def fetch(read: Read, types: Mapping[str, str] | None = None) -> Spool:
+        types = dict.fromkeys(read.fields, TEXT) if types is None else types
+        return _spooled(app, each, f"{each.key}:more", read, types, Event())
+
+    return fetch
 
 
 def _store(app: App, run: Run, each: Wanted, spool: Spool) -> tuple[int, int]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from math import ceil
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
 
@@ -56,6 +56,9 @@ class Crm:
     language: Language = "en"
     name: str = field(default="hubspot", init=False)
     id_field: str = field(default="id", init=False)
+    file_kind: Literal["lines"] = field(default="lines", init=False)
+    hides_deleted: bool = field(default=True, init=False)
+    names_author: bool = field(default=False, init=False)
     most: int = field(default=loading.MOST, init=False)
     remedy: str = field(default=_REMEDY, init=False, repr=False)
     _client: Client = field(init=False, repr=False)
@@ -271,7 +274,8 @@ class Crm:
     def _count(self, asked: Read) -> int | None:
         if asked.object == catalogue.OWNERS or not asked.modified:
             return None
-        return read.count(self._client, asked.object, asked.modified, asked.since)
+        until = asked.echo.until if asked.echo and asked.part == "echo" else None
+        return read.count(self._client, asked.object, asked.modified, lanes.begins(asked), until)
 
     def _properties(self, kind: str) -> Properties | None:
         if kind not in self._known:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from hashlib import sha256
 from math import ceil
 from pathlib import Path
@@ -12,12 +12,12 @@ from time import monotonic, sleep
 from typing import Any
 
 from ...errors import ConfigError
-from ...mapping import raw
+from ...mapping import expressions, raw
 from ...protocols import Progress, Read, Spool
 from . import catalogue, exports, read, relation
 from .catalogue import OWNERS, Parts, Properties, Stage
 from .client import Client
-from .pages import Page, Shelf
+from .pages import Page, Shelf, losers
 
 LISTED, SEARCHED = "list", "search"
 
@@ -97,7 +97,10 @@ def take(
             hint="Is the product licensed, and has the token its scope? `optional = true` in the "
             "mapping goes on without.",
         )
+    types = {**_of_filter(asked, known.properties), **types}
     parts = catalogue.parts(types, known.properties)
+    if asked.part == "gone":
+        return _gone(client, known, asked, types, parts, into)
     if asked.since is not None:
         return _changes(client, known, asked, types, parts, into, progress)
     return _everything(client, known, asked, types, parts, into, progress)
@@ -130,6 +133,20 @@ def calls(
     if rows and (is_long or asked.since is not None):
         told["associations"] = len(parts.belongs) * ceil(rows / read.LINKS)
     return {lane: count for lane, count in told.items() if count}
+
+
+def begins(asked: Read) -> datetime | None:
+    """From when on changes are asked for: our own echo, which ends at a moment, is left out."""
+    if asked.echo and asked.since and asked.part == "rest":
+        return max(asked.since, asked.echo.until + timedelta(milliseconds=1))
+    return asked.since
+
+
+def _of_filter(asked: Read, known: Properties) -> dict[str, str]:
+    """The types of what a filter of ours looks at, besides what is read."""
+    named = expressions.paths(expressions.parse(asked.where)) if asked.where else ()
+    types = {path: catalogue.path_type(path, asked.object, known) for path in named}
+    return {path: kind for path, kind in types.items() if kind}
 
 
 # ── everything ────────────────────────────────────────────────────────────────────────────────
@@ -256,6 +273,26 @@ def _ids_on_disk(into: Path) -> list[str]:
     return [id for file in files for id in read.ids_in(file.read_bytes())]
 
 
+def _gone(
+    client: Client,
+    known: Known,
+    asked: Read,
+    types: Mapping[str, str],
+    parts: Parts,
+    into: Path,
+) -> Spool:
+    """What lies in the bin: only a list of its own tells of it."""
+    tally, shelf = Tally(), Shelf(into)
+    for page in read.listed(client, asked.object, replace(parts, dated=()), archived=True):
+        tally.calls += 1
+        tally.kept(page)
+        shelf.add(page)
+    shelf.close()
+    found = relation.Raw(into, parts, {}, inline=True, twice=False)
+    begun = client.now.isoformat()
+    return _spool(found, known, asked, types, tally.rows, LISTED, tally.calls, begun)
+
+
 # ── changes ───────────────────────────────────────────────────────────────────────────────────
 
 
@@ -269,25 +306,29 @@ def _changes(
     progress: Progress,
 ) -> Spool:
     """What has changed, by search; what a search does not tell is looked up by id."""
-    assert asked.since is not None
+    since = begins(asked)
+    assert since is not None
     begun, tally, shelf, ids = client.now.isoformat(), Tally(), Shelf(into), dict[str, None]()
+    merged: dict[str, None] = {}
     by_id = read.is_long(parts) or bool(parts.dated)
-    for page in read.changed(client, asked.object, parts, asked.modified, asked.since):
+    for page in read.changed(client, asked.object, parts, asked.modified, since):
         progress.pause(0)
         tally.calls += 1
         new = [id for id in read.ids_of(page) if id not in ids]
         ids |= dict.fromkeys(new)
         if not by_id:
-            tally.kept(page)
+            merged |= dict.fromkeys(losers(page.records))
             shelf.add(page)
     if by_id:
         for page in read.by_id(client, asked.object, list(ids), parts):
             tally.calls += 1
+            merged |= dict.fromkeys(losers(page.records))
             shelf.add(page)
     shelf.close()
     linked = _links(client, asked.object, parts, list(ids), into, tally) if ids else {}
     found = relation.Raw(into, parts, linked, inline=False)
-    return _spool(found, known, asked, types, len(ids), SEARCHED, tally.calls, begun)
+    rows = len(ids) + len(merged)
+    return _spool(found, known, asked, types, rows, SEARCHED, tally.calls, begun)
 
 
 def _links(

@@ -56,6 +56,14 @@ def page_of(body: bytes) -> Page:
     return _page(records, after, int(head[1]) if head[1] else None)
 
 
+def losers(records: bytes) -> list[str]:
+    """The ids that were merged into records."""
+    if _HAS_MERGED not in records:
+        return []
+    found = (ids.decode().split(";") for ids in _MERGED.findall(records))
+    return [id for ids in found for id in ids if id]
+
+
 def _tail(body: bytes) -> re.Match[bytes] | None:
     """What stands behind the records, if it is all there."""
     at = body.rfind(b'],"paging":')
@@ -63,10 +71,7 @@ def _tail(body: bytes) -> re.Match[bytes] | None:
 
 
 def _page(records: bytes, after: str, total: int | None, *, cut: bool = False) -> Page:
-    merged = 0
-    if _HAS_MERGED in records:
-        merged = sum(ids.count(b";") + 1 for ids in _MERGED.findall(records))
-    return Page(records, records.count(_RECORD), after, total, merged, cut)
+    return Page(records, records.count(_RECORD), after, total, len(losers(records)), cut)
 
 
 def _decoded(body: bytes) -> Page:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...mapping import raw
+from ...mapping.expressions import flattened
 from . import catalogue
 from .catalogue import Parts, Stage
 
@@ -52,7 +53,7 @@ def of_records(
     table = f"SELECT {raw.picked(columns, types)} FROM {rows} AS r{joins}"
     if found.merged and "merged_into" in types:
         table = f"{table} UNION ALL BY NAME {_losers(rows, types)}"
-    return f"(SELECT * FROM ({table}){f' WHERE {where}' if where else ''})"
+    return f"(SELECT * FROM ({table}){f' WHERE {flattened(where)}' if where else ''})"
 
 
 def of_owners(folder: Path, types: Mapping[str, str]) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from math import ceil
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -45,6 +45,9 @@ class Crm:
     bulk_from: Annotated[int, Field(ge=1)] = 2001
     name: str = field(default="salesforce", init=False)
     id_field: str = field(default="Id", init=False)
+    file_kind: Literal["csv"] = field(default="csv", init=False)
+    hides_deleted: bool = field(default=False, init=False)
+    names_author: bool = field(default=True, init=False)
     most: int = field(default=ingest.MOST, init=False)
     remedy: str = field(default=_REMEDY, init=False, repr=False)
     _client: Client = field(init=False, repr=False)
@@ -157,7 +160,12 @@ class Crm:
         """Write a source folder for `sf project deploy start`."""
         return sfdx.export(mapping, folder, plan, api_version=self.api_version)
 
-    def read_calls(self, rows: int, pace: float | None = None) -> dict[str, int]:
+    def read_calls(
+        self,
+        rows: int,
+        pace: float | None = None,
+        asked: Read | None = None,  # noqa: ARG002 (whatever is read, the number decides)
+    ) -> dict[str, int]:
         return lanes.calls(rows, pace)
 
     def write_calls(self, rows: int, chunk: int | None = None) -> dict[str, int]:
