@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from .records import CrmField, Org, Outcome, Response
+from .signin import SignIn
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +24,7 @@ class Spool:
     its full path (`"Owner.Name"`), and one named `_unread`: which fields of a record hold what
     cannot be read, or NULL. `rows` is what the server said there are, `lane` and `calls` how they
     came. `until` is the moment they speak of when that is not this run, and `pace` the records a
-    second at which the server made them ready, if it told. `stopped` says why a job ended early.
+    second at which the server worked, if it told. `stopped` says why a job ended early.
     """
 
     relation: str
@@ -36,10 +37,21 @@ class Spool:
 
 
 @dataclass(frozen=True, slots=True)
+class Echo:
+    """What our own writing left behind: records that `user` was the last to change, at or before
+    `until`. All of them have been read since."""
+
+    user: str
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Read:
     """Which records of one CRM object to fetch: all, or those changed at or after `since`.
 
-    `most_calls` is what the budget has left for it; None when that is not known.
+    With an `echo`, `part` says whether that alone is meant or everything but that. `most_calls` is
+    what the budget has left for it; None when that is not known. `rows` are expected, and made
+    ready at a `pace` of so many a second as far as that is known.
     """
 
     object: str
@@ -48,6 +60,10 @@ class Read:
     modified: str
     where: str = ""
     most_calls: int | None = None
+    rows: int = 0
+    pace: float | None = None
+    echo: Echo | None = None
+    part: Literal["rest", "echo"] = "rest"
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,35 +173,6 @@ class FieldsMade:
     extras: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """What a login is good for: facts for programs, and the same in lines for a person."""
-
-    facts: Mapping[str, Any]
-    lines: tuple[tuple[str, str], ...]
-
-
-class SignIn(Protocol):
-    """The way into a CRM as a person at the command line uses it."""
-
-    @property
-    def place(self) -> str:
-        """Where the login is kept; empty for a way in that keeps none."""
-        ...
-
-    def status(self) -> Standing:
-        """Use the login, and say whose it is."""
-        ...
-
-    def log_in(self, show: Callable[[str], None], *, patience: float) -> Standing:
-        """Have a person log in at the address that is shown."""
-        ...
-
-    def log_out(self) -> bool:
-        """Take the login back and forget it; False if the CRM had ended it before."""
-        ...
-
-
 class Progress(Protocol):
     """How far one read has come, kept between runs, and the way to stop it."""
 
@@ -271,15 +258,30 @@ class Crm(Protocol):
         """Whether so many records are better written from a file."""
         ...
 
-    def load_calls(self, rows: int) -> dict[str, int]:
-        """Lane → the calls that writing so many rows from files takes."""
+    def load_calls(self, rows: int, pace: float | None = None) -> dict[str, int]:
+        """Lane → the calls that writing so many rows from files takes, at the pace measured the
+        last time."""
         ...
 
-    def load(self, object: str, file: Path, into: Path, note: Callable[[str], None]) -> Spool:
-        """Update records from a CSV file; a spool of `id, result, code, message`.
+    def load(
+        self,
+        object: str,
+        file: Path,
+        into: Path,
+        note: Callable[[str], None],
+        rows: int = 0,
+        pace: float | None = None,
+    ) -> Spool:
+        """Update records from a CSV file of so many rows; a spool of `id, result, code, message`.
 
-        An empty cell leaves a field, `#N/A` empties it. `note` is told the job before it runs.
+        An empty cell leaves a field, `#N/A` empties it. `note` is told the job before it runs. The
+        pace measured the last time tells when to look at it.
         """
+        ...
+
+    def echoes(self, rows: int) -> bool:
+        """Whether so many writes are read once more right after them, so that the next run need
+        not; `Read.echo` is then left out of what it reads."""
         ...
 
     def loaded(self, job: str, into: Path) -> Spool | None:
@@ -309,6 +311,11 @@ class Crm(Protocol):
 
     def id_sql(self, column: str) -> str:
         """SQL that brings an id as people and files write it into the form the CRM gives."""
+        ...
+
+    def ration(self, left: Callable[[], int | None]) -> None:
+        """Repeat no call once nothing is left of the run's share; `left` tells, None when it is
+        not known."""
         ...
 
     def allowance(self) -> tuple[int, int]:

@@ -10,6 +10,10 @@ import duckdb
 
 from ..errors import ConnectorError
 
+#: A column with more values than this in one group of rows gets no dictionary: making one takes as
+#: long as writing the values.
+DICTIONARY = 1_000
+
 
 class DuckDB:
     """One in-memory database for one run; spills to `scratch` above `memory`."""
@@ -57,6 +61,26 @@ class DuckDB:
         except duckdb.Error as error:
             raise _said(error, sql) from error
 
+    def export(self, sql: str, file: str, row_group: int) -> int:
+        """Write the rows of a query as a Parquet file; how many. OSError when it cannot grow."""
+        try:
+            done = self._db.execute(
+                f"COPY ({sql}) TO '{_quoted(file)}' (FORMAT parquet, COMPRESSION snappy, "
+                f"ROW_GROUP_SIZE {row_group}, DICTIONARY_SIZE_LIMIT {DICTIONARY})"
+            )
+        except duckdb.IOException as error:
+            raise OSError(str(error)) from error
+        except duckdb.Error as error:
+            raise _said(error, sql) from error
+        return int(done.fetchall()[0][0])
+
+    def footer(self, file: str) -> list[tuple[Any, ...]]:
+        """Column, least and greatest value as text, NULLs and values: for each group of rows."""
+        return self.rows(
+            "SELECT path_in_schema, stats_min_value, stats_max_value, stats_null_count, num_values "
+            f"FROM parquet_metadata('{_quoted(file)}')"
+        )
+
     def types(self, sql: str) -> dict[str, str]:
         """Column → type of a query, without running it."""
         rows = self.rows(f"DESCRIBE {sql}")
@@ -93,8 +117,12 @@ class DuckDB:
 
 
 def _read(files: Sequence[str]) -> str:
-    listed = ", ".join("'" + file.replace("'", "''") + "'" for file in files)
+    listed = ", ".join(f"'{_quoted(file)}'" for file in files)
     return f"read_parquet([{listed}], union_by_name = true, hive_partitioning = false)"
+
+
+def _quoted(file: str) -> str:
+    return file.replace("'", "''")
 
 
 def _said(error: duckdb.Error, sql: str) -> ConnectorError:

@@ -143,7 +143,15 @@ class Crm:
     def bulky(self, rows: int) -> bool:
         return rows >= self.bulk_from
 
-    def load(self, object: str, file: Path, into: Path, note: Callable[[str], None]) -> Spool:
+    def load(
+        self,
+        object: str,
+        file: Path,
+        into: Path,
+        note: Callable[[str], None],
+        rows: int = 0,  # noqa: ARG002 (as fast as the limit allows, however many they are)
+        pace: float | None = None,  # noqa: ARG002
+    ) -> Spool:
         return loading.load(self._client, object, file, into, note, self.threads)
 
     def loaded(self, job: str, into: Path) -> Spool | None:  # noqa: ARG002
@@ -200,7 +208,11 @@ class Crm:
             "batch_update": ceil(rows / (chunk or self.chunk)),
         }
 
-    def load_calls(self, rows: int) -> dict[str, int]:
+    def echoes(self, rows: int) -> bool:  # noqa: ARG002
+        """Never: HubSpot does not say who changed a record last."""
+        return False
+
+    def load_calls(self, rows: int, pace: float | None = None) -> dict[str, int]:  # noqa: ARG002
         if not rows:
             return {}
         return {"search": ceil(rows / self.most), "batch_update": ceil(rows / writing.CHUNK)}
@@ -226,6 +238,9 @@ class Crm:
     def id_sql(self, column: str) -> str:
         """Ids are numbers, and people write them as they are."""
         return column
+
+    def ration(self, left: Callable[[], int | None]) -> None:
+        self._client.line.spent = lambda: (calls := left()) is not None and calls <= 0
 
     def now(self) -> datetime:
         return self._client.now

@@ -61,6 +61,7 @@ class Crm:
         client = self._client
         found = client.call("GET", "query", "to look up the org", params={"q": _ORG})
         who = client.session.json("GET", "services/oauth2/userinfo")
+        client.user = str(who["user_id"])
         return Org(
             id=found["records"][0]["Id"],
             user=who["user_id"],
@@ -115,11 +116,22 @@ class Crm:
     def bulky(self, rows: int) -> bool:
         return rows >= self.bulk_from
 
-    def load(self, object: str, file: Path, into: Path, note: Callable[[str], None]) -> Spool:
-        return ingest.load(self._client, object, file, into, note)
+    def load(
+        self,
+        object: str,
+        file: Path,
+        into: Path,
+        note: Callable[[str], None],
+        rows: int = 0,
+        pace: float | None = None,
+    ) -> Spool:
+        return ingest.load(self._client, object, file, into, note, ingest.expected(rows, pace))
 
     def loaded(self, job: str, into: Path) -> Spool | None:
         return ingest.loaded(self._client, job, into)
+
+    def echoes(self, rows: int) -> bool:
+        return self.bulky(rows)
 
     def plan_fields(
         self, mapping: Any, user: str, *, adopt: bool, assign: bool, segments: bool = False
@@ -157,10 +169,10 @@ class Crm:
             "collections": ceil(rows / at_once),
         }
 
-    def load_calls(self, rows: int) -> dict[str, int]:
+    def load_calls(self, rows: int, pace: float | None = None) -> dict[str, int]:
         if not rows:
             return {}
-        return {"query": ceil(rows / self.most), "bulk_ingest": ingest.calls(rows)}
+        return {"query": ceil(rows / self.most), "bulk_ingest": ingest.calls(rows, pace)}
 
     def opening_calls(self, objects: int) -> dict[str, int]:
         kinds = sum(len(catalogue.record_types(self._described[o] or {})) for o in self._choices)
@@ -183,6 +195,9 @@ class Crm:
 
     def skew(self) -> float:
         return self._client.session.skew_seconds
+
+    def ration(self, left: Callable[[], int | None]) -> None:
+        self._client.ration(left)
 
     def allowance(self) -> tuple[int, int]:
         return self._client.allowance
