@@ -9,7 +9,7 @@ import click
 from .options import Options, group
 
 if TYPE_CHECKING:
-    from ..protocols import SignIn, Standing
+    from ..signin import SignIn, Standing
 
 
 @group()

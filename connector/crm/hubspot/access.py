@@ -12,7 +12,7 @@ import orjson
 from ...errors import ConfigError
 from ...http import body_of
 from ...login import kept
-from ...protocols import Standing
+from ...signin import Standing
 from . import browser
 from .auth import OAuth, Token
 from .client import Client

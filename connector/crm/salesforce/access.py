@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from ...errors import ConfigError, Denied
-from ...protocols import Standing
+from ...signin import Standing
 from . import browser, kept
 from .auth import Login
 from .client import Client
