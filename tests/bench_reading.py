@@ -18,7 +18,8 @@ from connector.crm.salesforce import lanes
 from connector.mapping.objects import CrmMapping, Pull
 from connector.sync.app import App
 from connector.sync.preflight import Preflight, preflight
-from connector.sync.pull_objects import PulledObject, pull_objects, wanted
+from connector.sync.pull_objects import PulledObject, pull_objects
+from connector.sync.reads import wanted
 from connector.sync.run import Run
 from tests.bench import BENCH, serving
 from tests.world import install

@@ -11,7 +11,7 @@ import click
 from .options import Options, group
 
 if TYPE_CHECKING:
-    from ..protocols import Access, Extra, FieldPlan, FieldStep
+    from ..fieldplan import Access, Extra, FieldPlan, FieldStep
     from ..records import Org
     from ..sync.app import App
     from ..sync.provision import Provision

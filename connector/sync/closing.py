@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 
 from ..mapping import pulls
 from ..protocols import Echo
-from . import echo, into_lake, pull_objects, staged
+from . import echo, into_lake, pull_objects, reads, staged
 from .app import App
 from .budget import Budgeted, closing_calls
 from .changes import Plan
@@ -36,7 +36,7 @@ def close(app: App, run: Run, plan: Plan) -> PulledObject | None:
     later = replace(run, org=replace(run.org, now=app.crm.now() + TICK), oddities=[])
     spec = next(p for p in app.mapping.pull if (p.stream, p.object) == ("accounts", plan.object))
     types = app.crm.path_types(plan.object, pulls.fields(spec))
-    each = pull_objects.wanted_of(app, later, spec, types)
+    each = reads.wanted_of(app, later, spec, types)
     if each.since is None:
         return None
     # Nothing is left out of it: that the next pull may leave something out rests on this read.

@@ -21,7 +21,7 @@ from .pace import remembered
 from .plan import plan
 from .preflight import Preflight, pin_org, preflight, require_fields
 from .pull import Pulled, expected_calls, forget_what_is_lost, pull, wanted
-from .pull_objects import Wanted
+from .reads import Wanted
 from .run import Notify, Run, new_id, silent
 from .score import Scored, score
 

@@ -214,6 +214,9 @@ def _write(app: App, run: Run, plan: Plan, path: Path, among: str) -> None:
     Records that share a parent stand side by side, at the end. Only they are sorted: sorting costs
     as much as writing.
     """
+    if app.crm.file_kind == "lines":
+        _write_lines(app, run, plan, path, among)
+        return
     cells = ", ".join(f'{_cell(f)} AS "{f.target}"' for f in staged.planned(app, plan))
     mine = f"WHERE id IN ({among})" if among else ""
     run.engine.stage("family", f"SELECT id FROM changes WHERE {RELATED}", "table")
@@ -225,6 +228,35 @@ def _write(app: App, run: Run, plan: Plan, path: Path, among: str) -> None:
         with path.open("ab") as file, family.open("rb") as last:
             shutil.copyfileobj(last, file)
     family.unlink()
+
+
+def _write_lines(app: App, run: Run, plan: Plan, path: Path, among: str) -> None:
+    """Write changes as lines of JSON: the id, and each value to set as the text that it is."""
+    entries = ", ".join(
+        f"CASE WHEN \"set:{f.target}\" THEN {{'k': '{f.target}', 'v': {_text(f)}}} END"
+        for f in staged.planned(app, plan)
+    )
+    cells = f"map_from_entries(list_filter([{entries}], lambda cell: cell IS NOT NULL))"
+    mine = f"WHERE id IN ({among})" if among else ""
+    place = str(path).replace("'", "''")
+    with writing("The file of changes"):
+        run.engine.run(
+            f"COPY (SELECT CAST(json_object('id', id, 'properties', {cells}) AS VARCHAR) "
+            f"FROM changes {mine}) TO '{place}' (FORMAT csv, HEADER false, QUOTE '', ESCAPE '', "
+            f"DELIMITER '{staged.APART}')"
+        )
+
+
+def _text(field: Field) -> str:
+    """A value as a text; the empty one stands for none."""
+    value = f'"to:{field.target}"'
+    text = f"CAST({value} AS VARCHAR)"
+    if field.type == "datetime":
+        text = f"strftime({value} AT TIME ZONE 'UTC', '%Y-%m-%dT%H:%M:%SZ')"
+    elif wanted.sql_type(field) == "DOUBLE":
+        text = f"CASE WHEN {value} = floor({value}) THEN CAST(CAST({value} AS BIGINT) AS VARCHAR) "
+        text += f"ELSE CAST({value} AS VARCHAR) END"
+    return f"coalesce({text}, '')"
 
 
 def _copy(run: Run, sql: str, path: Path, header: str) -> None:

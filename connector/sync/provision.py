@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..errors import EXIT_DONE, EXIT_PARTLY, ConnectorError, Denied, UnsafePlan
-from ..protocols import Access, Extra, FieldPlan, FieldStep
+from ..fieldplan import Access, Extra, FieldPlan, FieldStep
 from ..records import Org
 from .app import App
 

@@ -20,10 +20,11 @@ import orjson
 from ..records import MOMENT, STREAMS, TEXT, Response
 from ..secrets import Secret
 from ..store.state import Watermark
-from . import file_rows, into_lake
+from . import file_rows, into_lake, pull_sources
 from .app import App
 from .into_lake import Batch, columns_of, moment, text
-from .pull_objects import PulledObject, Wanted, expected_calls, pull_objects, wanted
+from .pull_objects import PulledObject, pull_objects
+from .reads import Wanted, expected_calls, wanted
 from .run import Run, writing
 
 __all__ = ["Pulled", "columns_of", "expected_calls", "forget_what_is_lost", "pull", "wanted"]
@@ -55,8 +56,7 @@ def pull(app: App, run: Run, wants: Sequence[Wanted]) -> list[Pulled]:
     """Bring every stream up to date."""
     done = [_of_object(each) for each in pull_objects(app, run, wants)]
     for name, source in app.sources.items():
-        take = _pull_file if hasattr(source, "relation") else _pull_responses
-        done.append(take(app, run, name, source))
+        done += _of_source(app, run, name, source)
     for stream in sorted({each.stream for each in done}):
         app.lake.fold(stream, run.engine, columns_of(app, stream), key=into_lake.KEY)
     return done
@@ -68,9 +68,23 @@ def forget_what_is_lost(app: App) -> None:
         if not app.lake.layers(spec.stream).files:
             app.state.forget(f"{spec.stream}:{spec.object}")
     for name, source in app.sources.items():
+        for stream in getattr(source, "streams", ()):
+            if not app.lake.layers(stream).files:
+                app.state.forget(f"{stream}:{name}")
         is_file = hasattr(source, "relation")
         if not app.lake.layers(source.stream if is_file else "responses").files:
             app.state.forget(f"file:{name}" if is_file else f"responses:{name}")
+
+
+def _of_source(app: App, run: Run, name: str, source: Any) -> list[Pulled]:
+    """Everything that one source brings."""
+    if hasattr(source, "streams"):
+        brought = pull_sources.pull_source(app, run, name, source)
+        return [
+            Pulled(each.stream, each.source, each.pulled, each.new, each.calls) for each in brought
+        ]
+    take = _pull_file if hasattr(source, "relation") else _pull_responses
+    return [take(app, run, name, source)]
 
 
 def _of_object(done: PulledObject) -> Pulled:

@@ -1,23 +1,20 @@
-"""The CRM's objects: what is read of each this time, side by side, and stored one after another."""
+"""The CRM's objects: read side by side, and stored one after another."""
 
 from __future__ import annotations
 
-import hashlib
 import shutil
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import closing
 from dataclasses import dataclass, replace
-from datetime import datetime
 from functools import partial
 from pathlib import Path
 from threading import Event
-from typing import Literal
 
 from ..errors import BudgetSpent, UnsafePlan
 from ..mapping import pulls
 from ..mapping.objects import Pull
-from ..protocols import Echo, Read, Spool
+from ..protocols import Read, Spool
 from ..records import TEXT
 from ..store.state import Watermark
 from . import echo, into_lake, pace, vanished
@@ -25,57 +22,8 @@ from .app import App
 from .bookmark import Bookmark
 from .budget import Budgeted, stop_if_spent
 from .into_lake import Batch
+from .reads import Extent, Wanted, ids_read
 from .run import Run, writing
-
-#: What is read: everything, what has changed, or nothing because nothing has.
-Extent = Literal["all", "changes", "nothing"]
-#: Raised by one to rename it: the next pull of everything then brings all columns again.
-LAYOUT = 2
-#: Objects with more records than this are not counted one by one before they are read.
-COUNTED_BELOW = 250_000
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """What is read of one object this time.
-
-    `rows` is how many records are expected. With `sift` the ids of all records are read as well,
-    to find those that were deleted without a trace. An `echo` is left out; it has `echoed` records.
-    """
-
-    spec: Pull
-    types: Mapping[str, str]
-    keep: tuple[str, ...]
-    shape: str
-    mark: Watermark | None
-    since: datetime | None
-    sift: bool = False
-    rows: int | None = None
-    total: int | None = None
-    echo: Echo | None = None
-    echoed: int | None = None
-
-    @property
-    def key(self) -> str:
-        return f"{self.spec.stream}:{self.spec.object}"
-
-    @property
-    def extent(self) -> Extent:
-        if self.since is None:
-            return "all"
-        return "nothing" if self.rows == 0 else "changes"
-
-    def read(self) -> Read:
-        spec = self.spec
-        return Read(
-            spec.object,
-            tuple(self.types),
-            self.since,
-            spec.modified,
-            spec.where,
-            rows=self.rows or 0,
-            echo=self.echo,
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,62 +53,6 @@ class PulledObject:
     gone: int = 0
 
 
-def wanted(app: App, run: Run, types: Sequence[Mapping[str, str] | None]) -> tuple[Wanted, ...]:
-    """What is read of each object; `types` are those of the preflight, pull by pull.
-
-    How many records that will be is asked beforehand, in a few calls for all objects together.
-    """
-    found = [
-        wanted_of(app, run, spec, each)
-        for spec, each in zip(app.mapping.pull, types, strict=True)
-        if each is not None
-    ]
-    everything = {
-        each.spec.object
-        for each in found
-        if each.since is None or each.sift or vanished.is_due(app, run, each.spec)
-    }
-    totals = app.crm.counts(sorted(everything)) if everything else {}
-    rough = tuple(replace(each, rows=totals.get(each.spec.object)) for each in found)
-    exact = [each for each in rough if each.since or _is_worth_counting(each)]
-    echoes = [each for each in exact if each.echo]
-    reads = [each.read() for each in exact]
-    reads += [replace(each.read(), part="echo") for each in echoes]
-    counted = app.crm.changed(reads) if reads else []
-    rows = {each.key: count for each, count in zip(exact, counted, strict=False)}
-    ours = {each.key: count for each, count in zip(echoes, counted[len(exact) :], strict=True)}
-    found = [replace(each, rows=rows.get(each.key, each.rows), total=each.rows) for each in rough]
-    return tuple(_without_echo(app, run, e, ours[e.key]) if e.echo else e for e in found)
-
-
-def _without_echo(app: App, run: Run, each: Wanted, ours: int | None) -> Wanted:
-    """Leave the echo out, unless there is more of it than we know; then everything is read."""
-    spec = each.spec
-    if ours is not None and each.rows is not None and each.since and each.echo:
-        until = each.echo.until
-        if not app.crm.names_author:  # what has been read by then decides
-            return replace(each, echoed=ours)
-        if ours <= echo.known(app, run, spec.stream, spec.object, each.since, until):
-            return each
-        return replace(each, rows=each.rows + ours, echo=None)
-    return replace(each, rows=None, echo=None)
-
-
-def _is_worth_counting(each: Wanted) -> bool:
-    """A filter makes the server's rough count wrong; an exact one is slow for large objects."""
-    return bool(each.spec.where) and (each.rows or 0) < COUNTED_BELOW
-
-
-def expected_calls(app: App, wants: Sequence[Wanted]) -> Iterator[Mapping[str, int]]:
-    """Lane → calls that reading will take, object by object."""
-    for each in wants:
-        speed = pace.speed(app, "read", each.spec.object)
-        if each.extent != "nothing":
-            yield app.crm.read_calls(each.rows or 0, speed, each.read())
-        if each.sift:
-            yield app.crm.read_calls(each.total or 0, speed, _ids_read(each))
-
-
 def pull_objects(app: App, run: Run, wants: Sequence[Wanted]) -> list[PulledObject]:
     """Read every object and store it. A watermark moves when its records are in the lake."""
     done: dict[str, PulledObject] = {}
@@ -176,48 +68,6 @@ def pull_objects(app: App, run: Run, wants: Sequence[Wanted]) -> list[PulledObje
     finally:
         _sweep(app, wants)
     return [done[each.key] for each in wants]
-
-
-# ── what is read ──────────────────────────────────────────────────────────────────────────────
-
-
-def wanted_of(app: App, run: Run, spec: Pull, types: Mapping[str, str]) -> Wanted:
-    """From the beginning if we now ask for more fields, or if it is time to read all again."""
-    keep = _kept(app, spec)
-    types = {**types, **app.crm.path_types(spec.object, keep)}
-    shape = _shape(LAYOUT, sorted(types.items()), spec)
-    key = f"{spec.stream}:{spec.object}"
-    mark = app.state.watermark(key)
-    made = Wanted(spec, types, keep, shape, mark, None)
-    if mark is None or mark.shape != shape or not spec.modified:
-        return made
-    is_due, since = _is_due(app, run, key), mark.until - app.pulling.overlap_span
-    if is_due and _has_calculated(app, spec, types):
-        return made
-    return replace(made, since=since, sift=is_due, echo=echo.recalled(app, key, since))
-
-
-def _kept(app: App, spec: Pull) -> tuple[str, ...]:
-    """Our own fields are read along with the accounts: they are what the plan compares with."""
-    if (spec.stream, spec.object) != ("accounts", app.mapping.object):
-        return ()
-    return tuple(field.target for field in app.mapping.fields)
-
-
-def _is_due(app: App, run: Run, key: str) -> bool:
-    """Whether all of an object was last looked at too long ago."""
-    last = app.state.setting(f"whole:{key}")
-    return last is None or run.as_of - datetime.fromisoformat(last) >= app.pulling.refresh_span
-
-
-def _has_calculated(app: App, spec: Pull, types: Mapping[str, str]) -> bool:
-    """Whether a value may change while its record does not: formulas, roll-ups, other records'."""
-    fields = app.crm.fields(spec.object) or {}
-    return any("." in path or (path in fields and fields[path].calculated) for path in types)
-
-
-def _shape(*parts: object) -> str:
-    return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
 
 
 # ── fetching ──────────────────────────────────────────────────────────────────────────────────
@@ -261,12 +111,8 @@ def _fetched(app: App, each: Wanted, stop: Event) -> Fetched:
 
 def _ids(app: App, each: Wanted, stop: Event) -> Spool:
     """The ids of all records of an object, deleted ones that can still be seen included."""
-    read = _ids_read(each)
+    read = ids_read(each)
     return _spooled(app, each, f"{each.key}:ids", read, dict.fromkeys(read.fields, TEXT), stop)
-
-
-def _ids_read(each: Wanted) -> Read:
-    return Read(each.spec.object, pulls.id_fields(each.spec), None, "", each.spec.where)
 
 
 def _spooled(

@@ -22,9 +22,9 @@ from connector.crm.salesforce.metadata import (
 )  # fmt: skip
 from connector.crm.salesforce.permissions import READER, WRITER
 from connector.errors import RemoteError
+from connector.fieldplan import FieldPlan, FieldsMade, FieldStep
 from connector.mapping.objects import CrmMapping, Field, Pull
 from connector.mapping.wanted import length
-from connector.protocols import FieldPlan, FieldsMade, FieldStep
 
 from .conftest import Org
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ...protocols import Extra, FieldPlan, FieldStep
+from ...fieldplan import Extra, FieldPlan, FieldStep
 from .definitions import words
 from .segments import SEGMENT
 

@@ -12,7 +12,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
 
-from ...protocols import FieldPlan, FieldsMade, Progress, Read, Spool
+from ...fieldplan import FieldPlan, FieldsMade
+from ...protocols import Progress, Read, Spool
 from ...records import CrmField, Org, Outcome
 from . import access, catalogue, export, imports, lanes, make, paths, provision, read, scopes
 from . import load as loading

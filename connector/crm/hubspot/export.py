@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import ConnectorError
+from ...fieldplan import Extra, FieldPlan, FieldStep
 from ...mapping.objects import CrmMapping
-from ...protocols import Extra, FieldPlan, FieldStep
 from . import definitions
 from .by_hand import by_hand
 from .definitions import GROUP, Definition, Language

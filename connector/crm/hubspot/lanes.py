@@ -122,7 +122,7 @@ def calls(
     if asked.since is None and is_large and exports.fits(asked.object, parts):
         return exports.calls(rows, pace)
     is_long = read.is_long(parts)
-    told: dict[str, int] = {}
+    told: dict[str, int] = {"pipelines": int(any(catalogue.stage_paths(types, asked.object)))}
     if asked.since is None:
         size = read.HISTORY if parts.dated and not is_long else read.LIST
         told[LISTED] = max(1, ceil(rows / size))

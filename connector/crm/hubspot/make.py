@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ...errors import RemoteError
-from ...protocols import Extra, FieldPlan, FieldsMade, FieldStep
+from ...fieldplan import Extra, FieldPlan, FieldsMade, FieldStep
 from . import answers, definitions, segments
 from .client import Client
 from .definitions import Definition

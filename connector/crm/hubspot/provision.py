@@ -11,10 +11,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ...errors import Denied, RemoteError
+from ...fieldplan import Extra, FieldPlan, FieldStep
 from ...http import body_of
 from ...mapping import pulls
 from ...mapping.objects import CrmMapping, Field
-from ...protocols import Extra, FieldPlan, FieldStep
 from . import answers, catalogue, definitions, scopes, segments
 from .by_hand import by_hand
 from .catalogue import Properties

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ...errors import ConfigError, RemoteError
+from ...fieldplan import Extra
 from ...mapping.objects import CrmMapping, Field
-from ...protocols import Extra
 from .client import Client
 from .definitions import Language
 

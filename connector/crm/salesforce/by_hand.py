@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ...protocols import Access, FieldPlan, FieldStep
+from ...fieldplan import Access, FieldPlan, FieldStep
 from .metadata import DESCRIPTION, names
 from .translations import SPOKEN
 

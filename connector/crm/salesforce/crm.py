@@ -12,7 +12,8 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from ...errors import ConfigError
-from ...protocols import FieldPlan, FieldsMade, Progress, Read, Spool
+from ...fieldplan import FieldPlan, FieldsMade
+from ...protocols import Progress, Read, Spool
 from ...records import CrmField, Org, Outcome
 from . import access, ids, ingest, lanes, provision, sfdx
 from . import fields as catalogue

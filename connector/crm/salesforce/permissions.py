@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, Literal
 
-from ...protocols import Access
+from ...fieldplan import Access
 from . import objects, setup
 from .answers import outcome_of
 from .client import Client

@@ -13,8 +13,8 @@ from dataclasses import replace
 from typing import Any
 
 from ...errors import RemoteError
+from ...fieldplan import FieldPlan, FieldsMade, FieldStep
 from ...mapping.objects import CrmMapping, Field
-from ...protocols import FieldPlan, FieldsMade, FieldStep
 from . import history, objects, permissions, setup, translations
 from . import metadata as shapes
 from .by_hand import by_hand

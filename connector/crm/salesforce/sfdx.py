@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import ConnectorError
+from ...fieldplan import Access, FieldPlan
 from ...mapping.objects import CrmMapping, Field
-from ...protocols import Access, FieldPlan
 from . import metadata as shapes
 from . import objects, translations
 from .markup import NAMESPACE, written

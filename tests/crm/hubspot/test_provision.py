@@ -11,8 +11,8 @@ import pytest
 
 from connector.crm.hubspot.definitions import GROUP, LONGEST_DESCRIPTION, MARK, definition
 from connector.errors import ConfigError, Denied
+from connector.fieldplan import FieldPlan, FieldsMade, FieldStep
 from connector.mapping.objects import CrmMapping, Field, Pull
-from connector.protocols import FieldPlan, FieldsMade, FieldStep
 
 from .conftest import Portal
 
