@@ -80,27 +80,26 @@ def reading(crm: Crm, work: Path) -> list[str]:
 
 
 def list_floor(url: str, authorization: str, work: Path) -> int:
-    """Page after page by a plain script, and the files into a table of texts."""
-    pool, after, rows, folder = urllib3.PoolManager(), "", 0, work / "floor"
-    folder.mkdir()
+    """Page after page by a plain script into one file, and the file into a table of texts."""
+    pool, after, rows, file = urllib3.PoolManager(), "", 0, work / "floor.json"
     headers = {"Authorization": authorization, "Accept-Encoding": "gzip"}
     names = [name for name in PATHS if name not in {"archived", "merged_into"}]
     at = f"{url}/crm/objects/2026-09/companies?limit=100&properties={','.join(names)}"
-    while True:
-        answer = pool.request("GET", f"{at}&after={after}" if after else at, headers=headers)
-        told = orjson.loads(answer.data)
-        (folder / f"{rows:09}.json").write_bytes(answer.data)
-        rows += len(told["results"])
-        after = told.get("paging", {}).get("next", {}).get("after", "")
-        if not after:
-            break
-    listed = ", ".join(f'"{name}" VARCHAR' for name in names)
-    shape = f"{{results: 'STRUCT(id VARCHAR, properties STRUCT({listed}))[]'}}"
+    with file.open("wb") as out:
+        while True:
+            answer = pool.request("GET", f"{at}&after={after}" if after else at, headers=headers)
+            told = orjson.loads(answer.data)
+            for each in told["results"]:
+                out.write(orjson.dumps(each["properties"]) + b"\n")
+            rows += len(told["results"])
+            after = told.get("paging", {}).get("next", {}).get("after", "")
+            if not after:
+                break
+    columns = dict.fromkeys(names, "VARCHAR")
     engine = DuckDB(scratch=work / "spill", threads=2)
     engine.run(
-        f"COPY (SELECT r.id, unnest(r.properties) FROM (SELECT unnest(results) AS r FROM "
-        f"read_json('{folder}/*.json', columns = {shape}))) "
-        f"TO '{work / 'floor.parquet'}' (FORMAT parquet)"
+        f"COPY (SELECT * FROM read_json('{file}', columns = {columns}, format = "
+        f"'newline_delimited')) TO '{work / 'floor.parquet'}' (FORMAT parquet)"
     )
     engine.close()
     return rows
