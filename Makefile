@@ -6,13 +6,17 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 NODE   := tests/conformance/node_modules/.ready
 
-.PHONY: demo test conformance bench lint format types schema docs clean venv
+.PHONY: demo test units conformance bench lint format types schema docs clean venv
 
 demo: venv
 	$(BIN)/connector demo
 
-test: lint types
-	$(BIN)/pytest -m "not slow and not conformance" -n auto
+# The types are checked beside the tests: that takes one thread, and there are more.
+test: lint
+	@$(MAKE) --no-print-directory -j 2 types units
+
+units: venv
+	$(BIN)/pytest -m "not slow and not conformance" -n auto --dist worksteal
 
 # The sandbox against clients that we did not write; needs Node 20 or later, and npm.
 conformance: venv $(NODE)

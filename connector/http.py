@@ -26,6 +26,7 @@ import tenacity
 
 from .errors import (
     AuthError,
+    BudgetSpent,
     ConnectorError,
     InDoubt,
     Malformed,
@@ -114,6 +115,8 @@ class Polite(Generic[Reply]):
         self.seen: dict[str, str] = {}
         self.server_now: datetime | None = None
         self.skew_seconds = 0.0
+        #: Whether the calls that may be made are used up: then none is repeated.
+        self.spent: Callable[[], bool] = lambda: False
         self._lane = lane
         self._attempts = attempts
         self._at = self._place(base)
@@ -130,7 +133,7 @@ class Polite(Generic[Reply]):
         status is returned as it is. `safe` marks a request that changes nothing.
         """
         retrying = tenacity.Retrying(
-            stop=tenacity.stop_after_attempt(self._attempts),
+            stop=lambda state: state.attempt_number >= self._attempts or self.spent(),
             wait=_wait,
             retry=tenacity.retry_if_exception_type(Again),
             reraise=True,
@@ -138,6 +141,11 @@ class Polite(Generic[Reply]):
         try:
             return retrying(self._renewing, method, self.url(url), safe, options)
         except Again as last:
+            if self.spent():
+                raise BudgetSpent(
+                    f"{last.error.message} Nothing is left of this run's share to ask again.",
+                    hint="The next run goes on.",
+                ) from last.error
             raise last.error from last.__cause__
 
     @property

@@ -23,7 +23,7 @@ class Spool:
     its full path (`"Owner.Name"`), and one named `_unread`: which fields of a record hold what
     cannot be read, or NULL. `rows` is what the server said there are, `lane` and `calls` how they
     came. `until` is the moment they speak of when that is not this run, and `pace` the records a
-    second at which the server made them ready, if it told. `stopped` says why a job ended early.
+    second at which the server worked, if it told. `stopped` says why a job ended early.
     """
 
     relation: str
@@ -36,10 +36,21 @@ class Spool:
 
 
 @dataclass(frozen=True, slots=True)
+class Echo:
+    """What our own writing left behind: records that `user` was the last to change, at or before
+    `until`. All of them have been read since."""
+
+    user: str
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Read:
     """Which records of one CRM object to fetch: all, or those changed at or after `since`.
 
-    `most_calls` is what the budget has left for it; None when that is not known.
+    With an `echo`, `part` says whether that alone is meant or everything but that. `most_calls` is
+    what the budget has left for it; None when that is not known. `rows` are expected, and made
+    ready at a `pace` of so many a second as far as that is known.
     """
 
     object: str
@@ -48,6 +59,10 @@ class Read:
     modified: str
     where: str = ""
     most_calls: int | None = None
+    rows: int = 0
+    pace: float | None = None
+    echo: Echo | None = None
+    part: Literal["rest", "echo"] = "rest"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +86,9 @@ class FieldStep:
 class Access:
     """A permission set: the fields that whoever has it may read, or read and edit.
 
-    Fields are named `Account.Health_Score__c`; `new` are those that it does not grant yet.
+    Fields are named `Account.Health_Score__c`. `objects` tells what may be done with the records
+    of an object, in the CRM's own words. `new` are the fields and objects that it does not grant
+    yet, or not in full.
     """
 
     name: str
@@ -81,6 +98,7 @@ class Access:
     edit: tuple[str, ...]
     new: tuple[str, ...]
     why: str = ""
+    objects: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +107,8 @@ class FieldPlan:
 
     `hidden` are the fields to write that the user does not see now; `absent` is what the mapping
     reads and the CRM does not have; `lacking` are the rights that the user would need; `by_hand`
-    tells an admin, line by line, how to do the same.
+    tells an admin, line by line, how to do the same. `words` are the texts of fields in the other
+    language that are not there yet; `notes` say what is left out and holds nothing up.
     """
 
     object: str
@@ -101,12 +120,14 @@ class FieldPlan:
     absent: tuple[str, ...] = ()
     lacking: tuple[str, ...] = ()
     by_hand: tuple[str, ...] = ()
+    words: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     @property
     def todo(self) -> bool:
         """Whether anything is left to do."""
         done = [step.do for step in self.steps] + [access.do for access in self.access]
-        return bool(self.assign) or not {"create", "change"}.isdisjoint(done)
+        return bool(self.assign or self.words) or not {"create", "change"}.isdisjoint(done)
 
     @property
     def refused(self) -> dict[str, str]:
@@ -129,6 +150,8 @@ class FieldsMade:
     granted: tuple[str, ...] = ()
     assigned: str = ""
     failed: Mapping[str, str] = field(default_factory=dict)
+    translated: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 class Progress(Protocol):
@@ -170,8 +193,13 @@ class Crm(Protocol):
         differs from type to type."""
         ...
 
-    def path_types(self, object: str, paths: Sequence[str]) -> dict[str, str]:
-        """The DuckDB type of each field path; a path that does not exist is left out."""
+    def path_types(
+        self, object: str, paths: Sequence[str], *, exact: bool = True
+    ) -> dict[str, str]:
+        """The DuckDB type of each field path; a path that does not exist is left out.
+
+        Without `exact` a name may be written as in a filter, where its case does not matter.
+        """
         ...
 
     def read(
@@ -200,15 +228,30 @@ class Crm(Protocol):
         """Whether so many records are better written from a file."""
         ...
 
-    def load_calls(self, rows: int) -> dict[str, int]:
-        """Lane → the calls that writing so many rows from files takes."""
+    def load_calls(self, rows: int, pace: float | None = None) -> dict[str, int]:
+        """Lane → the calls that writing so many rows from files takes, at the pace measured the
+        last time."""
         ...
 
-    def load(self, object: str, file: Path, into: Path, note: Callable[[str], None]) -> Spool:
-        """Update records from a CSV file; a spool of `id, result, code, message`.
+    def load(
+        self,
+        object: str,
+        file: Path,
+        into: Path,
+        note: Callable[[str], None],
+        rows: int = 0,
+        pace: float | None = None,
+    ) -> Spool:
+        """Update records from a CSV file of so many rows; a spool of `id, result, code, message`.
 
-        An empty cell leaves a field, `#N/A` empties it. `note` is told the job before it runs.
+        An empty cell leaves a field, `#N/A` empties it. `note` is told the job before it runs. The
+        pace measured the last time tells when to look at it.
         """
+        ...
+
+    def echoes(self, rows: int) -> bool:
+        """Whether so many writes are read once more right after them, so that the next run need
+        not; `Read.echo` is then left out of what it reads."""
         ...
 
     def loaded(self, job: str, into: Path) -> Spool | None:
@@ -238,6 +281,11 @@ class Crm(Protocol):
 
     def id_sql(self, column: str) -> str:
         """SQL that brings an id as people and files write it into the form the CRM gives."""
+        ...
+
+    def ration(self, left: Callable[[], int | None]) -> None:
+        """Repeat no call once nothing is left of the run's share; `left` tells, None when it is
+        not known."""
         ...
 
     def allowance(self) -> tuple[int, int]:

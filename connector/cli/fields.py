@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -109,6 +109,7 @@ def _question(plan: FieldPlan) -> str:
         if count
     ]
     parts += [f"{access.do} the permission set {access.name}" for access in _sets_to_do(plan)]
+    parts += [f"translate {len(plan.words)}"] if plan.words else []
     parts += [f"assign {plan.assign} to the running user"] if plan.assign else []
     return ", ".join(parts)
 
@@ -125,12 +126,23 @@ def _shown(plan: FieldPlan) -> Iterator[Any]:
     yield table(f"Fields of {plan.object}", ("field", "", ""), _once(rows))
     sets = [(each.name, str(each.do), line) for each in plan.access for line in _grants(each)]
     yield table("\nPermission sets", ("name", "", ""), _once(sets))
+    if plan.words:
+        rows = [(name, "", line) for name, told in plan.words.items() for line in _texts(told)]
+        yield table("\nIn the other language", ("field", "", ""), _once(rows))
+    yield from (f"\n{note}" for note in plan.notes)
     if plan.assign:
         yield f"\n{plan.assign} would be assigned to the running user, {plan.user}."
     if plan.absent:
         yield "\nRead by the mapping, and not in the org (or the user may not see it):"
         yield from (f"  {name}" for name in plan.absent)
     yield _verdict(plan)
+
+
+def _texts(told: Mapping[str, Any]) -> Iterator[str]:
+    """The texts of a field, line by line."""
+    yield from (f"{what}: {told[what]}" for what in ("label", "help") if what in told)
+    for value in told.get("picklistValues", ()):
+        yield f"{value['masterLabel']}: {value['translation']}"
 
 
 def _about(step: FieldStep) -> list[str]:
@@ -147,11 +159,17 @@ def _grants(access: Access) -> list[str]:
     """What a permission set would newly grant, and how much it grants in all."""
     new = set(access.new)
     told = [
+        f"records of {name}: {', '.join(rights)}"
+        for name, rights in access.objects.items()
+        if name in new
+    ]
+    told += [
         f"{right}: {', '.join(each for each in some if each in new)}"
         for right, some in (("edit", access.edit), ("read", access.read))
         if new.intersection(some)
     ]
-    whole = f"grants {len(access.edit)} to edit, {len(access.read)} to read"
+    whole = f"grants {len(access.edit)} fields to edit, {len(access.read)} to read"
+    whole += f", on {len(access.objects)} object{'s' * (len(access.objects) != 1)}"
     return [access.why] if access.why else told or [whole]
 
 
@@ -190,10 +208,16 @@ def _done(found: Provision) -> Iterator[str]:
     if found.changed:
         yield f"\nChanged: {', '.join(found.changed)}."
     if found.permissions:
-        yield f"\nGranted {len(found.permissions)} fields in {_names(found.plan)}."
+        opened = [name for name in found.permissions if "." not in name]
+        shown = len(found.permissions) - len(opened)
+        yield f"\nGranted {shown} fields in {_names(found.plan)}."
+        yield from ([f"Opened: {', '.join(opened)}."] if opened else [])
     if found.assigned:
         yield f"{found.assigned} is assigned to the running user."
     yield from (f"Left alone: {a.name} {a.why}." for a in found.plan.access if a.why)
+    if found.translated:
+        yield f"Translated {len(found.translated)} fields."
+    yield from (f"\n{note}" for note in found.notes)
     if found.failed:
         yield "\nRefused by the CRM:"
         yield from (f"  {name}: {why}" for name, why in found.failed.items())

@@ -10,6 +10,10 @@ import duckdb
 
 from ..errors import ConnectorError
 
+#: A column with more values than this in one group of rows gets no dictionary: making one takes as
+#: long as writing the values.
+DICTIONARY = 1_000
+
 
 class DuckDB:
     """One in-memory database for one run; spills to `scratch` above `memory`."""
@@ -29,6 +33,7 @@ class DuckDB:
         # DuckDB 2.0.0 fails on text functions over a column that is NULL throughout ("BindBuiltin-
         # ScalarFunction did not return a BoundFunctionExpression"): this step folds them away.
         self._db.execute("SET disabled_optimizers = 'statistics_propagation'")
+        self._columns: dict[tuple[str, ...], dict[str, str]] = {}
 
     def run(self, sql: str) -> None:
         """Execute statements for their effect on this run's tables."""
@@ -56,6 +61,26 @@ class DuckDB:
         except duckdb.Error as error:
             raise _said(error, sql) from error
 
+    def export(self, sql: str, file: str, row_group: int) -> int:
+        """Write the rows of a query as a Parquet file; how many. OSError when it cannot grow."""
+        try:
+            done = self._db.execute(
+                f"COPY ({sql}) TO '{_quoted(file)}' (FORMAT parquet, COMPRESSION snappy, "
+                f"ROW_GROUP_SIZE {row_group}, DICTIONARY_SIZE_LIMIT {DICTIONARY})"
+            )
+        except duckdb.IOException as error:
+            raise OSError(str(error)) from error
+        except duckdb.Error as error:
+            raise _said(error, sql) from error
+        return int(done.fetchall()[0][0])
+
+    def footer(self, file: str) -> list[tuple[Any, ...]]:
+        """Column, least and greatest value as text, NULLs and values: for each group of rows."""
+        return self.rows(
+            "SELECT path_in_schema, stats_min_value, stats_max_value, stats_null_count, num_values "
+            f"FROM parquet_metadata('{_quoted(file)}')"
+        )
+
     def types(self, sql: str) -> dict[str, str]:
         """Column → type of a query, without running it."""
         rows = self.rows(f"DESCRIBE {sql}")
@@ -75,8 +100,11 @@ class DuckDB:
         return f"SELECT {names} FROM {_read(files)}" if files else f"SELECT {names} WHERE FALSE"
 
     def columns(self, files: Sequence[str]) -> dict[str, str]:
-        """Column → type of Parquet files taken together."""
-        return self.types(f"SELECT * FROM {_read(files)}") if files else {}
+        """Column → type of Parquet files taken together; looked up once, as files never change."""
+        listed = tuple(files)
+        if listed not in self._columns:
+            self._columns[listed] = self.types(f"SELECT * FROM {_read(files)}") if files else {}
+        return dict(self._columns[listed])
 
     def close(self) -> None:
         self._db.close()
@@ -89,8 +117,12 @@ class DuckDB:
 
 
 def _read(files: Sequence[str]) -> str:
-    listed = ", ".join("'" + file.replace("'", "''") + "'" for file in files)
+    listed = ", ".join(f"'{_quoted(file)}'" for file in files)
     return f"read_parquet([{listed}], union_by_name = true, hive_partitioning = false)"
+
+
+def _quoted(file: str) -> str:
+    return file.replace("'", "''")
 
 
 def _said(error: duckdb.Error, sql: str) -> ConnectorError:

@@ -57,6 +57,10 @@ def _fit(field: Field, columns: Mapping[str, str]) -> Iterator[Mistake]:
 
 
 def _choice(field: Field) -> Iterator[Mistake]:
+    for name in field.value_labels:
+        if name not in field.values:
+            what = f"{name!r} is not among the values of {field.target}"
+            yield Mistake(("value_labels", name), what, did_you_mean(name, field.values))
     if field.type != "choice":
         return
     if not field.values:

@@ -69,9 +69,15 @@ def literal(value: object) -> str:
         return {True: "TRUE", False: "FALSE", None: "NULL"}[value]
     if isinstance(value, int | float):
         return repr(value)
-    return exp.Literal.string(str(value)).sql(DIALECT)
+    return _quoted(str(value))
 
 
+@lru_cache(maxsize=2048)
+def _quoted(text: str) -> str:
+    return exp.Literal.string(text).sql(DIALECT)
+
+
+@lru_cache(maxsize=2048)
 def identifier(name: str) -> str:
     """A column name, quoted."""
     return exp.to_identifier(name, quoted=True).sql(DIALECT)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 
 from ..errors import Problem
 from . import checks
@@ -14,8 +15,17 @@ def read(
     text: str, file: str, result_columns: Mapping[str, str]
 ) -> tuple[CrmMapping | None, list[Problem]]:
     """The mapping in a text, or None and every problem with its line."""
+    mapping, found = _read(text, file, tuple(result_columns.items()))
+    return mapping, list(found)
+
+
+# As with the model: a service reads the same text for every run.
+@lru_cache(maxsize=8)
+def _read(
+    text: str, file: str, result_columns: tuple[tuple[str, str], ...]
+) -> tuple[CrmMapping | None, list[Problem]]:
     mapping, found = parse(text, file, CrmMapping)
     if mapping is None:
         return None, found
-    found = placed(checks.problems(mapping, result_columns), scan(text), file)
+    found = placed(checks.problems(mapping, dict(result_columns)), scan(text), file)
     return (None if found else mapping), found

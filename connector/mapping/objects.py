@@ -49,6 +49,7 @@ class Field:
     scale: int = 0
     length: int = 0
     values: tuple[str, ...] = ()
+    value_labels: dict[str, Labels] = field(default_factory=dict)
     transform: tuple[dict[str, Argument], ...] = ()
     missing: Missing = "skip"
     default: Scalar | None = None

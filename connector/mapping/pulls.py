@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from ..records import STREAMS, TEXT
-from . import expressions
+from . import expressions, filters
 from .document import Mistake, Path
 from .expressions import BadSql, flattened, identifier
 from .objects import Pull
@@ -28,9 +28,16 @@ def id_fields(pull: Pull) -> tuple[str, ...]:
     return _paths(pull.columns["id"])
 
 
+def filtered(pull: Pull) -> tuple[str, ...]:
+    """The fields and relationship paths that the filter of a pull names, none of them fetched."""
+    own = f"{pull.object}.".casefold()
+    named = filters.names(pull.where)
+    return tuple(dict.fromkeys(n[len(own) :] if n.casefold().startswith(own) else n for n in named))
+
+
 def absent(pull: Pull, types: Mapping[str, str]) -> list[str]:
     """The fields that a pull needs and the org lacks; those of optional columns are not needed."""
-    needed = [*_marks(pull)]
+    needed = [*_marks(pull), *filtered(pull)]
     for name, sql in pull.columns.items():
         if name not in pull.optional_columns:
             needed += _paths(sql)

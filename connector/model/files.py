@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from ..errors import Problem
 from ..mapping.document import parse, placed, scan
 from . import checks
@@ -10,6 +12,13 @@ from .definition import HealthModel
 
 def read(text: str, file: str) -> tuple[HealthModel | None, list[Problem]]:
     """The model in a text, or None and every problem with its line."""
+    model, found = _read(text, file)
+    return model, list(found)
+
+
+# Checking a file takes longer than scoring a small company, and a service does it for every run.
+@lru_cache(maxsize=8)
+def _read(text: str, file: str) -> tuple[HealthModel | None, list[Problem]]:
     model, found = parse(text, file, HealthModel)
     if model is None:
         return None, found

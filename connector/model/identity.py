@@ -69,15 +69,17 @@ def domains_sql() -> str:
 
 
 def stages() -> tuple[Stage, ...]:
-    """From seen records to `links`, `unmatched`, and the records with their account's key."""
+    """From seen records to `placements`, and the records with their account's key.
+
+    `placements` say of every record by which rule its account was found, or why it was not.
+    """
     return (
         Stage("known_as", _known_as(), "view"),
         Stage("identities", _identities()),
-        Stage("hits", union([*_by_id(), *_by_email(), _by_alias(), _by_domain()])),
+        Stage("hits", f"{_people()} {union([*_by_id(), *_by_email(), _by_alias(), _by_domain()])}"),
         Stage("resolved", _resolved()),
         *(Stage(f"named_{name}", _named(name), "view") for name in NAMED),
-        Stage("links", union(map(_links, NAMED)), "view"),
-        Stage("unmatched", union(map(_unmatched, NAMED)), "view"),
+        Stage("placements", _placements(), "view"),
         *(Stage(f"v_{name}", _placed(name), "view") for name in NAMED if name != "responses"),
     )
 
@@ -120,10 +122,16 @@ def _identities() -> str:
     )
 
 
+def _people() -> str:
+    """The contacts once, for every rung that asks for one."""
+    columns = f"key, {short('id')} AS ref, {_mail('email')} AS mail"
+    return f"WITH people AS MATERIALIZED (SELECT {columns} FROM v_contacts)"
+
+
 def _by_id() -> tuple[str, ...]:
     """Record ids where they belong, and where their prefix says that they are something else."""
     account = "JOIN holders AS h ON h.ref = i"
-    person = f"JOIN v_contacts AS c ON {short('c.id')} = i"
+    person = "JOIN people AS c ON c.ref = i"
     return (
         f"SELECT i.n, 1 AS rung, h.key FROM identities AS i {account}.account_ref",
         f"SELECT i.n, 1, h.key FROM identities AS i {account}.contact_ref"
@@ -137,7 +145,7 @@ def _by_id() -> tuple[str, ...]:
 
 
 def _by_email() -> tuple[str, ...]:
-    contact = f"JOIN v_contacts AS c ON {_mail('c.email')} = i"
+    contact = "JOIN people AS c ON c.mail = i"
     return (
         f"SELECT i.n, 3, c.key FROM identities AS i {contact}.mail",
         f"SELECT i.n, 4, c.key FROM identities AS i {contact}.plain_mail"
@@ -223,21 +231,17 @@ def _named(name: str) -> str:
     )
 
 
-def _links(name: str) -> str:
+def _placements() -> str:
+    keys = "id, key, rung, candidates, anonymous"
+    everything = union(f"SELECT '{name}' AS stream, {keys} FROM named_{name}" for name in NAMED)
     rules = " ".join(f"WHEN {rule.rung} THEN '{rule.name}'" for rule in RULES)
     trust = " ".join(f"WHEN {rule.rung} THEN {rule.confidence}e0" for rule in RULES)
     return (
-        f"SELECT '{name}' AS stream, id, key, CASE rung {rules} END AS rule,"
-        f" CASE rung {trust} END AS confidence FROM named_{name} WHERE key IS NOT NULL"
-    )
-
-
-def _unmatched(name: str) -> str:
-    rules = " ".join(f"WHEN rung = {rule.rung} THEN 'ambiguous_{rule.name}'" for rule in RULES)
-    return (
-        f"SELECT '{name}' AS stream, id, CASE WHEN anonymous THEN 'anonymous' {rules}"
-        " ELSE 'unknown' END AS why, CAST(candidates AS BIGINT) AS candidates"
-        f" FROM named_{name} WHERE key IS NULL"
+        f"SELECT stream, id, key, CASE WHEN key IS NOT NULL THEN CASE rung {rules} END END AS rule,"
+        f" CASE WHEN key IS NOT NULL THEN CASE rung {trust} END END AS confidence,"
+        " CASE WHEN key IS NULL THEN CASE WHEN anonymous THEN 'anonymous'"
+        f" ELSE coalesce('ambiguous_' || CASE rung {rules} END, 'unknown') END END AS why,"
+        f" CAST(candidates AS BIGINT) AS candidates FROM ({everything})"
     )
 
 

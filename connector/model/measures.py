@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 from sqlglot import exp
 
@@ -21,6 +22,10 @@ from .stage import Stage, double, moment
 
 #: Decay is a multiple of this, so that sums of decayed whole numbers are exact in any order.
 _GRAIN = 2**20
+#: What a template has in the place of a name; a letter that no SQL has otherwise.
+_HOLE = '"\ue000{}"'
+_ROWS = "rows"
+_FILLED = ("age_days", "decay", "as_of")
 
 
 def stages(model: HealthModel, as_of: datetime) -> tuple[Stage, ...]:
@@ -65,9 +70,19 @@ def _fed(model: HealthModel, as_of: datetime) -> str:
 
 def _aggregated(model: HealthModel, stream: str, as_of: datetime) -> str:
     own = [each for each in model.measures if each.stream == stream]
-    columns = [f"{_value(each, as_of)} AS {identifier(each.name)}" for each in own]
-    columns += [f"{_newest(each, as_of)} AS {newest(each)}" for each in own]
-    return f"m_{stream} AS (SELECT key, {', '.join(columns)} FROM v_{stream} GROUP BY key)"
+    rules = {each.name: _rows(each, as_of) for each in own}
+    # Each condition is told once, and its rows are then kept by the column that it becomes.
+    kept = {rule: f"kept{n}" for n, rule in enumerate(dict.fromkeys(rules.values())) if rule}
+    columns = [
+        f"{_value(each, as_of, kept.get(rules[each.name], ''))} AS {identifier(each.name)}"
+        for each in own
+    ]
+    columns += [
+        f"{_newest(each, as_of, kept.get(rules[each.name], ''))} AS {newest(each)}" for each in own
+    ]
+    marked = ", ".join(["*", *(f"{rule} AS {name}" for rule, name in kept.items())])
+    rows = f"(SELECT {marked} FROM v_{stream})"
+    return f"m_{stream} AS (SELECT key, {', '.join(columns)} FROM {rows} GROUP BY key)"
 
 
 def _columns(measure: Measure, as_of: datetime) -> Sequence[str]:
@@ -109,13 +124,20 @@ def _checked(value: str, kind: str) -> str:
     return f"CASE WHEN abs({typed}) < 1e300 THEN {typed} END" if kind == NUMBER else typed
 
 
-def _value(measure: Measure, as_of: datetime) -> str:
+def _value(measure: Measure, as_of: datetime, kept: str) -> str:
     """The aggregate with every function kept to the measure's rows."""
-    tree = exp.Paren(this=parse(_filled(measure.value, measure, as_of)))
-    rows = _rows(measure, as_of)
-    if rows:
-        for node in [n for n in aggregates(tree) if n.find_ancestor(exp.AggFunc) is None]:
-            _keep(node, parse(rows))
+    if not kept:
+        return _filled(measure.value, measure, as_of)
+    value = _kept(_template(measure.value)).replace(_HOLE.format(_ROWS), kept)
+    return _with_ages(value, measure, as_of)
+
+
+@lru_cache(maxsize=1024)
+def _kept(sql: str) -> str:
+    """An aggregate with a hole in every function, for the condition that its rows must meet."""
+    tree = exp.Paren(this=parse(sql))
+    for node in [n for n in aggregates(tree) if n.find_ancestor(exp.AggFunc) is None]:
+        _keep(node, _hole(_ROWS))
     return str(tree.this.sql(DIALECT))
 
 
@@ -127,10 +149,9 @@ def _keep(node: exp.Expr, rows: exp.Expr) -> None:
         node.replace(exp.Filter(this=node.copy(), expression=exp.Where(this=rows)))
 
 
-def _newest(measure: Measure, as_of: datetime) -> str:
+def _newest(measure: Measure, as_of: datetime, kept: str) -> str:
     at = moment_of(measure) or moment(as_of)
-    rows = _rows(measure, as_of)
-    return f"max({at})" + (f" FILTER (WHERE {rows})" if rows else "")
+    return f"max({at})" + (f" FILTER (WHERE {kept})" if kept else "")
 
 
 def _rows(measure: Measure, as_of: datetime) -> str:
@@ -145,18 +166,31 @@ def _rows(measure: Measure, as_of: datetime) -> str:
 
 def _filled(sql: str, measure: Measure, as_of: datetime, table: str = "") -> str:
     """The SQL with `age_days`, `decay` and `as_of` in place."""
-    extra = {
-        "age_days": _age(measure, as_of, table),
-        "decay": _decay(measure, as_of, table),
-        "as_of": moment(as_of),
-    }
+    return _with_ages(_template(sql, table), measure, as_of, table)
+
+
+def _with_ages(template: str, measure: Measure, as_of: datetime, table: str = "") -> str:
+    told = (_age(measure, as_of, table), _decay(measure, as_of, table), moment(as_of))
+    for name, sql in zip(_FILLED, told, strict=True):
+        template = template.replace(_HOLE.format(name), f"({sql})")
+    return template
+
+
+# Parsing and writing SQL takes longer than filling holes, and a model is looked at many times.
+@lru_cache(maxsize=1024)
+def _template(sql: str, table: str = "") -> str:
+    """The SQL with a hole for everything that a run fills in."""
 
     def column(name: str) -> exp.Expr | None:
-        if name in extra:
-            return exp.paren(parse(extra[name]), copy=False)
+        if name in _FILLED:
+            return _hole(name)
         return exp.column(name, table) if table else None
 
     return replaced(sql, column)
+
+
+def _hole(name: str) -> exp.Expr:
+    return parse(_HOLE.format(name))
 
 
 def _age(measure: Measure, as_of: datetime, table: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import lru_cache
 
 import sqlglot
 from sqlglot import exp
@@ -10,12 +11,14 @@ from sqlglot import exp
 from ..mapping.expressions import DIALECT, literal, parse
 from ..records import STREAMS
 from . import money, trees
-from .definition import Check, HealthModel
+from .definition import HealthModel
 from .stage import Stage, moment, union
 
+#: Where the moment goes; a letter that no SQL has otherwise.
+_AS_OF = '"\ue000as_of"'
 #: What is always counted; the model file adds its own checks.
 _ALWAYS = (
-    "SELECT stream, why AS rule, id FROM unmatched",
+    "SELECT stream, why AS rule, id FROM placements WHERE key IS NULL",
     "SELECT 'responses' AS stream, verdict AS rule, id FROM answers WHERE verdict IS NOT NULL",
     "SELECT 'accounts' AS stream, 'same_name' AS rule, a.id FROM accounts AS a"
     " JOIN (SELECT lower(trim(name)) AS name FROM accounts GROUP BY lower(trim(name))"
@@ -27,21 +30,22 @@ _ALWAYS = (
 
 def stages(model: HealthModel, as_of: datetime) -> tuple[Stage, ...]:
     """`oddities(stream, rule, id)`."""
-    found = [_found(check, as_of) for check in model.checks]
-    return (Stage("oddities", union([*_ALWAYS, *found]), "view"),)
+    now = moment(as_of)
+    found = [_found(c.stream, c.name, c.when).replace(_AS_OF, now) for c in model.checks]
+    return (Stage("oddities", union([*_ALWAYS, *found])),)
 
 
-def _found(check: Check, as_of: datetime) -> str:
-    head = f"SELECT {literal(check.stream)} AS stream, {literal(check.name)} AS rule"
-    query = sqlglot.parse_one(
-        f"{head}, {check.stream}.id FROM {check.stream} WHERE {check.when}", read=DIALECT
-    )
+@lru_cache(maxsize=256)
+def _found(stream: str, name: str, when: str) -> str:
+    """The query of a check, with a hole for the moment."""
+    head = f"SELECT {literal(stream)} AS stream, {literal(name)} AS rule"
+    query = sqlglot.parse_one(f"{head}, {stream}.id FROM {stream} WHERE {when}", read=DIALECT)
     for table in query.find_all(exp.Table):
         if table.name in STREAMS:
             table.replace(_seen(table))
     for column in list(query.find_all(exp.Column)):
         if column.name == "as_of":
-            column.replace(parse(moment(as_of)))
+            column.replace(parse(_AS_OF))
     return str(query.sql(DIALECT))
 
 

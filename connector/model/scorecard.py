@@ -16,6 +16,9 @@ from .definition import MIDDLE, HealthModel, Measure, tenths
 from .measures import is_fresh
 from .stage import Stage, double
 
+#: How many measures are added up before their sum is a column of its own.
+_BLOCK = 5
+
 
 def stages(model: HealthModel, as_of: datetime) -> tuple[Stage, ...]:
     """`graded`: points, weight and contribution of every scored measure, and their sums."""
@@ -27,14 +30,15 @@ def graded(model: HealthModel, as_of: datetime) -> str:
     measures, groups = model.scored, list(model.live_groups)
     numbers = range(len(measures))
     pointed = [f"{points(each)} AS p{i}" for i, each in enumerate(measures)]
-    fresh = [f"{is_fresh(each, as_of)} AS f{i}" for i, each in enumerate(measures)]
+    fresh = [f"{is_fresh(m, as_of)} AS f{i}" for i, m in enumerate(measures) if m.max_age]
+    sums = [*_group_sums(model, groups), f"{_confidence(model)} AS confidence"]
     layers = [
         f"SELECT key, {', '.join([*pointed, *fresh])} FROM raw",
-        f"SELECT *, {', '.join(_group_sums(model, groups))} FROM",
+        f"SELECT *, {', '.join(sums)} FROM",
         f"SELECT *, {_known_weight(model, groups)} AS known_weight FROM",
         f"SELECT *, {', '.join(_weight(model, groups, i) for i in numbers)} FROM",
-        f"SELECT *, {' + '.join(f'w{i}' for i in numbers)} AS total FROM",
-        f"SELECT *, {', '.join(_running(i) for i in numbers)} FROM",
+        f"SELECT *, {' + '.join(f'w{i}' for i in numbers)} AS total,"
+        f" {', '.join(_running(i) for i in numbers)} FROM",
         f"SELECT *, {', '.join(_rounded(i) for i in numbers)} FROM",
     ]
     inner = layers[0]
@@ -50,7 +54,7 @@ def points(measure: Measure) -> str:
     last_y = measure.points[-1][1]
     cases = [f"WHEN {value} <= {double(first_x)} THEN {tenths(first_y)}"]
     cases += [_line(value, *start, *end) for start, end in pairwise(measure.points)]
-    known = f"WHEN {value} IS NULL THEN NULL"
+    known = f"WHEN {value} IS NULL THEN NULL"  # what a line gives is whole, but still a DOUBLE
     return f"CAST(CASE {known} {' '.join(cases)} ELSE {tenths(last_y)} END AS INTEGER)"
 
 
@@ -71,8 +75,8 @@ def _heavy(model: HealthModel, group: str) -> int:
 def _line(value: str, x: float, y: float, next_x: float, next_y: float) -> str:
     rise, run = double(tenths(next_y) - tenths(y)), double(next_x - x)
     return (
-        f"WHEN {value} <= {double(next_x)} THEN CAST(floor({double(tenths(y))}"
-        f" + ({value} - {double(x)}) * {rise} / {run} + {double(0.5)}) AS INTEGER)"
+        f"WHEN {value} <= {double(next_x)} THEN floor({double(tenths(y))}"
+        f" + ({value} - {double(x)}) * {rise} / {run} + {double(0.5)})"
     )
 
 
@@ -80,11 +84,12 @@ def _group_sums(model: HealthModel, groups: Sequence[str]) -> list[str]:
     """The known measure weights of every group."""
     places = {each.name: i for i, each in enumerate(model.scored)}
     return [
-        " + ".join(
+        "CAST("
+        + " + ".join(
             f"CASE WHEN p{places[each.name]} IS NULL THEN 0 ELSE {each.weight} END"
             for each in model.of_group(group)
         )
-        + f" AS g{number}"
+        + f" AS BIGINT) AS g{number}"
         for number, group in enumerate(groups)
     ]
 
@@ -99,18 +104,20 @@ def _known_weight(model: HealthModel, groups: Sequence[str]) -> str:
 def _weight(model: HealthModel, groups: Sequence[str], i: int) -> str:
     measure = model.scored[i]
     share = WHOLE * model.groups[measure.group] * measure.weight
-    per = f"(CAST(g{groups.index(measure.group)} AS BIGINT) * known_weight)"
-    return f"CASE WHEN p{i} IS NULL THEN 0 ELSE CAST({share} AS BIGINT) // {per} END AS w{i}"
+    per = f"(g{groups.index(measure.group)} * known_weight)"
+    return f"CASE WHEN p{i} IS NULL THEN 0 ELSE {share} // {per} END AS w{i}"
 
 
 def _running(i: int) -> str:
-    before = f"s{i - 1} + " if i else ""
+    """The sum since the beginning of a block: the engine writes every earlier one out in full."""
+    before = f"s{i - 1} + " if i % _BLOCK else ""
     return f"{before}coalesce(p{i} - {MIDDLE}, 0) * w{i} AS s{i}"
 
 
 def _rounded(i: int) -> str:
     """The running sum in tenths. Shifted to be positive, as division cuts towards zero."""
-    shifted = f"2 * (s{i} + {MIDDLE} * total) + total"
+    whole = " + ".join(f"s{n}" for n in [*range(_BLOCK - 1, i, _BLOCK), i])
+    shifted = f"2 * ({whole}) + {2 * MIDDLE + 1} * total"
     return f"CAST(({shifted}) // nullif(2 * total, 0) AS INTEGER) - {MIDDLE} AS r{i}"
 
 
@@ -124,7 +131,7 @@ def _outcome(model: HealthModel, groups: Sequence[str]) -> list[str]:
     columns += [f"coalesce({_step(i)}, 0) AS c{i}" for i in numbers]
     columns.append(f"r{numbers[-1]} + {MIDDLE} AS score")
     known = " + ".join(f"CASE WHEN g{n} > 0 THEN 1 ELSE 0 END" for n in range(len(groups)))
-    return [*columns, f"{known} AS known", f"{_confidence(model)} AS confidence"]
+    return [*columns, f"{known} AS known", "confidence"]
 
 
 def _step(i: int) -> str:
@@ -133,10 +140,11 @@ def _step(i: int) -> str:
 
 def _confidence(model: HealthModel) -> str:
     """Fresh known weight of all weight, in percent."""
-    weights = list(nominal(model).values())
+    weights = nominal(model)
     fresh = " + ".join(
-        f"CASE WHEN p{i} IS NOT NULL AND f{i} THEN {weight} ELSE 0 END"
-        for i, weight in enumerate(weights)
+        f"CASE WHEN p{i} IS NOT NULL{f' AND f{i}' if each.max_age else ''}"
+        f" THEN {weights[each.name]} ELSE 0 END"
+        for i, each in enumerate(model.scored)
     )
-    total = sum(weights)
+    total = sum(weights.values())
     return f"CAST((200 * CAST({fresh} AS BIGINT) + {total}) // {2 * total} AS INTEGER)"

@@ -208,10 +208,10 @@ def _changed(change: Change, shown: Sequence[str], names: Mapping[str, str]) -> 
 
 
 def _cost(made: Plan) -> str:
-    if not made.changes:
-        return "Nothing left to do."
     writing = sum(made.calls.values())
     whole = share(writing + made.budget.get("made", 0), made.budget.get("allowed", 0))
+    if not made.changes:
+        return f"Nothing left to do. Reading, this run: {whole}."
     return (
         f"{made.changes:,} of {made.accounts:,} accounts would change, "
         f"{made.conflicts:,} hold values that somebody edited.\n"

@@ -17,7 +17,18 @@ from .faults import Faults
 from .hubspot import auth as hubspot_auth
 from .hubspot import people as hubspot_people
 from .org_controls import CONTROLS, Control
-from .salesforce import archive, auth, bulk, grants, limits, people, recycle, security, writes
+from .salesforce import (
+    archive,
+    auth,
+    bulk,
+    grants,
+    limits,
+    object_access,
+    people,
+    recycle,
+    security,
+    writes,
+)
 from .salesforce.errors import Refusal
 from .store import Store, quoted
 from .traffic import Traffic
@@ -151,8 +162,10 @@ class Controls:
         return {"seconds": seconds}
 
     def field_security(self, ask: Ask) -> dict[str, Any]:
-        """Shows or hides a field; permission sets that said otherwise lose it."""
+        """Shows or hides a field, or a whole object; sets that said otherwise lose it."""
         wanted = ask.json()
+        if "field" not in wanted:
+            return self.object_security(wanted)
         name, field = str(wanted["object"]), str(wanted["field"])
         if name not in self.store.objects() or field not in self.store.fields(name):
             raise ValueError(f"there is no field {name}.{field}")
@@ -161,6 +174,15 @@ class Controls:
         security.withdraw(self.store, name, field)
         security.guard(self.store, name, field, read=read, edit=edit)
         return {"object": name, "field": field, "read": read, "edit": edit}
+
+    def object_security(self, wanted: dict[str, Any]) -> dict[str, Any]:
+        """Opens or closes an object: `{"object": "Case", "read": false}`."""
+        name = str(wanted["object"])
+        read = bool(wanted.get("read", True))
+        edit = bool(wanted.get("edit", read))
+        object_access.guard(self.store, name, read=read, edit=edit)
+        security.moved(self.store)
+        return {"object": name, "read": read, "edit": edit}
 
     def rights(self, ask: Ask) -> dict[str, Any]:
         """Gives or takes rights of the user: `{"CustomizeApplication": false}`."""

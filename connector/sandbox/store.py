@@ -68,6 +68,8 @@ class Field:
     description: str = ""
     history: bool = False
     inactive: tuple[str, ...] = ()
+    #: What people see in place of a value, where that is something else.
+    value_labels: Mapping[str, str] = field(default_factory=dict, hash=False)
 
     @property
     def custom(self) -> bool:

@@ -61,6 +61,10 @@ class CountedApp:
         self.traffic = traffic
         self.clock = clock
         self.routes = routes
+        found = [each for each in routes if isinstance(each, Route)]
+        several = Counter(each.endpoint for each in found)
+        #: What tells the route of a request without looking for it a second time.
+        self._only = {each.endpoint: _told(each) for each in found if several[each.endpoint] == 1}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -81,7 +85,14 @@ class CountedApp:
             self.traffic.count(scope["method"], self._template(scope), size)
 
     def _template(self, scope: Scope) -> str:
+        endpoint = scope.get("endpoint")
+        if endpoint in self._only:
+            return self._only[endpoint]
         for each in self.routes:
             if isinstance(each, Route) and each.matches(scope)[0] is Match.FULL:
-                return each.path_format.rstrip("/") or "/"
+                return _told(each)
         return UNKNOWN
+
+
+def _told(route: Route) -> str:
+    return route.path_format.rstrip("/") or "/"

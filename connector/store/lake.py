@@ -9,50 +9,23 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Literal
 
 import deltalake
 from deltalake.exceptions import DeltaError, TableNotFoundError
 
 from ..errors import ConnectorError
+from . import delta
+from .delta import Engine
 
 LAYER = "layer"
+#: The file of a commit: its number in the file system, and when it was written.
+_Stamp = tuple[int, int]
 #: Fold the tail into the base once it holds this share of the base's rows.
 FOLD_SHARE = 0.25
 KEEP_HOURS = 168
 #: Small enough that an engine reads one file with all its threads.
 ROW_GROUP = 122_880
-#: Columns with a value of its own in almost every row, in whichever table: a dictionary of those
-#: takes a third of the time of writing and makes files larger.
-VARIED = (
-    "id",
-    "account_id",
-    "about_id",
-    "contact_id",
-    "same_as",
-    "name",
-    "email",
-    "comment",
-    "created_at",
-    "occurred_at",
-    "modified_at",
-    "opened_at",
-    "closed_at",
-    "submitted_at",
-)
-
-
-_PLAIN = dict.fromkeys(VARIED, deltalake.ColumnProperties(dictionary_enabled=False))
-
-
-class Engine(Protocol):
-    """The two things the lake asks of an engine."""
-
-    def stream(self, sql: str) -> Any: ...
-
-    def select(self, files: Sequence[str], columns: Mapping[str, str]) -> str: ...
-
-    def columns(self, files: Sequence[str]) -> dict[str, str]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +41,10 @@ class Layers:
     def files(self) -> tuple[str, ...]:
         return self.base + self.tail
 
+    def is_long(self, more: int = 0) -> bool:
+        """Whether the tail, with so many more rows, is to be folded into the base."""
+        return self.tail_rows + more > max(FOLD_SHARE * self.base_rows, 1)
+
 
 class Lake:
     """Delta tables in one folder or under one object-store URL."""
@@ -75,6 +52,7 @@ class Lake:
     def __init__(self, root: str | Path, options: Mapping[str, str] | None = None) -> None:
         self.root = str(root).rstrip("/")
         self._options = dict(options or {})
+        self._opened: dict[str, tuple[_Stamp, deltalake.DeltaTable]] = {}
 
     def append(
         self, table: str, engine: Engine, sql: str, layer: Literal["base", "tail"] = "tail"
@@ -83,12 +61,11 @@ class Lake:
 
         Only records that the table has never held may go into the base.
         """
-        return self._write(table, engine.stream(f"SELECT *, '{layer}' AS {LAYER} FROM ({sql})"))
+        return self._write(table, engine, sql, layer)
 
     def replace(self, table: str, engine: Engine, sql: str) -> int:
         """Make the rows of a query the whole base of a table, in one commit."""
-        data = engine.stream(f"SELECT *, 'base' AS {LAYER} FROM ({sql})")
-        return self._write(table, data, replace=True)
+        return self._write(table, engine, sql, "base", replace=True)
 
     def layers(self, table: str) -> Layers:
         """Where a table's rows are now; empty when there is no such table."""
@@ -153,8 +130,7 @@ class Lake:
         self, table: str, engine: Engine, columns: Mapping[str, str], key: Sequence[str] = ("id",)
     ) -> bool:
         """Fold a long tail into the base; whether it was done."""
-        layers = self.layers(table)
-        if layers.tail_rows <= max(FOLD_SHARE * layers.base_rows, 1):
+        if not self.layers(table).is_long():
             return False
         self.replace(table, engine, self.newest(table, engine, columns, key))
         return True
@@ -165,29 +141,57 @@ class Lake:
             found.vacuum(retention_hours=KEEP_HOURS, dry_run=False)
 
     def _open(self, table: str) -> deltalake.DeltaTable | None:
+        """The table as it is now; in a folder it is opened anew only after another commit."""
+        stamp, found = self._opened.get(table, (None, None))
+        if found is not None and stamp == self._stamp(table, found.version()):
+            return found
         try:
-            return deltalake.DeltaTable(self._at(table), storage_options=self._options)
+            found = deltalake.DeltaTable(self._at(table), storage_options=self._options)
         except TableNotFoundError:
             return None
+        if (now := self._stamp(table, found.version())) is not None:
+            self._opened[table] = now, found
+        return found
 
-    def _write(self, table: str, data: Any, *, replace: bool = False) -> int:
+    def _stamp(self, table: str, version: int) -> _Stamp | None:
+        """Which commit a version is, as long as it is the newest one; None where that is unseen."""
+        log = Path(self._at(table)) / "_delta_log"
         try:
-            deltalake.write_deltalake(
-                self._at(table),
-                data,
-                mode="overwrite" if replace else "append",
-                partition_by=[LAYER],
-                schema_mode="merge",
-                writer_properties=deltalake.WriterProperties(
-                    compression="SNAPPY", max_row_group_size=ROW_GROUP, column_properties=_PLAIN
-                ),
-                storage_options=self._options,
-            )
+            commit = (log / f"{version:020}.json").stat()
+        except OSError:
+            return None
+        if (log / f"{version + 1:020}.json").exists():
+            return None
+        return commit.st_ino, commit.st_mtime_ns
+
+    def _write(
+        self, table: str, engine: Engine, sql: str, layer: str, *, replace: bool = False
+    ) -> int:
+        try:
+            if "://" in self.root:
+                return self._send(table, engine, sql, layer, replace=replace)
+            place, found = Path(self._at(table)), self._open(table)
+            part = (LAYER, layer)
+            return delta.add(found, place, engine, sql, part, ROW_GROUP, replace=replace)
         except (DeltaError, OSError) as error:
             raise ConnectorError(
                 f"The lake could not write {table}: {str(error).splitlines()[0]}",
                 hint="Is the disk full or read-only? Run again afterwards; nothing is lost.",
             ) from error
+
+    def _send(self, table: str, engine: Engine, sql: str, layer: str, *, replace: bool) -> int:
+        """Into an object store the rows go by Arrow."""
+        deltalake.write_deltalake(
+            self._at(table),
+            engine.stream(f"SELECT *, '{layer}' AS {LAYER} FROM ({sql})"),
+            mode="overwrite" if replace else "append",
+            partition_by=[LAYER],
+            schema_mode="merge",
+            writer_properties=deltalake.WriterProperties(
+                compression="SNAPPY", max_row_group_size=ROW_GROUP
+            ),
+            storage_options=self._options,
+        )
         found = self._open(table)
         return int(found.history(1)[0]["operationMetrics"]["num_added_rows"]) if found else 0
 

@@ -10,6 +10,7 @@ import os
 import socket
 import threading
 import uuid
+import weakref
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ from typing import Any, Literal
 import orjson
 from sqlalchemy import Connection, Engine, RowMapping, create_engine, event, text
 from sqlalchemy.exc import DatabaseError, IntegrityError
-from sqlalchemy.pool import NullPool
+from sqlalchemy.pool import NullPool, QueuePool
 
 from ..errors import ConfigError, ConnectorError, Locked
 
@@ -57,6 +58,7 @@ class State:
 
     def __init__(self, url: str) -> None:
         self._engine = _open(url)
+        self._let_go = weakref.finalize(self, self._engine.dispose)
         self._migrate()
 
     # ── runs ──────────────────────────────────────────────────────────────────────────────────
@@ -210,7 +212,7 @@ class State:
     # ── underneath ────────────────────────────────────────────────────────────────────────────
 
     def close(self) -> None:
-        self._engine.dispose()
+        self._let_go()
 
     @contextmanager
     def _transaction(self) -> Iterator[Connection]:
@@ -250,10 +252,12 @@ class State:
 
 
 def _open(url: str) -> Engine:
-    engine = create_engine(url, poolclass=NullPool)
-    if engine.dialect.name == "sqlite":
-        event.listen(engine, "connect", _careful)
-        event.listen(engine, "begin", lambda db: db.exec_driver_sql("BEGIN IMMEDIATE"))
+    if not url.startswith("sqlite"):
+        return create_engine(url, poolclass=NullPool)
+    # One connection is kept: opening the file takes longer than most of what is asked of it.
+    engine = create_engine(url, poolclass=QueuePool, pool_size=1, max_overflow=-1)
+    event.listen(engine, "connect", _careful)
+    event.listen(engine, "begin", lambda db: db.exec_driver_sql("BEGIN IMMEDIATE"))
     return engine
 
 

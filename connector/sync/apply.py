@@ -18,7 +18,7 @@ from ..errors import BudgetSpent, Denied, RemoteError
 from ..records import Outcome, Result
 from . import load, pace
 from .app import App
-from .budget import as_file, check
+from .budget import as_file, check, load_calls
 from .changes import Change, Plan
 from .journal import Journal
 from .ledger import record
@@ -107,7 +107,7 @@ def _write_files(app: App, run: Run, plan: Plan, journal: Journal, done: Applied
     size = pace.remembered(app, plan.object).size
     if not plan.changes or not as_file(app, plan.changes, size):
         return
-    check(app, app.crm.load_calls(plan.changes))
+    check(app, load_calls(app, plan.changes))
     done.open = True
     for result, code, many in load.load(app, run, plan, journal):
         done.add(result, code, many)

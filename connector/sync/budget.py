@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
 from ..errors import BudgetSpent
+from . import pace
 from .app import App
 
 
@@ -49,15 +51,38 @@ def as_file(app: App, rows: int, chunk: int) -> bool:
         return False
     left = Budgeted.of(app).left
     one_by_one = sum(app.crm.write_calls(rows, chunk).values())
-    is_short = left is not None and sum(app.crm.load_calls(rows).values()) <= left < one_by_one
+    is_short = left is not None and sum(load_calls(app, rows).values()) <= left < one_by_one
     return bool(app.crm.bulky(rows) or is_short)
 
 
 def write_calls(app: App, rows: int, chunk: int) -> dict[str, int]:
-    """Lane → the calls that writing so many changes takes, whichever way they go."""
-    if as_file(app, rows, chunk):
-        return dict(app.crm.load_calls(rows))
-    return dict(app.crm.write_calls(rows, chunk))
+    """Lane → the calls that writing so many changes takes, whichever way they go, and those of
+    reading them to the end."""
+    as_such = load_calls(app, rows) if as_file(app, rows, chunk) else None
+    writing = app.crm.write_calls(rows, chunk) if as_such is None else as_such
+    return dict(Counter(writing) + Counter(closing_calls(app, rows)))
+
+
+def load_calls(app: App, rows: int) -> dict[str, int]:
+    """Lane → the calls that writing so many changes from files takes."""
+    return dict(app.crm.load_calls(rows, pace.speed(app, "load", app.mapping.object)))
+
+
+def closing_calls(app: App, rows: int) -> dict[str, int]:
+    """Lane → the calls of the closing read after so many writes; none where there is none."""
+    if not app.crm.echoes(rows):
+        return {}
+    return dict(app.crm.read_calls(rows, pace.speed(app, "read", app.mapping.object)))
+
+
+def stop_if_spent(app: App) -> None:
+    """Raise BudgetSpent when nothing is left of this run's share."""
+    if (left := Budgeted.of(app).left) is not None and left <= 0:
+        raise BudgetSpent(
+            "This run's share of the API calls is used up.",
+            hint="What was read is kept, and the next run goes on. Raise budget.share to let one "
+            "run do more.",
+        )
 
 
 def check(app: App, needed: Mapping[str, int]) -> None:

@@ -13,8 +13,9 @@ from typing import Any
 from ..errors import EXIT_DONE, EXIT_PARTLY, BudgetSpent, ConfigError, ConnectorError, UnsafePlan
 from .app import App
 from .apply import Applied, apply, recover
-from .budget import write_calls
+from .budget import Budgeted, write_calls
 from .changes import Plan, kept, load
+from .closing import close
 from .pace import remembered
 from .plan import plan
 from .preflight import Preflight, pin_org, preflight, require_fields
@@ -107,6 +108,7 @@ def _journey(app: App, command: str, notify: Notify) -> Iterator[_Journey]:
             org = app.crm.check()
             pin_org(app, org)
             receipt.as_of, receipt.org = org.now.isoformat(), org.id
+            app.crm.ration(lambda: Budgeted.of(app).left)
             journey = _Journey(app, Run(id, org, engine, notify), receipt)
             receipt.recovered = _recover(app, journey.run)
             try:
@@ -288,7 +290,20 @@ def _apply(journey: _Journey, made: Plan, *, strict: bool = False) -> Applied:
         receipt.exit = BudgetSpent.exit_code
     elif done.failed or receipt.quarantined:
         receipt.exit = EXIT_PARTLY
+    _close(journey, made, done)
     return done
+
+
+def _close(journey: _Journey, made: Plan, done: Applied) -> None:
+    """Read the changes of a large write to their end."""
+    app, run, receipt = journey.app, journey.run, journey.receipt
+    if done.open or not done.applied or not app.crm.echoes(made.changes):
+        return
+    with run.phase("apply"):
+        closed = close(app, run, made)
+    if closed:
+        sums = receipt.streams.setdefault(closed.stream, {"pulled": 0, "new": 0, "calls": 0})
+        sums["calls"] += closed.calls
 
 
 def _guard_saved(app: App, run: Run, made: Plan) -> None:

@@ -22,6 +22,7 @@ from .run import writing
 
 #: Records of one line: few enough that no line is long.
 LINE = 5_000
+BLOCK = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,24 +56,29 @@ class Journal:
             shutil.copyfileobj(taken, file)
         part.unlink()
 
+    def mend(self) -> bool:
+        """Take away a line that a crash cut short; whether anything is left."""
+        if not self.path.exists():
+            return False
+        with self.path.open("r+b") as file:
+            file.truncate(_whole(file))
+            return file.tell() > 0
+
     def settled(self) -> set[str]:
         """The records whose outcome is known. A line that a crash cut short does not count."""
-        if not self.path.exists():
+        if not self.mend():
             return set()
-        whole = self.path.read_bytes()
-        if whole and not whole.endswith(b"\n"):
-            whole = whole[: whole.rfind(b"\n") + 1]
-            self.path.write_bytes(whole)
-        return {id for line in whole.splitlines() for id in orjson.loads(line)["ids"]}
+        lines = self.path.read_bytes().splitlines()
+        return {id for line in lines for id in orjson.loads(line)["ids"]}
 
     def relation(self) -> str:
         """A table expression over `id, result, code, message, written_at`."""
         columns = ", ".join(f"{name}: 'VARCHAR'" for name in ("result", "code", "message"))
         return (
-            f"(SELECT unnest(ids) AS id, result, code, message, "
-            f"CAST(written_at AS TIMESTAMPTZ) AS written_at FROM read_json('{_quoted(self.path)}', "
-            f"format = 'newline_delimited', "
-            f"columns = {{ids: 'VARCHAR[]', {columns}, written_at: 'VARCHAR'}}))"
+            f"(SELECT unnest(ids) AS id, * EXCLUDE (ids) FROM "
+            f"(SELECT * REPLACE (CAST(written_at AS TIMESTAMPTZ) AS written_at) "
+            f"FROM read_json('{_quoted(self.path)}', format = 'newline_delimited', "
+            f"columns = {{ids: 'VARCHAR[]', {columns}, written_at: 'VARCHAR'}})))"
         )
 
     @contextmanager
@@ -81,6 +87,18 @@ class Journal:
             yield file
             file.flush()
             os.fsync(file.fileno())
+
+
+def _whole(file: BinaryIO) -> int:
+    """How many bytes of a file are whole lines; the file is left there."""
+    end = file.seek(0, os.SEEK_END)
+    while end:
+        begin = max(0, end - BLOCK)
+        file.seek(begin)
+        if (found := file.read(end - begin).rfind(b"\n")) >= 0:
+            return file.seek(begin + found + 1)
+        end = begin
+    return file.seek(0)
 
 
 def _line(ids: list[str], result: str, code: str, message: str, at: datetime) -> bytes:

@@ -20,7 +20,7 @@ from ..errors import Malformed, RemoteError, UnsafePlan
 from ..mapping import pulls, wanted
 from ..mapping.objects import Field, Pull
 from ..protocols import Read
-from . import staged
+from . import pace, staged
 from .app import App
 from .changes import Plan
 from .journal import Journal
@@ -32,6 +32,8 @@ from .settle import EDITED, GONE
 LARGEST = 90_000_000
 #: What is said of a row that a job did not come to.
 UNPROCESSED = "UNPROCESSED"
+#: Children and their parents; a plan from a file does not tell which those are.
+RELATED = "beside IS NULL OR beside IN (SELECT beside FROM changes WHERE beside <> id)"
 MOVED = (
     "SELECT id, CASE code WHEN '' THEN 'applied' ELSE 'moved' END AS result, code, "
     "CASE code WHEN '' THEN '' ELSE 'It changed after the plan.' END AS message FROM moved"
@@ -64,7 +66,9 @@ def _send(
     app: App, run: Run, plan: Plan, journal: Journal, part: Path
 ) -> Iterator[tuple[str, str, int]]:
     """One file: its outcomes, as many as the CRM says it went through."""
-    spool = app.crm.load(plan.object, part, part.parent, partial(_note, plan))
+    rows, speed = run.engine.one("SELECT count(*) FROM part"), pace.speed(app, "load", plan.object)
+    spool = app.crm.load(plan.object, part, part.parent, partial(_note, plan), rows, speed)
+    pace.keep_speed(app, "load", plan.object, spool.pace)
     outcomes = f"SELECT * FROM {spool.relation}"
     told = f"SELECT count(DISTINCT id) FROM ({outcomes}) WHERE code <> '{UNPROCESSED}'"
     if (got := int(run.engine.one(told))) < spool.rows:
@@ -125,8 +129,8 @@ def _stage_moved(app: App, run: Run, plan: Plan, folder: Path, since: datetime) 
     holds what is wanted already needs no write.
     """
     fields = staged.planned(app, plan)
-    differs = " OR ".join(f'(c."set:{f.target}" AND {_differs(f, "from")})' for f in fields)
-    lacks = " OR ".join(f'(c."set:{f.target}" AND {_differs(f, "to")})' for f in fields)
+    differs = " OR ".join(f'(c."set:{f.target}" AND {unlike(f, "from")})' for f in fields)
+    lacks = " OR ".join(f'(c."set:{f.target}" AND {unlike(f, "to")})' for f in fields)
     run.engine.stage(
         "moved",
         f"SELECT c.id, CASE WHEN coalesce(l.deleted, false) THEN '{GONE}' "
@@ -155,7 +159,7 @@ def _spec(app: App, plan: Plan) -> Pull:
     return replace(found, columns={"id": found.columns["id"]}, where="")
 
 
-def _differs(field: Field, side: str) -> str:
+def unlike(field: Field, side: str) -> str:
     live, ours = f'l."{field.target}"', f'c."{side}:{field.target}"'
     if field.type == "checkbox":
         return f"coalesce({live}, false) <> coalesce({ours}, false)"
@@ -205,19 +209,29 @@ def _first(most: int) -> str:
 
 
 def _write(app: App, run: Run, plan: Plan, path: Path, among: str) -> None:
-    """Write changes as CSV: all of them, or those among the ids of a query."""
+    """Write changes as CSV: all of them, or those among the ids of a query.
+
+    Records that share a parent stand side by side, at the end. Only they are sorted: sorting costs
+    as much as writing.
+    """
     cells = ", ".join(f'{_cell(f)} AS "{f.target}"' for f in staged.planned(app, plan))
-    place = str(path).replace("'", "''")
-    where = f"WHERE id IN ({among}) " if among else ""
-    # Sorting costs as much as writing, and matters only where records share a parent.
-    related = run.engine.one("SELECT bool_or(beside IS DISTINCT FROM id) FROM changes")
-    order = "ORDER BY place" if related else ""
+    mine = f"WHERE id IN ({among})" if among else ""
+    run.engine.stage("family", f"SELECT id FROM changes WHERE {RELATED}", "table")
+    rows, family = f'SELECT id AS "{app.crm.id_field}", {cells} FROM', path.with_suffix(".family")
     with writing("The file of changes"):
-        run.engine.run(
-            f'COPY (SELECT id AS "{app.crm.id_field}", {cells} FROM changes {where}'
-            f"{order}) TO '{place}' (FORMAT csv, HEADER, DELIMITER ',', QUOTE '\"', "
-            "NULLSTR '')"
-        )
+        _copy(run, f"{rows} (FROM changes ANTI JOIN family USING (id)) {mine}", path, "HEADER")
+        near = f"{rows} (FROM changes SEMI JOIN family USING (id)) {mine} ORDER BY place"
+        _copy(run, near, family, "HEADER false")
+        with path.open("ab") as file, family.open("rb") as last:
+            shutil.copyfileobj(last, file)
+    family.unlink()
+
+
+def _copy(run: Run, sql: str, path: Path, header: str) -> None:
+    place = str(path).replace("'", "''")
+    run.engine.run(
+        f"COPY ({sql}) TO '{place}' (FORMAT csv, {header}, DELIMITER ',', QUOTE '\"', NULLSTR '')"
+    )
 
 
 def _cell(field: Field) -> str:
@@ -263,7 +277,7 @@ def _by_value(app: App, run: Run, plan: Plan, folder: Path) -> str:
         for f in fields
     ]
     new, old = (
-        " OR ".join(f"({moves} AND NOT ({_differs(f, side)}))" for f, moves in changes)
+        " OR ".join(f"({moves} AND NOT ({unlike(f, side)}))" for f, moves in changes)
         for side in ("to", "from")
     )
     holds = f"({new}) AND NOT ({old})"

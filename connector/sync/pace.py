@@ -1,18 +1,21 @@
-"""How many records go into one transaction of the CRM: fewer where its own automation gives up.
+"""The pace of an org: how many records it bears at once, and how many a second it gets through.
 
 A customer's triggers and flows run once per chunk; some fail at two hundred records and work at
 fifty. The size that worked is remembered; a run in which nothing was too much tries the next
-larger one the next time.
+larger one the next time. So is, object by object, how fast the CRM's jobs read and write.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 from ..records import Outcome
 from .app import App
 
+#: What a job of the CRM does.
+Work = Literal["read", "load"]
 #: What a whole chunk is divided by, step by step; the last step is one record at a time.
 STEPS = (1, 4, 20)
 #: From this share of a chunk on it is the size that fails, and not a record of it.
@@ -77,3 +80,15 @@ def keep(app: App, object: str, pace: Pace, before: int) -> None:
 
 def _name(object: str) -> str:
     return f"pace:{object}"
+
+
+def speed(app: App, work: Work, object: str) -> float | None:
+    """The records a second of the last job that read or wrote an object; None before the first."""
+    said = app.state.setting(f"pace:{work}:{object}")
+    return float(said) if said else None
+
+
+def keep_speed(app: App, work: Work, object: str, measured: float | None) -> None:
+    """Remember how fast a job was, if it told."""
+    if measured:
+        app.state.remember(f"pace:{work}:{object}", f"{measured:.1f}")

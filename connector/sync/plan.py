@@ -89,11 +89,13 @@ def diff_sql(
         for f in fields
     )
     values = ", ".join(f'"to:{f.target}", "from:{f.target}"' for f in fields)
+    told = " OR ".join(f"\"word:{f.target}\" IN ('set', 'theirs')" for f in fields)
+    tried = f"CASE WHEN {told} THEN {_tried(fields, 'to:')} END AS tried"
     return (
         f"WITH sides AS ({_sides(app, run)}), "
         f"judged AS (SELECT *, {words}, {moves}, {_stale(app, run)} AS stale FROM sides), "
         f"travelling AS (SELECT *, {travels} FROM judged) "
-        f"SELECT id, beside, tried, {values}, {final} FROM travelling"
+        f"SELECT id, beside, {tried}, {values}, {final} FROM travelling"
     )
 
 
@@ -106,32 +108,43 @@ def _inherited(app: App) -> str:
     )
 
 
-def _last(field: Field) -> str:
+def _last(field: Field, *, merged: bool) -> str:
     """What of ours a field may hold: what we wrote there, or what a merge brought along."""
     name = f'"{field.target}"'
+    if not merged:
+        return f"p.{name}"
     return f"CASE WHEN list_contains(i.{name}, c.{name}) THEN c.{name} ELSE p.{name} END"
 
 
 def _sides(app: App, run: Run) -> str:
     fields = app.mapping.fields
+    merged = bool(run.engine.one("SELECT count(*) FROM inherited"))
+    heirs = "LEFT JOIN inherited i USING (id)" if merged else ""
     values = ", ".join(
         f'n."{f.target}" AS "to:{f.target}", c."{f.target}" AS "from:{f.target}", '
-        f'{_last(f)} AS "last:{f.target}"'
+        f'{_last(f, merged=merged)} AS "last:{f.target}"'
         for f in fields
     )
-    # A refusal is remembered by what was tried, leaving out fields that move with the clock.
-    own = [f for f in fields if not f.follows]
-    tried = ", ".join(f"coalesce(CAST(n.\"{f.target}\" AS VARCHAR), '')" for f in own)
     return (
         "SELECT n.id, c.beside, c.record_type, p.pulled_at IS NOT NULL AS met, "
         f"p.pulled_at AS written_at, "
         f"{values}, "
-        f"md5(concat_ws('|', {tried})) AS tried, "
-        f"coalesce(p.result = 'failed' AND p.tried = md5(concat_ws('|', {tried})) "
-        f"AND c.modified_at <= p.modified_at AND p.modified_at > {_again(run)}, false) AS refused "
+        # A hash is dear, and few records were refused.
+        f"CASE WHEN p.result = 'failed' THEN coalesce(p.tried = {_tried(fields, '')} "
+        f"AND c.modified_at <= p.modified_at AND p.modified_at > {_again(run)}, false) "
+        f"ELSE false END AS refused "
         f"FROM wanted n JOIN current c USING (id) LEFT JOIN written p USING (id) "
-        "LEFT JOIN inherited i USING (id)"
+        f"{heirs}"
     )
+
+
+def _tried(fields: Sequence[Field], side: str) -> str:
+    """What stands for the values that a refusal is remembered by: all but those that move with the
+    clock."""
+    table = "" if side else "n."
+    own = [f'{table}"{side}{field.target}"' for field in fields if not field.follows]
+    values = ", ".join(f"coalesce(CAST({value} AS VARCHAR), '')" for value in own)
+    return f"md5(concat_ws('|', {values}))"
 
 
 def _again(run: Run) -> str:

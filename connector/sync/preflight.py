@@ -48,7 +48,8 @@ def preflight(app: App) -> Preflight:
         paths = pulls.fields(pull)
         found = app.crm.path_types(pull.object, paths)
         types.append(found)
-        absent = pulls.absent(pull, found)
+        filtered = app.crm.path_types(pull.object, pulls.filtered(pull), exact=False)
+        absent = pulls.absent(pull, {**filtered, **found})
         wrong += [f"{pull.object}.{path}: not there, or hidden from the user" for path in absent]
     there = app.crm.fields(app.mapping.object) or {}
     if any(field.type == "choice" for field in app.mapping.fields):

@@ -28,6 +28,8 @@ class Provision:
     permissions: tuple[str, ...] = ()
     assigned: str = ""
     failed: Mapping[str, str] = field(default_factory=dict)
+    translated: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     plan: FieldPlan = _NOTHING
 
     @property
@@ -35,13 +37,15 @@ class Provision:
         """The exit code: all done, some of it, or nothing."""
         if not self.failed:
             return EXIT_DONE
-        done = self.created or self.changed or self.permissions or self.assigned
+        done = (*self.created, *self.changed, *self.permissions, *self.translated)
+        done += (self.assigned,) if self.assigned else ()
         return EXIT_PARTLY if done else ConnectorError.exit_code
 
     def as_dict(self) -> dict[str, Any]:
         """What is printed as JSON."""
-        done = ("created", "granted", "changed", "permissions", "assigned", "failed")
-        told = {name: getattr(self, name) for name in ("object", "present", "missing", *done)}
+        done = ("created", "granted", "changed", "permissions", "assigned", "translated")
+        names = ("object", "present", "missing", *done, "failed", "notes")
+        told = {name: getattr(self, name) for name in names}
         return told | _planned(self.plan)
 
 
@@ -53,6 +57,7 @@ def look(app: App, org: Org, *, adopt: bool = False, assign: bool = True) -> Pro
         app.mapping.object,
         present=tuple(t for t in targets if t not in plan.hidden),
         missing=plan.hidden,
+        notes=plan.notes,
         plan=plan,
     )
 
@@ -77,6 +82,8 @@ def carry_out(app: App, found: Provision) -> Provision:
         permissions=made.granted,
         assigned=made.assigned,
         failed=made.failed,
+        translated=made.translated,
+        notes=made.notes,
     )
 
 
@@ -101,6 +108,7 @@ def _planned(plan: FieldPlan) -> dict[str, Any]:
     return {
         "fields": [_step(each) for each in plan.steps],
         "permission_sets": [_access(each) for each in plan.access],
+        "translations": tuple(plan.words),
         "assign": plan.assign,
         "user": plan.user,
         "absent": plan.absent,
@@ -115,5 +123,5 @@ def _step(step: FieldStep) -> dict[str, Any]:
 
 
 def _access(access: Access) -> dict[str, Any]:
-    names = ("name", "do", "read", "edit", "new", "why")
+    names = ("name", "do", "read", "edit", "objects", "new", "why")
     return {name: getattr(access, name) for name in names}

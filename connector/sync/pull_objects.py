@@ -7,23 +7,23 @@ import shutil
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import closing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from threading import Event
-from typing import Any, Literal
+from typing import Literal
 
-import orjson
-
-from ..errors import ConnectorError, UnsafePlan
+from ..errors import BudgetSpent, UnsafePlan
 from ..mapping import pulls
 from ..mapping.objects import Pull
-from ..protocols import Read, Spool
+from ..protocols import Echo, Read, Spool
 from ..records import TEXT
-from ..store.state import State, Watermark
-from . import into_lake
+from ..store.state import Watermark
+from . import echo, into_lake, pace
 from .app import App
-from .budget import Budgeted
+from .bookmark import Bookmark
+from .budget import Budgeted, stop_if_spent
 from .into_lake import Batch
 from .run import Run, writing
 
@@ -40,7 +40,7 @@ class Wanted:
     """What is read of one object this time.
 
     `rows` is how many records are expected. With `sift` the ids of all records are read as well,
-    to find those that were deleted without a trace.
+    to find those that were deleted without a trace. An `echo` is left out.
     """
 
     spec: Pull
@@ -52,6 +52,7 @@ class Wanted:
     sift: bool = False
     rows: int | None = None
     total: int | None = None
+    echo: Echo | None = None
 
     @property
     def key(self) -> str:
@@ -65,7 +66,15 @@ class Wanted:
 
     def read(self) -> Read:
         spec = self.spec
-        return Read(spec.object, tuple(self.types), self.since, spec.modified, spec.where)
+        return Read(
+            spec.object,
+            tuple(self.types),
+            self.since,
+            spec.modified,
+            spec.where,
+            rows=self.rows or 0,
+            echo=self.echo,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,42 +104,13 @@ class PulledObject:
     gone: int = 0
 
 
-@dataclass(slots=True)
-class Bookmark:
-    """What a read remembers between runs; it is worth something until the watermark moves."""
-
-    state: State
-    name: str
-    mark: Watermark | None
-    stop: Event = field(default_factory=Event)
-
-    def recall(self) -> dict[str, Any]:
-        said = self.state.setting(self.name)
-        kept = orjson.loads(said) if said else {}
-        return dict(kept["facts"]) if kept.get("since") == self._since() else {}
-
-    def remember(self, facts: Mapping[str, Any]) -> None:
-        if facts:
-            kept = orjson.dumps({"since": self._since(), "facts": facts}).decode()
-            self.state.remember(self.name, kept)
-        else:
-            self.state.forget(self.name)
-
-    def pause(self, seconds: float) -> None:
-        if self.stop.wait(seconds):
-            raise ConnectorError("Stopped, because another object could not be read.")
-
-    def _since(self) -> str:
-        return self.mark.until.isoformat() if self.mark else ""
-
-
 def wanted(app: App, run: Run, types: Sequence[Mapping[str, str] | None]) -> tuple[Wanted, ...]:
     """What is read of each object; `types` are those of the preflight, pull by pull.
 
     How many records that will be is asked beforehand, in a few calls for all objects together.
     """
     found = [
-        _wanted(app, run, spec, each)
+        wanted_of(app, run, spec, each)
         for spec, each in zip(app.mapping.pull, types, strict=True)
         if each is not None
     ]
@@ -138,11 +118,25 @@ def wanted(app: App, run: Run, types: Sequence[Mapping[str, str] | None]) -> tup
     totals = app.crm.counts(sorted(everything)) if everything else {}
     rough = tuple(replace(each, rows=totals.get(each.spec.object)) for each in found)
     exact = [each for each in rough if each.since or _is_worth_counting(each)]
-    counted = app.crm.changed([each.read() for each in exact]) if exact else ()
-    rows = {each.key: count for each, count in zip(exact, counted, strict=True)}
-    return tuple(
-        replace(each, rows=rows.get(each.key, each.rows), total=each.rows) for each in rough
-    )
+    echoes = [each for each in exact if each.echo]
+    reads = [each.read() for each in exact]
+    reads += [replace(each.read(), part="echo") for each in echoes]
+    counted = app.crm.changed(reads) if reads else []
+    rows = {each.key: count for each, count in zip(exact, counted, strict=False)}
+    ours = {each.key: count for each, count in zip(echoes, counted[len(exact) :], strict=True)}
+    found = [replace(each, rows=rows.get(each.key, each.rows), total=each.rows) for each in rough]
+    return tuple(_without_echo(app, run, e, ours[e.key]) if e.echo else e for e in found)
+
+
+def _without_echo(app: App, run: Run, each: Wanted, ours: int | None) -> Wanted:
+    """Leave the echo out, unless there is more of it than we know; then everything is read."""
+    spec = each.spec
+    if ours is not None and each.rows is not None and each.since and each.echo:
+        until = each.echo.until
+        if ours <= echo.known(app, run, spec.stream, spec.object, each.since, until):
+            return each
+        return replace(each, rows=each.rows + ours, echo=None)
+    return replace(each, rows=None, echo=None)
 
 
 def _is_worth_counting(each: Wanted) -> bool:
@@ -153,8 +147,7 @@ def _is_worth_counting(each: Wanted) -> bool:
 def expected_calls(app: App, wants: Sequence[Wanted]) -> Iterator[Mapping[str, int]]:
     """Lane → calls that reading will take, object by object."""
     for each in wants:
-        pace = app.state.setting(f"pace:{each.spec.object}")
-        speed = float(pace) if pace else None
+        speed = pace.speed(app, "read", each.spec.object)
         if each.extent != "nothing":
             yield app.crm.read_calls(each.rows or 0, speed)
         if each.sift:
@@ -164,8 +157,10 @@ def expected_calls(app: App, wants: Sequence[Wanted]) -> Iterator[Mapping[str, i
 def pull_objects(app: App, run: Run, wants: Sequence[Wanted]) -> list[PulledObject]:
     """Read every object and store it. A watermark moves when its records are in the lake."""
     done: dict[str, PulledObject] = {}
+    # First what no run has come to the end of: with few calls a run, it would never be its turn.
+    order = sorted(wants, key=lambda each: each.since is not None)
     try:
-        with closing(_arriving(app, wants)) as arriving:
+        with closing(_arriving(app, order)) as arriving:
             for fetched in arriving:
                 each = fetched.wanted
                 run.notify("pull", each.key, 0, None)
@@ -179,7 +174,7 @@ def pull_objects(app: App, run: Run, wants: Sequence[Wanted]) -> list[PulledObje
 # ── what is read ──────────────────────────────────────────────────────────────────────────────
 
 
-def _wanted(app: App, run: Run, spec: Pull, types: Mapping[str, str]) -> Wanted:
+def wanted_of(app: App, run: Run, spec: Pull, types: Mapping[str, str]) -> Wanted:
     """From the beginning if we now ask for more fields, or if it is time to read all again."""
     keep = _kept(app, spec)
     types = {**types, **app.crm.path_types(spec.object, keep)}
@@ -189,11 +184,10 @@ def _wanted(app: App, run: Run, spec: Pull, types: Mapping[str, str]) -> Wanted:
     made = Wanted(spec, types, keep, shape, mark, None)
     if mark is None or mark.shape != shape or not spec.modified:
         return made
-    if not _is_due(app, run, key):
-        return replace(made, since=mark.until - app.pulling.overlap_span)
-    if _has_calculated(app, spec, types):
+    is_due, since = _is_due(app, run, key), mark.until - app.pulling.overlap_span
+    if is_due and _has_calculated(app, spec, types):
         return made
-    return replace(made, since=mark.until - app.pulling.overlap_span, sift=True)
+    return replace(made, since=since, sift=is_due, echo=echo.recalled(app, key, since))
 
 
 def _kept(app: App, spec: Pull) -> tuple[str, ...]:
@@ -223,8 +217,11 @@ def _shape(*parts: object) -> str:
 
 
 def _arriving(app: App, wants: Sequence[Wanted]) -> Generator[Fetched]:
-    """Raw records, object by object as they come; when one fails the others end, too."""
-    stop = Event()
+    """Raw records, object by object as they come; when one fails the others end, too.
+
+    When the budget is spent, those that have all their records are still given.
+    """
+    stop, spent = Event(), None
     if app.pulling.parallel == 1:
         yield from (_fetched(app, each, stop) for each in wants)
         return
@@ -232,7 +229,14 @@ def _arriving(app: App, wants: Sequence[Wanted]) -> Generator[Fetched]:
         coming = [pool.submit(_fetched, app, each, stop) for each in wants]
         try:
             for each in as_completed(coming):
-                yield each.result()
+                try:
+                    fetched = each.result()
+                except BudgetSpent as error:
+                    spent = error
+                    continue
+                yield fetched
+            if spent:
+                raise spent
         finally:
             stop.set()
             for each in coming:
@@ -243,7 +247,8 @@ def _fetched(app: App, each: Wanted, stop: Event) -> Fetched:
     ids = _ids(app, each, stop) if each.sift else None
     if each.extent == "nothing":
         return Fetched(each, Spool("", 0), ids)
-    read = replace(each.read(), most_calls=Budgeted.of(app).left)
+    speed = pace.speed(app, "read", each.spec.object)
+    read = replace(each.read(), most_calls=Budgeted.of(app).left, pace=speed)
     return Fetched(each, _spooled(app, each, each.key, read, each.types, stop), ids)
 
 
@@ -258,7 +263,9 @@ def _spooled(
     app: App, each: Wanted, key: str, read: Read, types: Mapping[str, str], stop: Event
 ) -> Spool:
     """Fetch into a folder that holds nothing but what an earlier run left to be taken up."""
-    bookmark = Bookmark(app.state, f"reading:{key}", each.mark, stop)
+    stop_if_spent(app)
+    gate = partial(stop_if_spent, app)
+    bookmark = Bookmark(app.state, f"reading:{key}", each.mark, stop, gate)
     if not bookmark.recall():
         _clear(app, key)
     with writing(f"The raw records of {key}"):
@@ -362,5 +369,4 @@ def _remember(app: App, run: Run, each: Wanted, spool: Spool) -> None:
     """When all of an object was last looked at, and how fast the server makes it ready."""
     if each.since is None or each.sift:
         app.state.remember(f"whole:{each.key}", run.as_of.isoformat())
-    if spool.pace:
-        app.state.remember(f"pace:{each.spec.object}", f"{spool.pace:.0f}")
+    pace.keep_speed(app, "read", each.spec.object, spool.pace)

@@ -155,10 +155,9 @@ def _scored(run: Run) -> Scored:
     tiers = engine.rows(
         "SELECT tier, count(*) FROM scores WHERE tier IS NOT NULL GROUP BY tier ORDER BY tier"
     )
-    links = engine.rows("SELECT rule, count(*) FROM links GROUP BY rule ORDER BY rule")
-    return Scored(
-        accounts, scored, dict(tiers), dict(links), engine.one("SELECT count(*) FROM unmatched")
-    )
+    links = dict(engine.rows("SELECT rule, count(*) FROM placements GROUP BY rule ORDER BY rule"))
+    unmatched = links.pop(None, 0)
+    return Scored(accounts, scored, dict(tiers), links, unmatched)
 
 
 def _text(value: str) -> str:

@@ -72,8 +72,9 @@ def test_a_plan_shows_what_would_be_made(fields) -> None:
         "Health_Score__c create type: Number(4, 1) label: Health score "
         "help: 0 to 100. 50 is neither good nor bad. · 0 bis 100. 50 ist weder gut noch schlecht.",
         "values: A, B, C, D",
-        "Health_Connector_Writer create edit: Account.Health_Confidence__c,",
-        "Health_Connector_Reader create read: Account.Health_Confidence__c,",
+        "Health_Connector_Writer create records of Account: Read, Edit records of Contact: Read ",
+        "records of Case: Read edit: Account.Health_Confidence__c,",
+        "Health_Connector_Reader create records of Account: Read read: Account.Health_Confidence",
         "Health_Connector_Writer would be assigned to the running user",
         "To do it: connector fields apply",
     ):
@@ -95,6 +96,7 @@ def test_apply_tells_what_it_did(fields) -> None:
     assert "Health_Score__c" in said.out
     assert "created" in said.out
     assert "Granted " in said.out
+    assert "Opened: Account, Contact, Opportunity, Case." in said.out
     assert "Health_Connector_Writer is assigned to the running user." in said.out
 
 
@@ -121,6 +123,9 @@ def test_a_plan_is_a_document(fields) -> None:
     assert [each["name"] for each in told["permission_sets"]] == [
         "Health_Connector_Writer", "Health_Connector_Reader",
     ]  # fmt: skip
+    writer, reader = told["permission_sets"]
+    assert writer["objects"]["Account"] == ["Read", "Edit"]
+    assert reader["objects"] == {"Account": ["Read"]}
     assert told["assign"] == "Health_Connector_Writer"
     assert told["lacking"] == told["absent"] == []
 
@@ -173,3 +178,16 @@ def test_an_export_needs_no_network(fields, tmp_path: Path) -> None:
     text = (sets / "Health_Connector_Writer.permissionset-meta.xml").read_text(encoding="utf-8")
     assert set(re.findall(r"<editable>(\w+)</editable>", text)) == {"true"}
     assert len(said.json["files"]) == len(list((tmp_path / "out").rglob("*.*")))
+
+
+def test_german_texts_are_shown_and_sent_where_the_org_translates(fields) -> None:
+    """And where it does not, a note says what to switch on, and nothing fails."""
+    assert "Translation Workbench is off" in plain(fields("plan").out)
+    options = {"translations": ["de"]}
+    requests.post(f"{fields.url}/_sandbox/org", json=options, timeout=10).raise_for_status()
+    shown = plain(fields("plan").out)
+    assert "Health_Trend__c label: Gesundheitstrend" in shown
+    assert "Up: Steigend Steady: Gleichbleibend Down: Fallend" in shown
+    assert "Translated 10 fields." in fields("apply", "--yes").out
+    again = fields("plan", "--json").json
+    assert (again["translations"], again["notes"]) == ([], [])

@@ -24,10 +24,11 @@ SECONDS = 120
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what lies here, so that `make test` leaves it to `make conformance`."""
+    """Mark what lies here, so that `make test` leaves it to `make conformance`; a file, an org."""
     for item in items:
         if HERE in item.path.parents:
             item.add_marker(pytest.mark.conformance)
+            item.add_marker(pytest.mark.xdist_group(item.path.name))
 
 
 @dataclass(frozen=True)

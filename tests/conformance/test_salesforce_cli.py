@@ -145,15 +145,55 @@ def deployed(sf: Cli, **more: str) -> Any:
     return sf.ask("project", "deploy", "start", *words, **more)
 
 
+def test_an_org_that_does_not_translate_refuses_the_translations_alone(sf, project):
+    """They are a package of their own, so that the rest can be deployed without them."""
+    words = ["--source-dir", str(sf.node.home / "force-app"), "--dry-run"]
+    assert sf.ask("project", "deploy", "start", *words)["status"] == "Succeeded"
+    told = sf.ask("project", "deploy", "start", "--source-dir", "translations", fails=True)
+    assert "Not available for deploy" in json.dumps(told["result"]["files"])
+
+
 def test_our_fields_and_permission_sets_are_deployed(org, sf, project):
     """The source folder becomes fields that the writer may write, by SOAP and again by REST."""
+    org.control("org", {"translations": ["de"]})
     done = deployed(sf)
     ours = {field.target for field in project.fields if field.target.endswith("__c")}
     assert (done["status"], ours <= org.store.fields("Account").keys()) == ("Succeeded", True)
     names = {each["Name"] for each in org.held("Name", object="PermissionSet").values()}
     assert sfdx.WRITER in names
+    opened = org.held("SobjectType", "PermissionsEdit", object="ObjectPermissions").values()
+    edited = {each["SobjectType"] for each in opened if each["PermissionsEdit"]}
+    assert edited == {"Account"}
+    assert {"Contact", "Case", "Opportunity"} <= {each["SobjectType"] for each in opened}
+    words = org.store.db.execute("select body from translations where field = 'Health_Trend__c'")
+    assert json.loads(words.fetchone()[0])["values"]["Up"] == "Steigend"
     again = deployed(sf, SF_ORG_METADATA_REST_DEPLOY="true")
     assert {each["state"] for each in again["files"]} == {"Unchanged"}
+
+
+def test_what_was_deployed_is_retrieved(sf, project):
+    """Into another folder, field by field, and deployed again it changes nothing."""
+    ours = sorted(field.target for field in project.fields if field.target.endswith("__c"))
+    wanted = [f"CustomField:Account.{each}" for each in ours] + [f"PermissionSet:{sfdx.WRITER}"]
+    words = [word for each in wanted for word in ("--metadata", each)]
+    target = sf.node.home / "fetched"
+    told = sf.ask("project", "retrieve", "start", *words, "--output-dir", str(target))
+    assert (told["status"], told["success"]) == ("Succeeded", True)
+    fields = {each.name for each in target.rglob("*.field-meta.xml")}
+    assert fields == {f"{each}.field-meta.xml" for each in ours}
+    assert [each.name for each in target.rglob("*.permissionset-meta.xml")] == [
+        f"{sfdx.WRITER}.permissionset-meta.xml"
+    ]
+    again = sf.ask("project", "deploy", "start", "--source-dir", str(target))
+    assert {each["state"] for each in again["files"]} == {"Unchanged"}
+
+
+def test_what_is_not_there_is_not_retrieved(sf, project):
+    """The CLI warns, and names it."""
+    words = ["--metadata", "CustomField:Account.Nowhere__c"]
+    told = sf.ask("project", "retrieve", "start", *words)
+    assert "Account.Nowhere__c" in json.dumps(told)
+    assert not list((sf.node.home / "force-app").rglob("Nowhere__c*"))
 
 
 def test_a_wrong_field_is_shown_with_file_and_reason(sf, project):

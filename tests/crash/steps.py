@@ -15,6 +15,7 @@ from typing import Any
 
 import deltalake
 import requests
+from deltalake import transaction
 from sqlalchemy.engine import Connection
 
 
@@ -43,7 +44,14 @@ class Steps:
     def install(self) -> None:
         """Put the counter around every seam of this process."""
         self.around(requests.Session, "send", lambda _, sent, *__: f"{sent.method} {sent.path_url}")
-        self.around(deltalake, "write_deltalake", lambda table, *_: f"lake {Path(table).name}")
+        self.around(
+            transaction, "create_table_with_add_actions", lambda to, *_: f"lake {Path(to).name}"
+        )
+        self.around(
+            deltalake.DeltaTable,
+            "create_write_transaction",
+            lambda table, *_: f"lake {Path(table.table_uri).name}",
+        )
         self.around(Connection, "_commit_impl", lambda *_: "state")
-        self.around(os, "fsync", lambda *_: "journal")
+        self.around(os, "fsync", lambda *_: "flush")
         self.around(Path, "replace", lambda here, *_: f"rename {here.name}")

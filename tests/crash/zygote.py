@@ -1,4 +1,4 @@
-"""A process that has imported everything and opened nothing: it forks one child per run.
+"""A process that has imported and read everything and opened nothing: it forks a child per run.
 
 Reads lines of JSON `{"config", "die_at", "then_plan"}`; answers with the signal or exit code, the
 steps, and how much a plan made afterwards would change.
@@ -10,6 +10,7 @@ import json
 import os
 import sys
 import traceback
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,9 @@ import connector.engines.duckdb
 import connector.sources.file
 import connector.sources.zenloop
 import connector.sync.flow  # noqa: F401
-from connector.config import open_app
+from connector.config import load, open_app
+from connector.crm.salesforce import flows
+from connector.model.stages import stages
 from connector.sync.flow import make_plan, sync
 
 from .steps import Steps
@@ -36,8 +39,16 @@ def child(task: dict[str, Any], out: int) -> None:
     os._exit(code)
 
 
+def get_ready(config: Path) -> None:
+    """Check the key and the files here, so that not every child must: none of it is a step."""
+    loaded = load(config)
+    flows._key(loaded.crm.auth.private_key.reveal())
+    stages(loaded.model, as_of=datetime.now(UTC))
+
+
 def run(task: dict[str, Any]) -> dict[str, Any]:
     """Fork, wait, and say how it ended."""
+    get_ready(Path(task["config"]))
     inward, outward = os.pipe()
     pid = os.fork()
     if pid == 0:

@@ -47,7 +47,7 @@ def small(monkeypatch):
     monkeypatch.setattr(lanes, "JOB_FROM", 100)
     monkeypatch.setattr(bulk_read, "PAGE", 120)
     monkeypatch.setattr(bulk_read, "LISTED_FROM", 1000)
-    monkeypatch.setattr(jobs, "PAUSES", (0.0, 0.0, 0.0, 0.0, 0.01, 0.01))
+    monkeypatch.setattr(jobs, "BEGIN_SECONDS", 0.01)
 
 
 def ask(org, paths=PATHS) -> tuple[Read, dict[str, str]]:
@@ -117,7 +117,7 @@ def test_a_finished_job_is_deleted(org, tmp_path):
 
 def test_the_calls_of_a_job_are_as_predicted(org, tmp_path, monkeypatch):
     """First page, create, looks, pages, delete."""
-    monkeypatch.setattr(jobs, "PAUSES", (0.5, 1.0, 2.0))
+    org.control("bulk", {"polls": 0})
     memory = Memory()
     before = sum(org.crm.calls().values()) if ask(org) else 0
     spool = take(org, tmp_path / "job", memory)
@@ -132,6 +132,17 @@ def test_many_pages_are_listed_and_fetched_side_by_side(org, engine, tmp_path, m
     spool = take(org, tmp_path / "job")
     assert routes(org, "resultPages") == 1
     assert engine.one(f"SELECT count(*) FROM {spool.relation}") == spool.rows
+
+
+@pytest.mark.parametrize("drop", ["before", "after"])
+def test_a_job_whose_number_was_lost_is_not_left_behind(org, engine, tmp_path, drop):
+    """It is found by its author, its object and its moment, and ended; another one is begun."""
+    wanted, types = ask(org)
+    match = {"method": "POST", "path_regex": "jobs/query/?$"}
+    org.control("faults", {"match": match, "do": {"drop": drop}, "times": 1})
+    spool = org.crm.read(wanted, types, tmp_path / "job", Memory())
+    assert engine.one(f"SELECT count(*) FROM {spool.relation}") == spool.rows > 100
+    assert listed(org) == []
 
 
 # ── taken up again ────────────────────────────────────────────────────────────────────────────

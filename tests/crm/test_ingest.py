@@ -14,7 +14,7 @@ from connector.errors import ConnectorError
 @pytest.fixture(autouse=True)
 def hurried(monkeypatch):
     """Waiting is shortened, not left out."""
-    monkeypatch.setattr(jobs, "PAUSES", (0.02,))
+    monkeypatch.setattr(jobs, "BEGIN_SECONDS", 0.01)
     monkeypatch.setattr(jobs, "LONGEST_PAUSE", 0.02)
 
 
@@ -89,7 +89,48 @@ def test_a_job_that_takes_for_ever_is_ended(org, tmp_path, monkeypatch):
     assert set(states) <= jobs.ENDED
 
 
-def test_the_looks_at_a_job_grow_further_apart(monkeypatch):
-    """A short job is seen soon, a long one is not asked every second."""
+@pytest.mark.parametrize("guess", [1, 20, 300])
+@pytest.mark.parametrize(("times", "looks"), [(0, 1), (0.33, 1), (1, 1), (1.5, 1), (3, 2), (6, 3)])
+def test_a_wrong_guess_of_the_pace_costs_a_look_at_most(monkeypatch, guess, times, looks):
+    """Three times as quick costs none, three times as slow one more than was predicted."""
     monkeypatch.undo()
-    assert [jobs.looks(seconds) for seconds in (0, 0.5, 1.6, 30, 600)] == [1, 1, 3, 6, 25]
+    waited, made = 0.0, 0
+    for pause in jobs.pauses(guess):
+        waited, made = waited + pause, made + 1
+        if waited >= guess * times:
+            break
+    assert (made, jobs.looks(guess)) == (looks, 1)
+    assert waited <= max(jobs.MARGIN * guess, 2 * guess * times)
+
+
+def test_a_very_long_job_is_looked_at_every_quarter_of_an_hour(monkeypatch):
+    """Also when that was known beforehand."""
+    monkeypatch.undo()
+    assert jobs.looks(3600) == 4
+    assert sum(jobs.pauses(3600)) >= jobs.LONGEST_JOB
+
+
+def test_a_job_whose_number_was_lost_is_ended_and_another_one_begun(org, engine, tmp_path):
+    """None is left open, and a job that somebody else's program has open is left alone."""
+    theirs = {"object": "Contact", "operation": "update", "contentType": "CSV"}
+    org.crm.check()
+    other = org.crm._client.json("POST", "jobs/ingest", "to open a job", json=theirs)["id"]
+    match = {"method": "POST", "path_regex": "jobs/ingest/?$"}
+    org.control("faults", {"match": match, "do": {"drop": "after"}, "times": 1})
+    id = org.ids(1)[0]
+    rows = file(tmp_path, "Id,Segment__c", f"{id},Small")
+    spool = org.crm.load("Account", rows, tmp_path, lambda job: None)
+    assert outcomes(engine, spool.relation)[id][0] == "applied"
+    listed = org.crm._client.json("GET", "jobs/ingest", "to list jobs")["records"]
+    assert [job["id"] for job in listed if job["state"] == "Open"] == [other]
+
+
+def test_a_creation_that_is_lost_again_and_again_leaves_nothing_open(org, tmp_path):
+    """The run ends, and says so."""
+    org.crm.check()
+    match = {"method": "POST", "path_regex": "jobs/ingest/?$"}
+    org.control("faults", {"match": match, "do": {"drop": "after"}})
+    rows = file(tmp_path, "Id,Segment__c", f"{org.ids(1)[0]},Small")
+    with pytest.raises(ConnectorError, match="got no answer"):
+        org.crm.load("Account", rows, tmp_path, lambda job: None)
+    assert org.control("bulk")["jobs"].get("Open", 0) == 0

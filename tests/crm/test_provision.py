@@ -10,7 +10,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from connector.crm.salesforce import setup, sfdx
+from connector.crm.salesforce import objects, setup, sfdx, translations
 from connector.crm.salesforce.metadata import (
     DESCRIPTION,
     MARK,
@@ -21,6 +21,7 @@ from connector.crm.salesforce.metadata import (
     names,
 )  # fmt: skip
 from connector.crm.salesforce.permissions import READER, WRITER
+from connector.errors import RemoteError
 from connector.mapping.objects import CrmMapping, Field, Pull
 from connector.mapping.wanted import length
 from connector.protocols import FieldPlan, FieldsMade, FieldStep
@@ -280,6 +281,35 @@ def test_history_is_switched_on_and_never_off(org):
     assert not planned(org, SCORE).todo
 
 
+def tracked(org: Org, count: int) -> None:
+    """So many fields of somebody else have a history."""
+    for number in range(count):
+        by_admin(org, f"Theirs_{number}__c", type="Date", trackHistory=True)
+
+
+def test_history_goes_to_as_many_fields_as_there_is_room_for(org):
+    """The rest is made without one, and the plan says why."""
+    tracked(org, 19)
+    fields = [replace(each, history=True) for each in (SCORE, TIER)]
+    score, tier = planned(org, *fields).steps
+    assert (told(score)["history"], "history" in told(tier)) == ((None, True), False)
+    assert "20 fields of the object are" in tier.why[0]
+    done = made(org, *fields)
+    assert (done.failed, len(done.created)) == ({}, 2)
+    assert found(org, "Health_Score__c")[1]["trackHistory"]
+    assert not planned(org, *fields).todo
+
+
+def test_the_sandbox_tracks_no_more_fields_than_an_org_does(org):
+    """Neither a new one nor one that is there."""
+    tracked(org, 20)
+    with pytest.raises(RemoteError, match="maximum number of tracked fields"):
+        by_admin(org, "Theirs_20__c", type="Date", trackHistory=True)
+    by_admin(org, "Theirs_20__c", type="Date")
+    with pytest.raises(RemoteError, match="maximum number of tracked fields"):
+        changed_by_admin(org, "Theirs_20__c", trackHistory=True)
+
+
 def test_a_change_of_type_is_refused_with_the_ways_out(org):
     """A number does not become a text: its values would be lost."""
     made(org, SCORE)
@@ -384,6 +414,95 @@ def test_the_reader_reads_our_fields_and_edits_none(org):
     }  # fmt: skip
 
 
+def opened(org: Org, name: str) -> dict[str, tuple[str, ...]]:
+    """What a permission set allows with the records of objects."""
+    columns = ", ".join(f"Permissions{right}" for right in objects.RIGHTS)
+    soql = f"SELECT SobjectType, {columns} FROM ObjectPermissions WHERE Parent.Name = '{name}'"
+    return {row["SobjectType"]: objects.allowed(row) for row in rows(org, soql)}
+
+
+PULLS = (
+    Pull("activities", "Task", {"id": "Id", "account_id": "Account.Name"}),
+    Pull("tickets", "Case", {"id": "Id"}),
+    Pull("owners", "User", {"id": "Id"}),
+    Pull("activities", "EmailMessage", {"id": "Id"}, optional=True),
+    Pull("signals", "Nowhere__c", {"id": "Id"}, optional=True),
+)
+
+
+def test_the_writer_reads_the_objects_that_we_read_and_edits_the_one_that_we_write(org):
+    """A case takes its account and contact; what follows other records cannot be granted."""
+    assert "Account" in made(org, SCORE, pull=PULLS).granted
+    assert opened(org, WRITER) == {
+        "Account": ("Read", "Edit"), "Contact": ("Read",), "Case": ("Read",),
+    }  # fmt: skip
+
+
+def test_the_reader_opens_the_object_that_holds_our_fields_and_no_other(org):
+    """Account managers need no cases to see a score."""
+    made(org, SCORE, pull=PULLS)
+    assert opened(org, READER) == {"Account": ("Read",)}
+
+
+def test_no_set_of_ours_sees_past_the_sharing_of_the_org(org):
+    """Which records somebody sees is not ours to decide; nothing is created or deleted either."""
+    made(org, SCORE, pull=PULLS)
+    given = {right for name in (WRITER, READER) for each in opened(org, name).values()
+             for right in each}  # fmt: skip
+    assert given == {"Read", "Edit"}
+
+
+def test_an_object_that_is_hidden_is_opened_with_its_fields(org):
+    """It looks as if it did not exist; Setup knows it and its fields still."""
+    org.control("fls", {"object": "Case", "read": False})
+    org.control("fls", {"object": "Case", "field": "Satisfaction__c", "read": False})
+    pull = Pull("tickets", "Case", {"id": "Id", "satisfaction": "Satisfaction__c",
+                                    "kind": "Nope__c"})  # fmt: skip
+    assert org.another().fields("Case") is None
+    assert planned(org, SCORE, pull=[pull]).absent == ("Case.Nope__c",)
+    made(org, SCORE, pull=[pull])
+    assert "Satisfaction__c" in org.another().fields("Case")
+
+
+def test_an_object_that_the_org_does_not_have_is_told_and_not_granted(org):
+    """Without it the mapping cannot be read."""
+    plan = planned(org, SCORE, pull=[Pull("signals", "Nowhere__c", {"id": "Id"})])
+    assert plan.absent == ("Nowhere__c",)
+    assert "Nowhere__c" not in plan.access[0].objects
+
+
+def test_object_permissions_are_only_ever_widened(org, tmp_path):
+    """What an admin added stays, also in a set that is deployed from files."""
+    made(org, SCORE)
+    (row,) = rows(org, f"SELECT Id FROM ObjectPermissions WHERE Parent.Name = '{WRITER}'")
+    given = {"PermissionsViewAllRecords": True, "PermissionsEdit": False}
+    org.crm._client.call("PATCH", f"sobjects/ObjectPermissions/{row['Id']}", "to play the admin",
+                         json=given)  # fmt: skip
+    assert made(org, SCORE).granted == ("Account",)
+    assert opened(org, WRITER) == {"Account": ("Read", "Edit", "ViewAllRecords")}
+    plan = planned(org, SCORE)
+    assert not plan.todo
+    sfdx.export(mapping(SCORE), tmp_path, plan)
+    found = parsed(tmp_path, f"{APP}/permissionsets/{WRITER}.permissionset-meta.xml")
+    assert words(found.find("m:objectPermissions", NS), *sfdx._RIGHTS.values(), "object") == {
+        "allowRead": "true", "allowEdit": "true", "viewAllRecords": "true", "allowCreate": "false",
+        "allowDelete": "false", "modifyAllRecords": "false", "object": "Account",
+    }  # fmt: skip
+
+
+def test_an_export_without_an_org_opens_what_every_org_has(tmp_path):
+    """Objects that may be lacking are left to a plan that knows."""
+    mapped = CrmMapping("salesforce", "Account", PULLS, (SCORE,))
+    sfdx.export(mapped, tmp_path)
+    found = {
+        name: [each.findtext("m:object", namespaces=NS) for each in parsed(
+            tmp_path, f"{APP}/permissionsets/{name}.permissionset-meta.xml"
+        ).findall("m:objectPermissions", NS)]
+        for name in (WRITER, READER)
+    }  # fmt: skip
+    assert found == {WRITER: ["Account", "Contact", "Case"], READER: ["Account"]}
+
+
 def test_a_field_that_we_read_and_that_is_hidden_is_shown(org):
     """It looks as if it did not exist; the plan tells the two apart."""
     org.control("fls", {"object": "Account", "field": "ARR__c", "read": False})
@@ -398,6 +517,26 @@ def test_an_optional_field_that_is_not_there_is_no_mistake(org):
     columns = {"id": "Id", "currency": "CurrencyIsoCode"}
     pull = Pull("accounts", "Account", columns, optional_columns=("currency",))
     assert planned(org, SCORE, pull=[pull]).absent == ()
+
+
+def test_a_field_that_only_a_filter_names_is_shown_or_said_to_be_missing(org):
+    """Hidden it would stop every read; what is nowhere is told apart from it."""
+    org.control("fls", {"object": "Account", "field": "ARR__c", "read": False})
+    where = "arr__c > 5 AND Nowhere__c = 'ARR__c' AND Parent.Industry = 'x' AND Owner.Name != null"
+    pull = Pull("accounts", "Account", {"id": "Id"}, where)
+    plan = planned(org, SCORE, pull=[pull])
+    assert plan.absent == ("Account.Nowhere__c",)
+    made(org, SCORE, pull=[pull])
+    shown = {"Account.ARR__c", "Account.ParentId", "Account.Industry"}
+    assert shown <= granted(org, WRITER).keys()
+
+
+def test_what_is_asked_of_a_parent_of_any_kind_is_there(org):
+    """`What` leads to an account or to something else; the field that leads there is granted."""
+    pull = Pull("activities", "Task", {"id": "Id"}, "What.Type IN ('Account') AND Who.Type = 'x'")
+    plan = planned(org, SCORE, pull=[pull])
+    assert plan.absent == ()
+    assert {"Task.WhatId", "Task.WhoId"} <= set(plan.access[0].read)
 
 
 def test_the_writer_is_assigned_unless_it_is_not_asked_for(org):
@@ -438,6 +577,131 @@ def test_a_permission_set_of_somebody_else_is_left_alone(org):
     made(org, SCORE, adopt=True)
     (row,) = rows(org, f"SELECT Label, Description FROM PermissionSet WHERE Name = '{WRITER}'")
     assert (row["Label"], MARK in row["Description"]) == ("Theirs", True)
+
+
+# ── in the other language ─────────────────────────────────────────────────────────────────────
+
+
+TREND = Field("trend", "Health_Trend__c", "choice", {"en": "Trend", "de": "Richtung"},
+              values=("Up", "Down"),
+              value_labels={"Up": {"en": "Rising", "de": "Steigend"}, "Down": {"de": "Fallend"}},
+              )  # fmt: skip
+
+
+def in_german(org: Org) -> dict[str, dict[str, Any]]:
+    """What the org keeps of German, by field."""
+    found = translations._kept(org.crm._client, "Account")
+    assert found is not None
+    return dict(found)
+
+
+def test_german_texts_go_into_the_translation_workbench(org):
+    """Label, help and values; a value is known there by its label in the org's language."""
+    org.control("org", {"translations": ["de"]})
+    done = made(org, SCORE, TREND)
+    assert (done.translated, done.notes) == (("Health_Score__c", "Health_Trend__c"), ())
+    found = in_german(org)
+    score, trend = found["Health_Score__c"], found["Health_Trend__c"]
+    assert (score["label"], score["help"]) == ("Gesundheit", "0 bis 100.")
+    assert trend["picklistValues"] == [
+        {"masterLabel": "Rising", "translation": "Steigend"},
+        {"masterLabel": "Down", "translation": "Fallend"},
+    ]
+    assert not planned(org, SCORE, TREND).todo
+
+
+def test_a_changed_translation_is_sent_and_those_of_others_stay(org):
+    """Only what the org lacks; a field of somebody else keeps the label that they gave it."""
+    org.control("org", {"translations": ["de"]})
+    by_admin(org, "Theirs__c", type="Date")
+    theirs = {"name": "Theirs__c", "label": "Ihres"}
+    assert translations.deploy(org.crm._client, "Account", [theirs]) == ""
+    made(org, SCORE, TREND)
+    wanted = replace(SCORE, label={"en": "Health score", "de": "Wert"})
+    assert list(planned(org, wanted, TREND).words) == ["Health_Score__c"]
+    assert made(org, wanted, TREND).translated == ("Health_Score__c",)
+    assert in_german(org)["Health_Score__c"]["label"] == "Wert"
+    assert in_german(org)["Theirs__c"]["label"] == "Ihres"
+
+
+def test_a_field_of_somebody_else_is_not_translated(org):
+    """It is used, never changed."""
+    org.control("org", {"translations": ["de"]})
+    by_admin(org, "Health_Score__c", type="Number", precision=9, scale=2)
+    plan = planned(org, SCORE)
+    assert (plan.words, plan.notes) == ({}, ())
+
+
+def test_an_org_without_the_workbench_gets_everything_else(org):
+    """It is said how to switch it on, and there is nothing left to do until then."""
+    done = made(org, SCORE)
+    assert (done.created, done.failed, done.translated) == (("Health_Score__c",), {}, ())
+    assert "Translation Workbench is off" in done.notes[0]
+    again = planned(org, SCORE)
+    assert not again.todo
+    assert again.notes == done.notes
+
+
+def test_a_language_that_is_not_active_holds_up_nothing(org):
+    """What Salesforce says is told as a note; the fields are made all the same."""
+    org.control("org", {"translations": ["fr"]})
+    done = made(org, SCORE)
+    assert (done.created, done.failed, done.translated) == (("Health_Score__c",), {}, ())
+    assert "language de is not active" in done.notes[0]
+
+
+def test_german_alone_is_the_fields_own_label(org):
+    """An org whose default language is German takes no translation into it."""
+    org.control("org", {"translations": ["de"]})
+    german = replace(SCORE, label={"de": "Gesundheit"}, help={"de": "0 bis 100."})
+    assert (made(org, german).translated, in_german(org)) == ((), {})
+    assert found(org, "Health_Score__c")[1]["label"] == "Gesundheit"
+
+
+def test_the_texts_of_a_field_that_was_refused_wait(org):
+    """The others are translated."""
+    org.control("org", {"translations": ["de"]})
+    broken = replace(SCORE, target="Health_Broken__c", precision=99, scale=99)
+    done = made(org, broken, SCORE)
+    assert (list(done.failed), done.translated) == (["Health_Broken__c"], ("Health_Score__c",))
+
+
+def test_an_admin_is_told_the_translations_by_hand(org):
+    """Field by field, with every text."""
+    org.control("org", {"translations": ["de"]})
+    told = [line for line in planned(org, TREND).by_hand if "Translate: German" in line]
+    assert told == ["Setup → Translation Workbench → Translate: German, Custom Field, "
+                    "Health_Trend__c: label “Richtung”; value Rising “Steigend”; "
+                    "value Down “Fallend”"]  # fmt: skip
+
+
+def test_a_value_has_a_label_that_follows_the_mapping(org):
+    """Records keep the value; a label that the mapping does not give is somebody else's."""
+    made(org, replace(TREND, value_labels={}))
+    have = found(org, "Health_Trend__c")[1]["valueSet"]
+    values = have["valueSetDefinition"]["value"]
+    values[1]["label"] = "Sinking"
+    changed_by_admin(org, "Health_Trend__c", valueSet=have)
+    assert told(step(org, TREND))["labels"] == (["Down: Sinking"], ["Up: Rising", "Down: Sinking"])
+    made(org, TREND)
+    assert org.another().fields("Account")["Health_Trend__c"].choices == ("Up", "Down")
+    assert not [each for each in planned(org, TREND).steps if each.do != "leave"]
+
+
+def test_values_of_others_stay_when_one_is_added_to_a_restricted_list(org):
+    """With their labels, active or not; a deployed list without them would drop them."""
+    made(org, TIER)
+    have = found(org, "Health_Tier__c")[1]["valueSet"]
+    more = [{"valueName": "VIP", "label": "Very"}, {"valueName": "Old", "label": "Old",
+                                                     "isActive": False}]  # fmt: skip
+    have["valueSetDefinition"]["value"] += more
+    changed_by_admin(org, "Health_Tier__c", valueSet=have)
+    made(org, replace(TIER, values=("A", "B", "C")))
+    have = found(org, "Health_Tier__c")[1]
+    assert names(have) == ["A", "B", "VIP", "C"]
+    assert names(have, active=False) == ["A", "B", "VIP", "C", "Old"]
+    labels = {e["valueName"]: e["label"] for e in have["valueSet"]["valueSetDefinition"]["value"]}
+    assert (labels["VIP"], have["valueSet"]["restricted"]) == ("Very", True)
 
 
 # ── when it is refused ────────────────────────────────────────────────────────────────────────
@@ -600,6 +864,18 @@ def test_an_exported_translation_is_german(tmp_path):
     assert words(field, "name", "label", "help") == {
         "name": "Health_Score__c", "label": "Gesundheit", "help": "0 bis 100.",
     }  # fmt: skip
+
+
+def test_an_exported_translation_names_values_by_their_label(tmp_path):
+    """As the Translation Workbench writes it."""
+    sfdx.export(mapping(TREND), tmp_path)
+    here = "translations/main/default/objectTranslations/Account-de"
+    field = parsed(tmp_path, f"{here}/Health_Trend__c.fieldTranslation-meta.xml")
+    values = field.findall("m:picklistValues", NS)
+    assert [words(each, "masterLabel", "translation") for each in values] == [
+        {"masterLabel": "Rising", "translation": "Steigend"},
+        {"masterLabel": "Down", "translation": "Fallend"},
+    ]
 
 
 def test_an_export_is_the_same_every_time(tmp_path):

@@ -65,6 +65,11 @@ def test_a_right_mapping_has_no_problems():
             7,
             "a checkbox cannot be empty",
         ),
+        (
+            field("tier", "T__c", "choice", values='["A"]', value_labels='{ B = { de = "x" } }'),
+            8,
+            "'B' is not among the values of T__c",
+        ),
         (field(follows="true"), 7, "S__c follows, but no field of group '' leads"),
         (field() + field("nps_responses"), 9, "S__c is written twice"),
         (

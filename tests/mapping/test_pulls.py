@@ -34,6 +34,15 @@ def test_the_fields_to_fetch_are_those_that_the_columns_read():
     )
 
 
+def test_the_fields_of_a_filter_are_needed_and_not_fetched():
+    """The CRM refuses a filter over a field that the user may not see, as if it were not there."""
+    pull = Pull("activities", "Task", {"id": "Id"}, "task.Status = 'x' and Owner.Name = 'y'")
+    assert pulls.filtered(pull) == ("Status", "Owner.Name")
+    assert pulls.fields(pull) == ("Id", "SystemModstamp", "IsDeleted")
+    types = dict.fromkeys(("Id", "SystemModstamp", "IsDeleted", "Owner.Name"), "VARCHAR")
+    assert pulls.absent(pull, types) == ["Status"]
+
+
 def test_all_columns_of_the_stream_come_out():
     """Columns that are not mapped are NULL; kept ones follow; what does not fit is NULL."""
     found = duckdb.connect().execute(pulls.sql(TASK, RAW, keep=["extra"]))

@@ -74,6 +74,9 @@ class Lake:
                 self.put("registrable", domain=domain, registrable=found)
         for stage in stages(model, as_of=as_of):
             self.db.execute(f"CREATE OR REPLACE TEMP {stage.kind} {stage.name} AS {stage.sql}")
+        for half, when in (("links", "key IS NOT NULL"), ("unmatched", "key IS NULL")):
+            sql = f"SELECT * FROM placements WHERE {when}"
+            self.db.execute(f"CREATE OR REPLACE TEMP VIEW {half} AS {sql}")
         return self
 
     def keep(self) -> Lake:

@@ -134,3 +134,13 @@ def test_a_mistake_is_found_with_its_line(text, line, what):
 def test_a_group_must_weigh_something():
     """Zero is the weight of facts, not of ingredients."""
     assert problems(measure(), HEAD.replace("10", "0")) == [(4, "group use weighs 0")]
+
+
+def test_a_text_that_was_read_before_tells_its_problems_again():
+    """Files are checked once in a process; whoever asks gets a list of his own."""
+    text = HEAD + measure(value="count(")
+    first = files.read(text, "health.toml")[1]
+    told = list(first)
+    first.clear()
+    assert told
+    assert files.read(text, "health.toml")[1] == told

@@ -91,8 +91,7 @@ def test_stages_have_the_agreed_names():
     agreed = {
         "accounts",
         "successor",
-        "links",
-        "unmatched",
+        "placements",
         "raw",
         "measures",
         "scores",

@@ -712,3 +712,13 @@ def test_the_library_sees_a_failed_job(sf, ids):
     """Its own exception, with our message."""
     with pytest.raises(SalesforceOperationError, match="Field name not found : Nope"):
         sf.bulk2.Account.update(records=[{"Id": ids["Alpha"], "Nope": "1"}], wait=0)
+
+
+def test_a_cell_that_is_too_long_fails_the_job(client, ids):
+    """131,072 characters are the most, whatever the field would hold."""
+    cells = {131_072: "STRING_TOO_LONG", 131_073: "larger than field limit (131072)"}
+    for size, said in cells.items():
+        job = ended(client, f"Id,Description\n{ids['Alpha']},{'x' * size}\n")
+        told = look(client, job).get("errorMessage", "")
+        told += client.call("GET", f"/jobs/ingest/{job}/failedResults").text
+        assert said in told

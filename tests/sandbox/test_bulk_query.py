@@ -588,3 +588,11 @@ def test_the_library_sees_a_failed_job(sf, client):
     client.control("POST", "bulk", json={"fail": "InternalServerError : no luck"})
     with pytest.raises(SalesforceOperationError, match="no luck"):
         list(sf.bulk2.Account.query("SELECT Id FROM Account", wait=0))
+
+
+def test_a_statement_that_is_too_complicated_is_no_job(client):
+    """Formulas are written out for bulk as well."""
+    condition = " AND ".join(f"Twice__c != {each}" for each in range(50))
+    soql = f"SELECT Id FROM Account WHERE {condition}"
+    answer = client.call("POST", "/jobs/query", json={"operation": "query", "query": soql})
+    assert (answer.status_code, answer.json()[0]["errorCode"]) == (400, "QUERY_TOO_COMPLICATED")

@@ -181,6 +181,17 @@ def test_an_address_in_a_body_may_be_longer_than_one_in_a_line(composite, ids):
     assert (len(url) > 16_384, told["body"]["totalSize"]) == (True, 4)
 
 
+def test_a_count_that_is_too_complicated_fails_as_a_part(composite):
+    """The other parts are answered."""
+    condition = "%20AND%20".join(f"Twice__c!={each}" for each in range(50))
+    query = "/query?q=SELECT%20COUNT()%20FROM%20Account"
+    counted, refused = composite(
+        part("few", "GET", query), part("many", "GET", f"{query}%20WHERE%20{condition}")
+    )
+    assert (counted["httpStatusCode"], refused["httpStatusCode"]) == (200, 400)
+    assert refused["body"][0]["errorCode"] == "QUERY_TOO_COMPLICATED"
+
+
 def test_a_part_has_headers_of_its_own(composite):
     """Describe is asked whether it has changed since then."""
     (told,) = composite(
@@ -268,6 +279,52 @@ def test_too_many_graphs_or_nodes_are_refused(client, graphs, nodes):
     ]  # fmt: skip
     answer = client.call("POST", "/composite/graph", json={"graphs": asked})
     assert (answer.status_code, answer.json()[0]["errorCode"]) == (400, "LIMIT_EXCEEDED")
+
+
+def graph(client, *parts):
+    """The answer to a request with one graph."""
+    asked = {"graphs": [{"graphId": "one", "compositeRequest": list(parts)}]}
+    return client.call("POST", "/composite/graph", json=asked)
+
+
+@pytest.mark.parametrize(("deep", "status"), [(15, 200), (16, 400)])
+def test_a_graph_is_fifteen_nodes_deep_at_the_most(client, deep, status):
+    """Each account stands below the one before; one too many and none is made."""
+    chain = [
+        part(f"n{place}", "POST", "/sobjects/Account",
+             {"Name": "Deep", **({"ParentId": f"@{{n{place - 1}.id}}"} if place else {})})
+        for place in range(deep)
+    ]  # fmt: skip
+    answer = graph(client, *chain)
+    assert answer.status_code == status
+    made = client.query("SELECT COUNT() FROM Account WHERE Name = 'Deep'")["totalSize"]
+    assert made == (deep if status == 200 else 0)
+    if status == 400:
+        assert answer.json()[0]["errorCode"] == "LIMIT_EXCEEDED"
+
+
+@pytest.mark.parametrize(("versions", "status"), [(15, 200), (16, 400)])
+def test_a_graph_has_nodes_of_fifteen_kinds_at_the_most(client, versions, status):
+    """Another version of the API is another kind."""
+    nodes = [
+        {**part(f"n{place}", "POST", "/sobjects/Account", {"Name": "Wide"}),
+         "url": f"/services/data/v{53 + place}.0/sobjects/Account"}
+        for place in range(versions)
+    ]  # fmt: skip
+    answer = graph(client, *nodes)
+    assert answer.status_code == status, answer.text
+    if status == 400:
+        assert "different nodes" in answer.json()[0]["message"]
+
+
+def test_many_nodes_of_one_kind_are_no_trouble(client):
+    """Five hundred of them, side by side."""
+    nodes = [
+        part(f"n{place}", "POST", "/sobjects/Account", {"Name": f"A{place}"})
+        for place in range(500)
+    ]
+    (told,) = graph(client, *nodes).json()["graphs"]
+    assert told["isSuccessful"] is True
 
 
 def test_a_tree_makes_parents_and_children(client):

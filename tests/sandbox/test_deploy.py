@@ -453,3 +453,69 @@ def test_soap_takes_web_tokens_from_version_67_on(client, app, version, status):
     answer = requests.post(f"{client.url}/services/oauth2/token", data=form, timeout=10)
     token = answer.json()["access_token"]
     assert soap(client, "describeMetadata", token=token, version=version).status_code == status
+
+
+# translations
+
+LABEL = """
+    <fields>
+        <name>Health__c</name><label>Zustand</label>
+        <picklistValues><masterLabel>Good</masterLabel><translation>Gut</translation></picklistValues>
+    </fields>"""
+
+
+def translated(inside: str = LABEL, language: str = "de") -> bytes:
+    """German texts for a field of the account."""
+    name = f"Account-{language}"
+    content = document("CustomObjectTranslation", inside)
+    types = {"package.xml": manifest(CustomObjectTranslation=[name])}
+    return zipped({**types, f"objectTranslations/{name}.objectTranslation": content})
+
+
+def spoken(client) -> list[str | None]:
+    inside = "<m:type>CustomObjectTranslation</m:type><m:fullNames>Account-de</m:fullNames>"
+    return said(soap(client, "readMetadata", inside), "translation")
+
+
+@pytest.fixture
+def level(client) -> None:
+    """A list with one value, called Good, in an org that speaks German."""
+    deployed(client, package(TIER.replace("Level__c", "Health__c")))
+    client.control("POST", "org", json={"translations": ["de"]})
+
+
+def test_a_translation_is_kept_and_told(client, level):
+    """By the label that a value has in the org's own language."""
+    assert deployed(client, translated())["status"] == "Succeeded"
+    assert spoken(client) == ["Gut"]
+    again = deployed(client, translated())
+    assert not any(each["changed"] for each in again["details"]["componentSuccesses"])
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (translated(language="fr"), "The language fr is not active"),
+        (translated(LABEL.replace("Health__c", "No__c")), "no CustomField named Account.No__c"),
+        (translated(LABEL.replace("Good", "Bad")), "Picklist value Bad not found"),
+        (translated(LABEL.replace("Zustand", "x" * 41)), "data value too large"),
+    ],
+)
+def test_a_translation_of_what_is_not_there_fails(client, level, content, problem):
+    """Language, field, value; and a label has forty characters here, too."""
+    assert problem in failures(deployed(client, content))[0]
+
+
+def test_an_org_that_does_not_translate_takes_and_tells_nothing(client):
+    """Until the Translation Workbench is switched on."""
+    deployed(client, package(SCORE))
+    problem = "Not available for deploy for this organization"
+    assert failures(deployed(client, translated())) == [problem]
+    inside = "<m:type>CustomObjectTranslation</m:type><m:fullNames>Account-de</m:fullNames>"
+    assert soap(client, "readMetadata", inside).status_code == 500
+
+
+def test_metadata_is_read_by_those_who_may_change_it(client, level):
+    """The daily integration user may not."""
+    client.control("POST", "rights", json={"ModifyMetadata": False})
+    assert b"INSUFFICIENT_ACCESS" in soap(client, "readMetadata", "<m:type>x</m:type>").content

@@ -158,3 +158,40 @@ def test_a_busy_org_refuses_calls_and_does_not_count_them(client):
         }
     ]
     assert answers[2].headers["Sforce-Limit-Info"].startswith("api-usage=1/")
+
+
+SAVE = {"Sforce-Duplicate-Rule-Header": "allowSave=true; includeRecordDetails=false"}
+
+
+@pytest.fixture
+def duplicates(client):
+    """A rule that objects to every account of the energy industry."""
+    rule = {
+        "object": "Account",
+        "code": "DUPLICATES_DETECTED",
+        "message": "Use one of these records?",
+        "when": "Industry = 'Energy'",
+    }
+    assert client.control("POST", "automations", json=[rule]) == {"automations": 1}
+
+
+def test_a_duplicate_is_saved_only_for_those_who_say_so(client, ids, duplicates):
+    """The header decides; what it says of anything else changes nothing."""
+    rows = {"records": [{"attributes": {"type": "Account"}, "id": ids["Alpha"], "Score__c": 1}]}
+    told = [
+        codes(client.call("PATCH", "/composite/sobjects", json=rows, headers=headers).json())
+        for headers in ({}, {"Sforce-Duplicate-Rule-Header": "allowSave=false"}, SAVE)
+    ]
+    assert told == [["DUPLICATES_DETECTED"], ["DUPLICATES_DETECTED"], [None]]
+
+
+def test_a_part_of_a_composite_says_so_itself(client, ids, duplicates):
+    """It has the headers that it names, and not those of the whole."""
+    at = "/services/data/v66.0/composite/sobjects"
+    rows = {"records": [{"attributes": {"type": "Account"}, "id": ids["Alpha"], "Score__c": 1}]}
+    one = {"method": "PATCH", "url": at, "referenceId": "one", "body": rows}
+    other = {**one, "referenceId": "two", "httpHeaders": SAVE}
+    asked = {"compositeRequest": [one, other]}
+    answer = client.call("POST", "/composite", json=asked, headers=SAVE)
+    told = [codes(each["body"]) for each in answer.json()["compositeResponse"]]
+    assert told == [["DUPLICATES_DETECTED"], [None]]

@@ -188,6 +188,48 @@ def test_a_person_who_is_renamed_is_renamed_as_a_contact(admin):
     assert (after["Name"], contact["Name"], contact["Email"]) == ("Ada Kay", "Ada Kay", "a@k.de")
 
 
+# activities with several people
+
+
+def test_shared_activities_tell_everybody_they_are_with(admin):
+    """A row for each person and thing; the second person is a colleague of the first."""
+    assert admin.query("SELECT Id FROM TaskRelation")[0]["errorCode"] == "INVALID_TYPE"
+    assert switch(admin, shared_activities=5)["shared_activities"] == 5
+    soql = "SELECT TaskId, COUNT(Id) n FROM TaskRelation WHERE IsWhat = false GROUP BY TaskId"
+    shared = rows(admin, f"{soql} HAVING COUNT(Id) > 1")
+    assert [each["n"] for each in shared] == [2] * 5
+    task = shared[0]["TaskId"]
+    soql = "SELECT RelationId, Relation.Type, AccountId, Task.WhoId, Task.WhatId FROM TaskRelation"
+    found = rows(admin, f"{soql} WHERE TaskId = '{task}' AND IsWhat = false")
+    assert {each["Relation"]["Type"] for each in found} == {"Contact"}
+    assert len({each["AccountId"] for each in found}) == 1
+    assert found[0]["Task"]["WhoId"] in {each["RelationId"] for each in found}
+
+
+def test_every_activity_has_a_row_for_what_it_is_about(admin):
+    """Tasks and events alike."""
+    switch(admin, shared_activities=1)
+    for name in ("Task", "Event"):
+        soql = f"SELECT {name}Id, RelationId, {name}.WhatId FROM {name}Relation"
+        found = rows(admin, f"{soql} WHERE IsWhat = true LIMIT 50")
+        assert found
+        assert all(each["RelationId"] == each[name]["WhatId"] for each in found)
+
+
+def test_an_activity_that_is_written_is_with_whom_it_says(admin):
+    """Its rows are made, changed and deleted with it."""
+    switch(admin, shared_activities=1)
+    first, second = (each["Id"] for each in rows(admin, "SELECT Id FROM Contact LIMIT 2"))
+    values = {"Subject": "x", "Status": "Not Started", "Priority": "Normal"}
+    task = make(admin, "Task", **values, WhoId=first)["Id"]
+    soql = f"SELECT RelationId FROM TaskRelation WHERE TaskId = '{task}'"
+    assert [each["RelationId"] for each in rows(admin, soql)] == [first]
+    admin.call("PATCH", f"/sobjects/Task/{task}", json={"WhoId": second})
+    assert [each["RelationId"] for each in rows(admin, soql)] == [second]
+    admin.call("DELETE", f"/sobjects/Task/{task}")
+    assert rows(admin, soql) == []
+
+
 # hierarchies
 
 

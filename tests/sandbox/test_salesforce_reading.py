@@ -193,3 +193,27 @@ def test_an_address_where_nothing_is_says_so_in_json(client):
     """Not in HTML."""
     answer = client.call("GET", "/jobs/nothing")
     assert (answer.status_code, answer.json()[0]["errorCode"]) == (404, "NOT_FOUND")
+
+
+@pytest.mark.parametrize(("version", "warned"), [(31, True), (40, True), (41, False), (66, False)])
+def test_versions_that_are_about_to_go_warn(client, version, warned):
+    """In every answer, errors among them."""
+    for path in ("limits", "query?q=nonsense"):
+        answer = client.call("GET", f"/services/data/v{version}.0/{path}")
+        assert answer.headers.get("Warning", "").startswith("299 - ") is warned
+
+
+def test_versions_that_are_gone_are_gone(client):
+    """410, and not 404 as for one that never was."""
+    status = [
+        client.call("GET", f"/services/data/v{each}.0/limits").status_code for each in (30, 99)
+    ]
+    assert status == [410, 404]
+
+
+def test_a_method_that_is_not_for_an_address_says_which_are(client, ids):
+    """405 in JSON, unlike an address where nothing is."""
+    answer = client.call("PUT", f"/sobjects/Account/{ids['Alpha']}", json={})
+    assert (answer.status_code, answer.json()[0]["errorCode"]) == (405, "METHOD_NOT_ALLOWED")
+    assert {"GET", "PATCH", "DELETE"} <= set(answer.headers["Allow"].split(", "))
+    assert client.call("PUT", "/nowhere", json={}).status_code == 404

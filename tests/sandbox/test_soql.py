@@ -272,6 +272,54 @@ def test_a_statement_that_is_too_long_is_refused():
         parse("SELECT Id FROM Account WHERE Name = '" + "x" * 100_000 + "'")
 
 
+def test_a_value_that_is_too_long_is_refused(ask):
+    """Four thousand characters between the quotes are the most."""
+    ask(f"SELECT Id FROM Account WHERE Name = '{'x' * 4_000}'")
+    with pytest.raises(Refusal, match="4000"):
+        ask(f"SELECT Id FROM Account WHERE Name = '{'x' * 4_001}'")
+
+
+@pytest.fixture
+def formulas(store):
+    """The names of fifty fields that are computed."""
+    names = [f"F{place}__c" for place in range(50)]
+    for each in names:
+        store.add_field("Account", Field(each, "double", formula="Score__c", calculated=True))
+    return names
+
+
+COMPLICATED = "QUERY_TOO_COMPLICATED"
+
+
+def refused(ask, soql):
+    """The code with which a statement is refused; empty if it is answered."""
+    try:
+        ask(soql)
+    except Refusal as refusal:
+        return refusal.code
+    return ""
+
+
+def test_too_many_formulas_are_too_complicated(ask, formulas):
+    """Written out they make the statement too long, wherever they stand in it."""
+    few, last = ", ".join(formulas[:-1]), formulas[-1]
+    assert refused(ask, f"SELECT {few} FROM Account") == ""
+    assert refused(ask, f"SELECT {few}, {last} FROM Account") == COMPLICATED
+    assert refused(ask, f"SELECT {few} FROM Account WHERE {last} > 1") == COMPLICATED
+    assert refused(ask, f"SELECT {few} FROM Account ORDER BY {last}") == COMPLICATED
+    assert (
+        refused(ask, f"SELECT {few}, (SELECT Account.{last} FROM Contacts) FROM Account")
+        == COMPLICATED
+    )
+
+
+def test_a_count_can_be_too_complicated(ask):
+    """One formula, compared fifty times."""
+    parts = [f"Twice__c != {each}" for each in range(50)]
+    assert refused(ask, f"SELECT COUNT() FROM Account WHERE {' AND '.join(parts)}") == COMPLICATED
+    assert refused(ask, f"SELECT COUNT() FROM Account WHERE {' AND '.join(parts[1:])}") == ""
+
+
 def test_a_path_of_six_parents_is_refused(ask):
     """Five levels up are the most."""
     ask("SELECT Parent.Parent.Parent.Parent.Parent.Name FROM Account")
@@ -362,6 +410,13 @@ def test_a_parent_is_shown_by_its_kind(ask):
     assert list(mail["What"]) == ["attributes", "Name"]
     assert (mail["What"]["attributes"]["type"], none["What"]) == ("Case", None)
     assert ask(soql.format(""))["records"][1]["What"] is None
+
+
+@pytest.mark.parametrize("more", ["COUNT()", "COUNT(Id)", "CALENDAR_YEAR(CreatedDate)"])
+def test_kinds_are_not_shown_beside_functions(ask, more):
+    """TYPEOF is for fields alone."""
+    soql = f"SELECT {more}, TYPEOF What WHEN Account THEN Name END FROM Task"
+    assert refused(ask, soql) == "MALFORMED_QUERY"
 
 
 def test_a_parent_with_one_known_kind_is_still_of_several_kinds(ask, store):

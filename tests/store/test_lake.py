@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import deltalake
+import orjson
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -108,3 +111,77 @@ def test_a_lake_that_cannot_be_written_says_so(engine):
     with pytest.raises(ConnectorError, match="things") as failed:
         Lake(Path("/proc/nowhere")).append("things", engine, row("a", 1, 0, 0))
     assert "nothing is lost" in failed.value.hint
+
+
+def test_what_somebody_else_appended_is_seen(tmp_path, engine):
+    """A table stays open between two looks, but never longer than its newest commit."""
+    mine, theirs = Lake(tmp_path), Lake(tmp_path)
+    mine.append("things", engine, row("a", 1, 1, 1))
+    assert newest(mine, engine) == {"a": 1}
+    theirs.append("things", engine, row("b", 2, 1, 1))
+    assert newest(mine, engine) == {"a": 1, "b": 2}
+
+
+def test_a_table_that_was_made_anew_is_read_anew(tmp_path, engine):
+    """Somebody deleted the lake and pulled again, while this process was looking at it."""
+    mine = Lake(tmp_path)
+    mine.append("things", engine, row("a", 1, 1, 1))
+    assert newest(mine, engine) == {"a": 1}
+    shutil.rmtree(tmp_path / "things")
+    assert newest(mine, engine) == {}
+    Lake(tmp_path).append("things", engine, row("b", 2, 1, 1))
+    assert newest(mine, engine) == {"b": 2}
+
+
+def wide(id: str, text: str, moment: str) -> str:
+    return (
+        f"SELECT '{id}' AS id, '{text}' AS text, 1.5 AS number, CAST(NULL AS DATE) AS day, "
+        f"TIMESTAMPTZ '{moment}' AS modified_at, now() AS pulled_at"
+    )
+
+
+def test_another_reader_finds_every_row_by_its_bounds(tmp_path, engine):
+    """Files are left out by the bounds in the log: none of them may cut off what it bounds."""
+    lake = Lake(tmp_path)
+    for id, at in (("a", "00:00:00.000001"), ("b", "00:00:00.123456"), ("c", "00:00:01")):
+        lake.append("things", engine, wide(id, "short", f"2026-01-01 {at}Z"))
+    table = deltalake.DeltaTable(str(tmp_path / "things"))
+    query = deltalake.QueryBuilder().register("things", table)
+    for id, at in (("a", "00:00:00.000001Z"), ("b", "00:00:00.123456Z"), ("c", "00:00:01Z")):
+        where = f"modified_at = TIMESTAMP '2026-01-01T{at}' AND id = '{id}' AND number = 1.5"
+        found = query.execute(f"SELECT id FROM things WHERE {where}").read_all()
+        assert found["id"].to_pylist() == [id]
+
+
+def test_the_log_tells_bounds_and_counts(tmp_path, engine):
+    """Counts of rows and NULLs for every column, bounds where they are exact and short."""
+    lake = Lake(tmp_path)
+    rows = (wide("a", "x" * 40, "2026-01-01 00:00Z"), wide("b", "y", "2026-01-02 00:00Z"))
+    lake.append("things", engine, " UNION ALL ".join(rows))
+    log = tmp_path / "things" / "_delta_log" / f"{0:020}.json"
+    lines = [orjson.loads(line) for line in log.read_bytes().splitlines()]
+    stats = orjson.loads(next(line["add"]["stats"] for line in lines if "add" in line))
+    assert stats["numRecords"] == 2
+    assert (stats["minValues"]["id"], stats["maxValues"]["id"]) == ("a", "b")
+    assert stats["minValues"]["modified_at"] == "2026-01-01T00:00:00.000Z"
+    assert stats["nullCount"]["day"] == 2
+    assert not {"text", "day"} & set(stats["minValues"])
+
+
+def test_a_column_keeps_the_type_it_came_with(tmp_path, engine):
+    """A query that yields another one is cast; other readers would refuse the table."""
+    lake = Lake(tmp_path)
+    lake.append("things", engine, row("a", 1, 0, 0))
+    other = f"SELECT * REPLACE (CAST(value AS HUGEINT) AS value) FROM ({row('b', 2, 0, 0)})"
+    lake.append("things", engine, other)
+    assert lake.types("things", engine)["value"] == "INTEGER"
+    assert newest(lake, engine) == {"a": 1, "b": 2}
+
+
+def test_a_write_that_fails_leaves_no_file(tmp_path, engine):
+    """Neither a file nor a table."""
+    lake = Lake(tmp_path)
+    with pytest.raises(ConnectorError):
+        lake.append("things", engine, "SELECT CAST('x' || range AS INTEGER) AS id FROM range(9)")
+    assert not list(tmp_path.rglob("*.parquet"))
+    assert lake.layers("things").files == ()

@@ -7,8 +7,10 @@ import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
 
+import psutil
 import pytest
 from sqlalchemy import create_engine, text
+from sqlalchemy.exc import IntegrityError
 
 from connector.errors import ConfigError, Locked
 from connector.store.state import State, Watermark
@@ -97,3 +99,23 @@ def test_a_state_of_a_newer_version_is_refused(url):
     engine.dispose()
     with pytest.raises(ConfigError, match="newer version"):
         State(url)
+
+
+def test_a_state_that_is_let_go_leaves_no_file_open(url, tmp_path):
+    """The connection lives as long as its owner: a service opens a state for every run."""
+    path = str(tmp_path / "state.sqlite")
+    state = State(url)
+    state.remember("org", "00D")
+    assert path in [each.path for each in psutil.Process().open_files()]
+    del state
+    assert path not in [each.path for each in psutil.Process().open_files()]
+
+
+def test_a_transaction_that_failed_leaves_the_connection_usable(url):
+    """The next one starts from what was committed, and nothing of the failed one is there."""
+    state = State(url)
+    state.begin("r1", "sync", NOW)
+    with pytest.raises(IntegrityError):
+        state.begin("r1", "sync", NOW)
+    state.begin("r2", "sync", NOW)
+    assert [run["id"] for run in state.runs()] == ["r2", "r1"]

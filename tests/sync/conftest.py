@@ -16,7 +16,7 @@ def hurried(monkeypatch):
     monkeypatch.setattr(http, "_backoff", lambda state: 0.01)
     monkeypatch.setattr(client, "_busy_wait", lambda state: 0.01)
     monkeypatch.setattr(applying, "PAUSE", 0.01)
-    monkeypatch.setattr(jobs, "PAUSES", (0.05,))
+    monkeypatch.setattr(jobs, "BEGIN_SECONDS", 0.03)
     monkeypatch.setattr(jobs, "LONGEST_PAUSE", 0.05)
 
 

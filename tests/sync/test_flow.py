@@ -459,10 +459,11 @@ def test_a_wrong_survey_token_says_which_system(here):
 
 
 def test_a_spent_budget_stops_the_run_and_the_next_one_continues(here):
-    """Exit 5; what was not written is planned again."""
+    """Exit 5 before anything is written; what was not written is planned again."""
+    _, made = make_plan(here.app())
     config = here.config.read_text() + "\n[budget]\nshare = 0.0001\n"
     here.config.write_text(config)
-    done = here.sync()
+    done = flow.apply_plan(here.app(), made)
     assert (done.exit, done.changes["applied"]) == (5, 0)
     here.config.write_text(config.replace("0.0001", "0.5"))
     assert here.sync().changes["applied"] == KNOWN

@@ -54,3 +54,12 @@ def test_a_whole_file_of_outcomes_is_taken_in_one_go(tmp_path, engine):
     at = f"written_at = TIMESTAMPTZ '{AT.isoformat()}'"
     assert engine.one(f"SELECT count(*) FROM {journal.relation()} WHERE {at}") == 12_001
     assert [p.name for p in tmp_path.iterdir() if p.is_file()] == ["journal.ndjson"]
+
+
+def test_a_journal_of_one_cut_line_holds_nothing(tmp_path):
+    """Also when the line is longer than what is looked at in one go."""
+    journal = Journal(tmp_path / "journal.ndjson")
+    assert not journal.mend()
+    journal.path.write_bytes(b'{"ids":[' + b'"a",' * 50_000)
+    assert not journal.mend()
+    assert journal.path.stat().st_size == 0

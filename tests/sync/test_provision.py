@@ -48,6 +48,29 @@ def test_a_provisioned_installation_can_sync(here):
     assert here.sync().exit == 0
 
 
+def test_the_writer_permission_set_is_all_that_a_bare_user_needs(here):
+    """Who begins with nothing reads, scores and writes everything with it, and sees no more."""
+    here.control("users", {"username": "integration@sandbox.example", "bare": True})
+    assert here.app().crm.fields("Account") is None
+    here.ready()
+    assert not look(here.app(), here.app().crm.check()).plan.todo
+    receipt = here.sync()
+    assert (receipt.exit, receipt.changes["failed"]) == (0, 0)
+    assert receipt.changes["applied"] > 0
+    assert "Type" not in here.app().crm.fields("Account")
+
+
+def test_an_object_that_may_only_be_read_stops_the_run_before_reading(here):
+    """Every row would be refused; the permission set that helps is named."""
+    here.ready()
+    here.control("fls", {"object": "Account", "read": True, "edit": False})
+    with pytest.raises(UnsafePlan, match="Health_Score__c: the user may not write it") as refused:
+        here.sync()
+    assert "Health_Connector_Writer" in refused.value.hint
+    here.ready()
+    assert here.sync().exit == 0
+
+
 def test_a_second_provision_writes_nothing(here):
     """Neither fields nor permissions."""
     here.ready()
@@ -66,6 +89,31 @@ def test_a_field_hidden_from_the_reading_user_is_shown_by_the_writer(here):
     assert "Health_Connector_Writer" in refused.value.hint
     here.ready()
     assert here.sync().exit == 0
+
+
+def filtering(app: App, where: str) -> App:
+    """The installation with another filter over accounts."""
+    pulls = tuple(
+        replace(each, where=where) if each.object == "Account" else each
+        for each in app.mapping.pull
+    )
+    return replace(app, mapping=replace(app.mapping, pull=pulls))
+
+
+def test_a_field_that_only_a_filter_names_stops_the_run_before_reading_while_it_is_hidden(here):
+    """The permission set that would show it is named, and then shows it."""
+    here.ready()
+    here.control("fls", {"object": "Account", "field": "Type", "read": False})
+    here.control("reset-stats", {})
+    with pytest.raises(UnsafePlan, match=r"Account\.type: not there, or hidden") as refused:
+        sync(filtering(here.app(), "type != 'Former'"))
+    assert "Health_Connector_Writer" in refused.value.hint
+    asked = {row["route"]: row["requests"] for row in here.control("stats")["routes"]}
+    assert "/services/data/{version}/jobs/query" not in asked
+    assert asked["/services/data/{version}/query"] == 1  # which org this is
+    app = filtering(here.app(), "type != 'Former'")
+    provision(app, app.crm.check())
+    assert sync(filtering(here.app(), "type != 'Former'")).exit == 0
 
 
 def test_a_field_that_may_only_be_read_is_opened_for_writing(here):

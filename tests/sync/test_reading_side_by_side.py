@@ -7,7 +7,8 @@ import pytest
 from connector.crm.salesforce import bulk_read, jobs, lanes
 from connector.crm.salesforce import read as by_page
 from connector.errors import ConnectorError, RemoteError
-from connector.sync.pull_objects import Bookmark
+from connector.sync.bookmark import Bookmark
+from connector.sync.pace import speed
 from tests.world import world
 
 from .reading import change, mapping, pull, read, rows
@@ -23,7 +24,7 @@ def many(tmp_path, monkeypatch):
     monkeypatch.setattr(by_page, "PAGE", 200)
     monkeypatch.setattr(lanes, "JOB_FROM", 100)
     monkeypatch.setattr(bulk_read, "PAGE", 100)
-    monkeypatch.setattr(jobs, "PAUSES", (0.0, 0.0, 0.01, 0.01))
+    monkeypatch.setattr(jobs, "BEGIN_SECONDS", 0.01)
     with world(tmp_path, accounts=60) as made:
         made.ready()
         yield made
@@ -142,7 +143,7 @@ def test_a_bookmark_is_worth_nothing_once_the_watermark_has_moved(here):
 def test_the_pace_of_an_object_is_remembered(many):
     """The next prediction rests on it."""
     pull(many)
-    assert float(many.app().state.setting("pace:Task") or 0) > 0
+    assert (speed(many.app(), "read", "Task") or 0) > 0
 
 
 # ── calls ─────────────────────────────────────────────────────────────────────────────────────
@@ -203,7 +204,7 @@ def test_airbyte_77627_a_field_that_is_added_to_the_mapping_comes_for_all_record
 def test_calls_are_predicted_within_5_percent_for_jobs_too(many, monkeypatch):
     """A first read of everything, and one of what a few people have changed."""
     monkeypatch.setattr(lanes, "JOB_FROM", by_page.PAGE)
-    monkeypatch.setattr(jobs, "PAUSES", (0.5, 1.0, 2.0, 4.0))
+    many.control("bulk", {"polls": 0})
     first = pull(many)
     for id in sorted(many.held("Name"))[:3]:
         many.person(id, values={"Name": f"{id} renamed"})

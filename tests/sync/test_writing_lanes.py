@@ -100,6 +100,15 @@ def test_five_chunks_travel_in_one_call(here):
     assert done.changes["applied"] == KNOWN
 
 
+def test_duplicate_rules_let_our_updates_pass_in_every_part_of_a_call(here):
+    """A part of a composite call inherits no header: each says for itself that it may be saved."""
+    lane(here, "chunk = 4")
+    rule = {"object": "Account", "code": "DUPLICATES_DETECTED", "message": "Use one of these?"}
+    here.control("automations", [rule])
+    done = here.sync()
+    assert (done.exit, done.changes["applied"]) == (0, KNOWN)
+
+
 def test_an_org_without_composite_calls_takes_chunk_by_chunk(here):
     """Refused as a call, not as a record."""
     lane(here, "chunk = 4")
@@ -346,6 +355,7 @@ def test_a_connection_cut_at_any_step_of_a_job_writes_nothing_twice(here, step, 
     except ConnectorError:
         here.faults()
         here.sync()
+    assert open_jobs(here) == 0
     assert len({row["id"] for row in here.writes()}) == KNOWN
     assert times(here) == {1}
     assert here.sync().changes["planned"] == 0
@@ -366,8 +376,9 @@ def test_a_budget_too_small_for_a_job_stops_before_it(here):
     """Exit 5; the next run goes on."""
     lane(here, FILE)
     config = here.config.read_text()
+    _, made = make_plan(here.app())
     here.config.write_text(config + "\n[budget]\nshare = 0.0001\n")
-    done = here.sync()
+    done = flow.apply_plan(here.app(), made)
     assert (done.exit, done.changes["applied"]) == (BudgetSpent.exit_code, 0)
     here.config.write_text(config)
     assert here.sync().changes["applied"] == KNOWN

@@ -79,7 +79,13 @@ class Crm:
         """Nothing: an option is there for every record or for none."""
         return {}
 
-    def path_types(self, object: str, paths: Sequence[str]) -> dict[str, str]:
+    def path_types(
+        self,
+        object: str,
+        paths: Sequence[str],
+        *,
+        exact: bool = True,  # noqa: ARG002 (HubSpot's names have no capitals)
+    ) -> dict[str, str]:
         known = {} if object == catalogue.OWNERS else self._properties(object) or {}
         types = {path: catalogue.path_type(path, object, known) for path in paths}
         return {path: kind for path, kind in types.items() if kind}
@@ -110,9 +116,17 @@ class Crm:
     def bulky(self, rows: int) -> bool:
         return rows >= self.bulk_from
 
-    def load(self, object: str, file: Path, into: Path, note: Callable[[str], None]) -> Spool:
+    def load(
+        self,
+        object: str,
+        file: Path,
+        into: Path,
+        note: Callable[[str], None],
+        rows: int = 0,
+        pace: float | None = None,  # noqa: ARG002 (as fast as the limit allows)
+    ) -> Spool:
         sent = None
-        if self.import_from and imports.rows_of(file) >= self.import_from:
+        if self.import_from and (rows or imports.rows_of(file)) >= self.import_from:
             sent = imports.load(self._client, object, file, into, note)
         return sent or loading.load(self._client, object, file, into, note, self.threads)
 
@@ -153,12 +167,16 @@ class Crm:
             "batch_update": ceil(rows / (chunk or self.chunk)),
         }
 
-    def load_calls(self, rows: int) -> dict[str, int]:
+    def echoes(self, rows: int) -> bool:  # noqa: ARG002
+        """Never: HubSpot does not say who changed a record last."""
+        return False
+
+    def load_calls(self, rows: int, pace: float | None = None) -> dict[str, int]:
         if not rows:
             return {}
         files = ceil(rows / self.most)
         if 0 < self.import_from <= rows:
-            return {"search": files, **imports.calls(rows, self.most)}
+            return {"search": files, **imports.calls(rows, self.most, pace)}
         return {"search": files, "batch_update": ceil(rows / writing.CHUNK)}
 
     def opening_calls(self, objects: int) -> dict[str, int]:  # noqa: ARG002
@@ -182,6 +200,9 @@ class Crm:
     def id_sql(self, column: str) -> str:
         """Ids are numbers, and people write them as they are."""
         return column
+
+    def ration(self, left: Callable[[], int | None]) -> None:
+        self._client.line.spent = lambda: (calls := left()) is not None and calls <= 0
 
     def now(self) -> datetime:
         return self._client.now

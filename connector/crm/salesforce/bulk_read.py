@@ -40,12 +40,15 @@ LISTED_FROM = 9
 SIDE_BY_SIDE = 2
 LIST = 5
 #: How often a page is fetched whose connection broke on the way.
-DOWNLOADS = 5
+DOWNLOADS, BREATH = 5, 0.5
 CHUNK = 1 << 20
 #: Results are kept for seven days; one is left for fetching them.
 KEPT = timedelta(days=6)
-#: Until an org has shown its pace: a job takes a second to begin, then so many records a second.
-BEGIN_SECONDS, ROWS_A_SECOND = 1.0, 100_000.0
+#: When a job was begun and when it had ended, by Salesforce's clock.
+STAMPS = ("createdDate", "systemModstamp")
+#: Until an org has shown its own pace. Rather too little: a job is then looked at once, and the
+#: prediction of a first run holds.
+ROWS_A_SECOND = 25_000.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +63,8 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A query job: what it asks, when it was begun by Salesforce's clock, and how far it is."""
+    """A query job: what it asks, when it was begun by Salesforce's clock, how many seconds it
+    should take, and how far it is."""
 
     id: str
     soql: str
@@ -68,6 +72,7 @@ class Job:
     created: str
     rows: int | None = None
     seconds: float = 0
+    pace: float | None = None
     pages: tuple[Page, ...] = ()
     calls: int = 0
     whole: bool = False
@@ -76,25 +81,24 @@ class Job:
     def path(self) -> str:
         return f"jobs/query/{self.id}"
 
-    @property
-    def pace(self) -> float | None:
-        """Records a second, once it has begun; None for a job that had nothing to do."""
-        return self.rows / max(self.seconds - BEGIN_SECONDS, 0.1) if self.rows else None
-
     @classmethod
     def remembered(cls, facts: Mapping[str, Any]) -> Job | None:
         """The job that an earlier run left behind."""
-        if not facts:
+        if "created" not in facts:
             return None
         return cls(**{**facts, "pages": tuple(Page(**page) for page in facts["pages"])})
 
 
 def calls(rows: int, pace: float | None) -> int:
     """The calls of one job: create, the looks until it has ended, its pages, delete."""
-    seconds = BEGIN_SECONDS + rows / (pace or ROWS_A_SECOND)
     pages = ceil(rows / PAGE)
     listed = ceil(pages / LIST) if pages >= LISTED_FROM else 0
-    return 1 + jobs.looks(seconds) + pages + listed + 1
+    return 1 + jobs.looks(expected(rows, pace)) + pages + listed + 1
+
+
+def expected(rows: int, pace: float | None) -> float:
+    """The seconds that a job of so many records should take."""
+    return jobs.expected(rows, pace or ROWS_A_SECOND)
 
 
 def spool(
@@ -104,10 +108,14 @@ def spool(
     into: Path,
     progress: Progress,
     begun: Job | None = None,
+    rows: int = 0,
 ) -> Spool:
-    """Run a job, or go on with one that was begun, and put its pages into a folder."""
+    """Run a job, or go on with one that was begun, and put its pages into a folder.
+
+    So many `rows` are expected; it is the pace of the read that tells when to look.
+    """
     into.mkdir(parents=True, exist_ok=True)
-    job = _fetched(client, begun or _created(client, read, progress), into, progress)
+    job = _fetched(client, begun or _created(client, read, progress, rows), into, progress)
     files = [into / page.file for page in job.pages if page.rows]
     return Spool(
         relation(files, types) if files else columns.empty(types),
@@ -115,7 +123,7 @@ def spool(
         LANE,
         job.calls,
         datetime.fromisoformat(job.created),
-        None if begun else job.pace,
+        job.pace,
     )
 
 
@@ -160,12 +168,21 @@ def _statement(read: Read) -> str:
     return soql(read, ordered=False)
 
 
-def _created(client: Client, read: Read, progress: Progress) -> Job:
+def _created(client: Client, read: Read, progress: Progress, rows: int) -> Job:
+    progress.pause(0)
     statement = _statement(read)
     body = {"operation": "queryAll", "query": statement}
-    # A second job that nobody fetches is gone within a week.
-    made = client.json("POST", "jobs/query", f"to read {read.object}", json=body, idempotent=True)
-    job = Job(str(made["id"]), statement, client.version, client.now.isoformat(), calls=1)
+    about = {"operation": "queryAll", "object": read.object}
+    made = jobs.create(client, "jobs/query", f"to read {read.object}", body, about)
+    seconds = expected(rows, read.pace)
+    job = Job(
+        str(made["id"]),
+        statement,
+        client.version,
+        client.now.isoformat(),
+        seconds=seconds,
+        calls=1,
+    )
     try:
         progress.remember(asdict(job))
     except ConnectorError:
@@ -205,14 +222,14 @@ def _fetched(client: Client, job: Job, into: Path, progress: Progress) -> Job:
 
 def _completed(client: Client, job: Job, progress: Progress) -> Job:
     """Look at a job until it has ended; one that failed or takes hours is discarded."""
-    waited, looks = 0.0, 0
-    for pause in jobs.pauses():
+    passed = (client.now - datetime.fromisoformat(job.created)).total_seconds()
+    for looks, pause in enumerate(jobs.pauses(job.seconds, passed), 1):
         progress.pause(pause)
-        waited, looks = waited + pause, looks + 1
         found = client.json("GET", job.path, "to look at a job")
         if found["state"] == "JobComplete":
             rows = int(found.get("numberRecordsProcessed") or 0)
-            return replace(job, rows=rows, seconds=waited, calls=job.calls + looks)
+            pace = jobs.pace(rows, *(str(found.get(at) or "") for at in STAMPS))
+            return replace(job, rows=rows, pace=pace, calls=job.calls + looks)
         if found["state"] in jobs.ENDED:
             progress.remember({})
             discard(client, job.path)
@@ -313,7 +330,7 @@ def _download(
                     "Salesforce: a page of a job broke off again and again.",
                     hint="Run again: the pages that arrived are kept.",
                 ) from error
-            progress.pause(jobs.PAUSES[0])
+            progress.pause(BREATH)
     raise AssertionError("unreachable")
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ...protocols import Access, FieldPlan, FieldStep
 from .metadata import DESCRIPTION, names
+from .translations import SPOKEN
 
 
 def by_hand(plan: FieldPlan) -> Iterator[str]:
@@ -20,6 +21,10 @@ def by_hand(plan: FieldPlan) -> Iterator[str]:
     for access in plan.access:
         if access.do in {"create", "change"}:
             yield _permissions(access)
+    for name, texts in plan.words.items():
+        yield f"Setup → Translation Workbench → Translate: {SPOKEN}, Custom Field, {name}: " + (
+            "; ".join(_texts(texts))
+        )
     if plan.assign:
         yield f"{_set(plan.assign)} → Manage Assignments → Add: the user {plan.user}"
 
@@ -48,12 +53,20 @@ def _type(have: Any) -> str:
 def _permissions(access: Access) -> str:
     both = (("edit", access.edit), ("read", access.read))
     new = [(right, [each for each in some if each in access.new]) for right, some in both]
-    told = "; ".join(f"{right} {', '.join(some)}" for right, some in new if some)
+    opened = [f"{name}: {', '.join(access.objects[name])}" for name in access.objects]
+    opened = [each for each in opened if each.partition(":")[0] in access.new]
+    told = "; ".join([*opened, *(f"{right} {', '.join(some)}" for right, some in new if some)])
     about = f"description “{DESCRIPTION}”"
     if access.do == "create":
         named = f"label “{access.label}”, API name {access.name}, {about}"
         return f"Setup → Permission Sets → New: {named}; Object Settings: {told}"
     return f"{_set(access.name)} → {f'Object Settings: {told}' if told else f'Edit: {about}'}"
+
+
+def _texts(told: Mapping[str, Any]) -> Iterator[str]:
+    yield from (f"{what} “{told[what]}”" for what in ("label", "help") if what in told)
+    for each in told.get("picklistValues", ()):
+        yield f"value {each['masterLabel']} “{each['translation']}”"
 
 
 def _value(value: Any) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections import Counter
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -14,21 +15,23 @@ import tenacity
 from simple_salesforce.api import Salesforce
 from simple_salesforce.exceptions import SalesforceError
 
-from ...errors import ConfigError, Throttled
+from ...errors import BudgetSpent, ConfigError, Throttled
 from ...http import Session, body_of
 from . import answers
 from .auth import Login
 
 Answer = TypeVar("Answer")
 
-#: Tells event logs who we are, and keeps our updates from assigning or bumping anything.
-HEADERS = {
-    "Sforce-Call-Options": "client=crm-health-connector",
+#: Keeps our updates from assigning or bumping anything, and from being refused as duplicates. The
+#: parts of a composite call inherit none of it.
+QUIETLY = {
     "Sforce-Auto-Assign": "FALSE",
     "Sforce-Mru": "updateMru=false",
     "Sforce-Duplicate-Rule-Header": "allowSave=true; includeRecordDetails=false; "
     "runAsCurrentUser=true",
 }
+#: Tells event logs who we are.
+HEADERS = {"Sforce-Call-Options": "client=crm-health-connector", **QUIETLY}
 #: How often a call is sent that meets too many others.
 BUSY_ATTEMPTS = 6
 _USAGE = re.compile(r"(?<![-\w])api-usage=(\d+)/(\d+)")
@@ -41,6 +44,10 @@ class Client:
         self._login = login
         self.version = version
         self.path = f"services/data/v{version}"
+        #: Who we are, once that was asked, and the jobs that we were told the numbers of.
+        self.user = ""
+        self.jobs: set[str] = set()
+        self.creating = threading.Lock()
 
     @cached_property
     def session(self) -> Session:
@@ -80,11 +87,11 @@ class Client:
 
     def call(self, method: str, path: str, doing: str, **options: Any) -> Any:
         """A cold call through simple-salesforce: its decoded body, or our error."""
-        return _patiently(lambda: self._called(method, path, doing, **options))
+        return self._patiently(lambda: self._called(method, path, doing, **options))
 
     def raw(self, method: str, path: str, doing: str, **options: Any) -> requests.Response:
         """A hot call: the answer as it is, or our error."""
-        return _patiently(lambda: self._sent(method, path, doing, **options))
+        return self._patiently(lambda: self._sent(method, path, doing, **options))
 
     def _called(self, method: str, path: str, doing: str, **options: Any) -> Any:
         try:
@@ -110,6 +117,11 @@ class Client:
         """The org's clock, as of its last answer."""
         return self.session.server_now or datetime.now(UTC)
 
+    def ration(self, left: Callable[[], int | None]) -> None:
+        """Repeat no call once nothing is left."""
+        self.allowance  # noqa: B018  (looked up now, so that no repetition has to ask for it)
+        self.session.spent = lambda: (calls := left()) is not None and calls <= 0
+
     @property
     def allowance(self) -> tuple[int, int]:
         """API calls used and allowed within the last 24 hours, from the last answer."""
@@ -127,21 +139,25 @@ class Client:
     def calls(self) -> Mapping[str, int]:
         return Counter(self.session.calls) + Counter(self._login.calls)
 
+    def _patiently(self, send: Callable[[], Answer]) -> Answer:
+        """Send again, later and later, while the org has too many long calls under way.
 
-def _patiently(send: Callable[[], Answer]) -> Answer:
-    """Send again, later and later, while the org has too many long calls under way.
-
-    Such a call was refused before it began, so that a write may be sent again as well.
-    """
-    retrying = tenacity.Retrying(
-        stop=tenacity.stop_after_attempt(BUSY_ATTEMPTS),
-        wait=_busy_wait,
-        retry=tenacity.retry_if_exception(
-            lambda error: isinstance(error, Throttled) and error.code == answers.BUSY
-        ),
-        reraise=True,
-    )
-    return retrying(send)
+        Such a call was refused before it began, so that a write may be sent again as well.
+        """
+        retrying = tenacity.Retrying(
+            stop=lambda state: state.attempt_number >= BUSY_ATTEMPTS or self.session.spent(),
+            wait=_busy_wait,
+            retry=tenacity.retry_if_exception(
+                lambda error: isinstance(error, Throttled) and error.code == answers.BUSY
+            ),
+            reraise=True,
+        )
+        try:
+            return retrying(send)
+        except Throttled as error:
+            if not self.session.spent():
+                raise
+            raise BudgetSpent(error.message, hint=error.hint) from error
 
 
 _busy_wait = tenacity.wait_random_exponential(multiplier=1, max=30)

@@ -53,6 +53,7 @@ class Crm:
         client = self._client
         found = client.call("GET", "query", "to look up the org", params={"q": _ORG})
         who = client.session.json("GET", "services/oauth2/userinfo")
+        client.user = str(who["user_id"])
         return Org(
             id=found["records"][0]["Id"],
             user=who["user_id"],
@@ -72,8 +73,11 @@ class Crm:
             self._choices[object] = catalogue.choices_by_type(self._client, object, found)
         return self._choices[object]
 
-    def path_types(self, object: str, paths: Sequence[str]) -> dict[str, str]:
-        types = {path: catalogue.path_type(path, object, self._describe) for path in paths}
+    def path_types(
+        self, object: str, paths: Sequence[str], *, exact: bool = True
+    ) -> dict[str, str]:
+        look = self._describe
+        types = {path: catalogue.path_type(path, object, look, exact=exact) for path in paths}
         return {path: kind for path, kind in types.items() if kind}
 
     def read(
@@ -97,11 +101,22 @@ class Crm:
     def bulky(self, rows: int) -> bool:
         return rows >= self.bulk_from
 
-    def load(self, object: str, file: Path, into: Path, note: Callable[[str], None]) -> Spool:
-        return ingest.load(self._client, object, file, into, note)
+    def load(
+        self,
+        object: str,
+        file: Path,
+        into: Path,
+        note: Callable[[str], None],
+        rows: int = 0,
+        pace: float | None = None,
+    ) -> Spool:
+        return ingest.load(self._client, object, file, into, note, ingest.expected(rows, pace))
 
     def loaded(self, job: str, into: Path) -> Spool | None:
         return ingest.loaded(self._client, job, into)
+
+    def echoes(self, rows: int) -> bool:
+        return self.bulky(rows)
 
     def plan_fields(self, mapping: Any, user: str, *, adopt: bool, assign: bool) -> FieldPlan:
         """What the org needs so that a user can write the fields of a mapping."""
@@ -133,10 +148,10 @@ class Crm:
             "collections": ceil(rows / at_once),
         }
 
-    def load_calls(self, rows: int) -> dict[str, int]:
+    def load_calls(self, rows: int, pace: float | None = None) -> dict[str, int]:
         if not rows:
             return {}
-        return {"query": ceil(rows / self.most), "bulk_ingest": ingest.calls(rows)}
+        return {"query": ceil(rows / self.most), "bulk_ingest": ingest.calls(rows, pace)}
 
     def opening_calls(self, objects: int) -> dict[str, int]:
         kinds = sum(len(catalogue.record_types(self._described[o] or {})) for o in self._choices)
@@ -159,6 +174,9 @@ class Crm:
 
     def skew(self) -> float:
         return self._client.session.skew_seconds
+
+    def ration(self, left: Callable[[], int | None]) -> None:
+        self._client.ration(left)
 
     def allowance(self) -> tuple[int, int]:
         return self._client.allowance

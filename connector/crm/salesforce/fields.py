@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from ...errors import RemoteError
@@ -31,6 +32,10 @@ _HOLDS: Mapping[str, tuple[str, ...]] = {
     "datetime": ("datetime",),
     "boolean": ("checkbox",),
 }
+#: What can be asked of a parent that may be a record of several objects.
+_OF_ANY = frozenset(
+    {"id", "name", "type", "firstname", "lastname", "email", "title", "phone", "username", "alias"}
+)
 
 Describe = Mapping[str, Any]
 ByType = Mapping[str, Mapping[str, tuple[str, ...]]]
@@ -89,27 +94,65 @@ def choices_by_type(client: Client, object: str, found: Describe) -> ByType:
     return told
 
 
-def path_type(path: str, object: str, look: Callable[[str], Describe | None]) -> str | None:
+def path_type(
+    path: str, object: str, look: Callable[[str], Describe | None], *, exact: bool = True
+) -> str | None:
     """The DuckDB type of `Owner.Name` seen from an object; None if a step does not exist."""
-    found = look(object)
+    steps = list(along(path, object, look, exact=exact))
+    raw = steps[-1].raw
+    return _TYPES.get(raw["type"], TEXT) if raw else None
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A field on the way of a path; `raw` is None for one that describe does not show."""
+
+    object: str
+    name: str
+    raw: Describe | None
+
+
+def along(
+    path: str, object: str, look: Callable[[str], Describe | None], *, exact: bool = True
+) -> Iterator[Step]:
+    """Every field on the way of a path, up to the first that is not shown."""
     *steps, last = path.split(".")
     for step in steps:
-        raw = reference(found, step)
-        found = look(target(raw)) if raw else None
-    if found is None:
-        return None
-    for raw in found["fields"]:
-        if raw["name"] == last:
-            return _TYPES.get(raw["type"], TEXT)
-    return None
+        raw = reference(look(object), step, exact=exact)
+        yield Step(object, raw["name"] if raw else _reference_name(step), raw)
+        if raw is None:
+            return
+        if _of_any(raw, last.casefold()):
+            # `What.Type` is there, whatever it leads to
+            return
+        object = target(raw)
+    fields = (look(object) or {}).get("fields", ())
+    raw = next((raw for raw in fields if _same(raw["name"], last, exact=exact)), None)
+    yield Step(object, raw["name"] if raw else last, raw)
 
 
-def reference(found: Describe | None, relationship: str) -> Describe | None:
+def reference(found: Describe | None, relationship: str, *, exact: bool = True) -> Describe | None:
     """The field behind a relationship: that of `Owner` is OwnerId."""
     for raw in (found or {}).get("fields", ()):
-        if raw.get("relationshipName") == relationship and raw.get("referenceTo"):
+        name = raw.get("relationshipName") or ""
+        if _same(name, relationship, exact=exact) and raw.get("referenceTo"):
             return dict(raw)
     return None
+
+
+def _same(name: str, other: str, *, exact: bool) -> bool:
+    return name == other or (not exact and name.casefold() == other.casefold())
+
+
+def _of_any(raw: Describe, last: str) -> bool:
+    several, person = len(raw["referenceTo"]) > 1, "User" in raw["referenceTo"]
+    return several and (last == "type" if person else last in _OF_ANY)
+
+
+def _reference_name(relationship: str) -> str:
+    """The field behind a relationship that cannot be looked up."""
+    custom = relationship.endswith("__r")
+    return f"{relationship[:-1]}c" if custom else f"{relationship}Id"
 
 
 def target(raw: Describe) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Annotated, Any, ClassVar, Literal
 from urllib.parse import urlsplit
 
@@ -51,7 +52,6 @@ class Jwt:
     def _assertion(self, now: datetime) -> str:
         from joserfc import jwt
         from joserfc.errors import JoseError
-        from joserfc.jwk import RSAKey
 
         claims = {
             "iss": self.client_id,
@@ -60,8 +60,7 @@ class Jwt:
             "exp": int(now.timestamp()) + JWT_SECONDS,
         }
         try:
-            key = RSAKey.import_key(self.private_key.reveal())
-            return jwt.encode({"alg": "RS256"}, claims, key)
+            return jwt.encode({"alg": "RS256"}, claims, _key(self.private_key.reveal()))
         except (JoseError, ValueError) as error:
             raise ConfigError(
                 f"The private key {self.private_key.reference} is not an RSA key in PEM form.",
@@ -159,3 +158,11 @@ def offered(table: Any) -> Any:
 
 #: What can be said for `[crm.auth]`.
 Auth = Annotated[Jwt | ClientCredentials | Browser, BeforeValidator(offered)]
+
+
+# Checking that a key is one takes a tenth of a second, and many runs of a process share it.
+@lru_cache(maxsize=4)
+def _key(pem: str) -> Any:
+    from joserfc.jwk import RSAKey
+
+    return RSAKey.import_key(pem)

@@ -7,6 +7,7 @@ three files, in no order: they are matched by Id.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from math import ceil
 from pathlib import Path
 
@@ -31,24 +32,34 @@ DOWNLOADS = 5
 #: Records of one file: with all our fields it stays well below what one job takes.
 MOST = 250_000
 #: Until an org has shown its own pace.
-ROWS_A_SECOND = 10_000
+ROWS_A_SECOND = 2_000.0
 
 
-def load(client: Client, object: str, file: Path, into: Path, note: Callable[[str], None]) -> Spool:
+def load(
+    client: Client,
+    object: str,
+    file: Path,
+    into: Path,
+    note: Callable[[str], None],
+    seconds: float,
+) -> Spool:
     """Send a file of updates and fetch what became of each row.
 
-    `note` is told the job's id before a byte is sent. A run that is stopped ends the job.
+    `note` is told the job's id before a byte is sent; the job should take so many seconds. A run
+    that is stopped ends the job.
     """
     job = _uploaded(client, object, file, note)
     path = f"jobs/ingest/{job}"
     try:
-        _started(client, path)
-        ended = jobs.wait(client, path, f"to update {object}")
+        began = _started(client, path)
+        ended = jobs.wait(client, path, f"to update {object}", seconds)
     except BaseException:
         jobs.abort(client, path)
         raise
     _refuse_if_nothing_ran(ended)
-    return _results(client, path, ended, into)
+    done = int(ended.get("numberRecordsProcessed") or 0)
+    pace = jobs.pace(done, began, str(ended.get("systemModstamp") or ""))
+    return replace(_results(client, path, ended, into), pace=pace)
 
 
 def loaded(client: Client, job: str, into: Path) -> Spool | None:
@@ -63,14 +74,20 @@ def loaded(client: Client, job: str, into: Path) -> Spool | None:
     if found["state"] == "Open":  # nothing of it ran
         jobs.abort(client, path)
         return Spool(_nothing(), 0)
-    ended = found if found["state"] in jobs.ENDED else jobs.wait(client, path, doing)
+    # How much of it is done nobody knows: it is looked at soon, and then less and less often.
+    ended = found if found["state"] in jobs.ENDED else jobs.wait(client, path, doing, 0)
     return _results(client, path, ended, into)
 
 
-def calls(rows: int) -> int:
+def expected(rows: int, pace: float | None) -> float:
+    """The seconds that a job of so many updates should take."""
+    return jobs.expected(rows, pace or ROWS_A_SECOND)
+
+
+def calls(rows: int, pace: float | None) -> int:
     """The calls of each job: create, upload, start, looks until it has ended, three results."""
     files = ceil(rows / MOST)
-    looks = jobs.looks(rows / files / ROWS_A_SECOND)
+    looks = jobs.looks(expected(ceil(rows / files), pace))
     return files * (3 + looks + len(RESULTS))
 
 
@@ -93,7 +110,7 @@ def _uploaded(client: Client, object: str, file: Path, note: Callable[[str], Non
         except (InDoubt, Unreachable):
             # An open job has not run; whether the bytes arrived does not matter.
             jobs.abort(client, path)
-            if not left:
+            if not left or client.session.spent():
                 raise
         except BaseException:
             jobs.abort(client, path)
@@ -109,19 +126,19 @@ def _created(client: Client, object: str) -> Job:
         "lineEnding": "LF",
         "columnDelimiter": "COMMA",
     }
-    doing = f"to begin updating {object}"
-    # A second job that nobody uploads to does nothing and is gone within a week.
-    created: Job = client.json("POST", "jobs/ingest", doing, json=body, idempotent=True)
-    return created
+    about = {name: body[name] for name in ("object", "operation")} | {"state": "Open"}
+    return jobs.create(client, "jobs/ingest", f"to begin updating {object}", body, about)
 
 
-def _started(client: Client, path: str) -> None:
-    """Let the job run. If the answer is lost, its state tells whether it does."""
+def _started(client: Client, path: str) -> str:
+    """Let the job run; when that was. If the answer is lost, its state tells whether it does."""
     try:
-        client.json("PATCH", path, "to start an update", json={"state": "UploadComplete"})
+        job = client.json("PATCH", path, "to start an update", json={"state": "UploadComplete"})
     except (InDoubt, Unreachable):
-        if client.json("GET", path, "to look at an update")["state"] == "Open":
+        job = client.json("GET", path, "to look at an update")
+        if job["state"] == "Open":
             raise
+    return str(job.get("systemModstamp") or "")
 
 
 def _results(client: Client, path: str, ended: Job, into: Path) -> Spool:
@@ -147,7 +164,7 @@ def _fetch(client: Client, path: str, file: Path) -> None:
                     out.write(chunk)
             return
         except requests.RequestException as error:
-            if not left:
+            if not left or client.session.spent():
                 raise Unreachable(
                     "Salesforce: the results of a job broke off again and again.",
                     hint="Run again: what the job has done is looked up then.",

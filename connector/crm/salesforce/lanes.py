@@ -65,8 +65,11 @@ class Unattended:
 def take(
     client: Client, read: Read, types: Mapping[str, str], into: Path, progress: Progress | None
 ) -> Spool:
-    """Read by whichever way is cheaper; an unfinished job goes before both."""
+    """Read by whichever way is cheaper; what an earlier run has begun goes before both."""
     progress = progress or Unattended()
+    if pages := by_page.taken_up(read, progress, into):
+        first = by_page.first_page(client, read, pages.after)
+        return by_page.spool(client, read, types, into, first, progress, pages)
     if begun := bulk_read.taken_up(client, read, progress):
         return bulk_read.spool(client, read, types, into, progress, begun)
     if is_too_long(read):
@@ -74,7 +77,7 @@ def take(
     first = by_page.first_page(client, read)
     if first.next and prefers_job(first.total, read):
         try:
-            made = bulk_read.spool(client, read, types, into, progress)
+            made = bulk_read.spool(client, read, types, into, progress, rows=first.total)
         except (RemoteError, Denied) as error:
             if error.code not in _NO_JOB:
                 raise
@@ -132,7 +135,7 @@ def _by_job_only(
             f"The query for {read.object} is too long for an address, and jobs do not know it.",
             hint="Read fewer fields of it in the mapping.",
         )
-    return bulk_read.spool(client, read, types, into, progress)
+    return bulk_read.spool(client, read, types, into, progress, rows=read.rows)
 
 
 def _count(client: Client, read: Read, number: int) -> dict[str, str]:

@@ -5,7 +5,7 @@ Nothing that is in an org is ever made smaller: digits, lengths and values are o
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -32,6 +32,7 @@ _HOLDS: Mapping[Kind, frozenset[str]] = {
     "long_text": frozenset({"LongTextArea"}),
     "choice": frozenset({"Picklist", "Text"}),
 }
+LONGEST_VALUE = 255
 LONGEST_LABEL, LONGEST_HELP, LONGEST_DESCRIPTION, MOST_DIGITS, SHORTEST_LONG_TEXT = (
     40, 510, 1000, 18, 256,
 )  # fmt: skip
@@ -96,7 +97,9 @@ def unowned(field: Field, have: Metadata, choices: Sequence[str] = ()) -> Differ
     if found.refused:
         return found
     small = {"scale", "length"} & found.sets.keys()
-    if small or ("valueSet" in found.sets and have["valueSet"].get("restricted")):
+    lacking = [each for each in field.values if each not in names(have)]
+    closed = "valueSet" in found.sets and have["valueSet"].get("restricted")
+    if small or (closed and lacking):
         there, needed = type_words(have), type_words({**have, **found.sets})
         lacks = f"{there} is too small for {needed}" if small else "values are missing"
         why = f"was not made by the connector, and {lacks}: change it by hand, or use --adopt"
@@ -133,20 +136,25 @@ def _own(field: Field, kind: str) -> dict[str, Any]:
         case "LongTextArea":
             return {"length": max(length(field), SHORTEST_LONG_TEXT), "visibleLines": 4}
         case "Picklist":
-            return {"valueSet": _value_set(field.values)}
+            return {"valueSet": _value_set(field)}
         case "Checkbox":
             return {"defaultValue": "false"}
         case _:
             return {}
 
 
-def _value_set(values: Iterable[str]) -> dict[str, Any]:
-    listed = [_value(each) for each in values]
+def _value_set(field: Field) -> dict[str, Any]:
+    listed = [_value(field, each) for each in field.values]
     return {"restricted": True, "valueSetDefinition": {"sorted": False, "value": listed}}
 
 
-def _value(name: str) -> dict[str, Any]:
-    return {"valueName": name, "label": name, "default": False}
+def value_label(field: Field, value: str) -> str:
+    """What people see in place of a value; records and programs keep the value itself."""
+    return cut(field.value_labels.get(value, {}).get("en") or value, LONGEST_VALUE)
+
+
+def _value(field: Field, name: str) -> dict[str, Any]:
+    return {"valueName": name, "label": value_label(field, name), "default": False}
 
 
 def _both(help: Labels) -> str:
@@ -234,7 +242,9 @@ def _values(field: Field, have: Metadata, choices: Sequence[str]) -> Difference:
         why = f"takes its values from the global value set {shared}, which other fields use too"
         return Difference(refused=f"{why}: add {', '.join(lacking)} there by hand")
     lacking = [each for each in field.values if each not in names(have)]
-    return Difference({"valueSet": _grown(have, lacking)} if lacking else {}, tuple(kept))
+    listed = _grown(field, have, lacking)
+    same = listed == (have.get("valueSet") or {})
+    return Difference({} if same else {"valueSet": listed}, tuple(kept))
 
 
 def _open_and_old(field: Field, have: Metadata) -> list[str]:
@@ -247,13 +257,22 @@ def _open_and_old(field: Field, have: Metadata) -> list[str]:
     return kept
 
 
-def _grown(have: Metadata, lacking: Sequence[str]) -> dict[str, Any]:
-    """The value set with more values: those that were switched off on again, new ones last."""
+def _grown(field: Field, have: Metadata, lacking: Sequence[str]) -> dict[str, Any]:
+    """The value set with more values: those that were switched off on again, new ones last.
+
+    A value that the mapping gives a label to is called so; what somebody else calls one stays.
+    """
     known = names(have, active=False)
     listed = [
         {**each, "isActive": True} if _name(each) in lacking else each for each in _listed(have)
     ]
-    listed += [_value(each) for each in lacking if each not in known]
+    listed = [
+        {**each, "label": value_label(field, _name(each))}
+        if field.value_labels.get(_name(each), {}).get("en")
+        else each
+        for each in listed
+    ]
+    listed += [_value(field, each) for each in lacking if each not in known]
     before = have.get("valueSet") or {}
     definition = {**(before.get("valueSetDefinition") or {"sorted": False}), "value": listed}
     return {**before, "valueSetDefinition": definition}
@@ -262,6 +281,16 @@ def _grown(have: Metadata, lacking: Sequence[str]) -> dict[str, Any]:
 def _listed(have: Metadata) -> list[dict[str, Any]]:
     definition = (have.get("valueSet") or {}).get("valueSetDefinition") or {}
     return list(definition.get("value") or ())
+
+
+def _value_labels(have: Metadata) -> list[str]:
+    """Those values that are called something else: `Up: Rising`."""
+    active = [each for each in _listed(have) if _is_active(each)]
+    return [
+        f"{_name(each)}: {each['label']}"
+        for each in active
+        if each.get("label") and each["label"] != _name(each)
+    ]
 
 
 def _name(value: Mapping[str, Any]) -> str:
@@ -280,6 +309,7 @@ def _shown(have: Metadata) -> dict[str, Any]:
     told = {
         "type": type_words(have),
         "values": names(have) or None,
+        "labels": _value_labels(have) or None,
         "label": have.get("label"),
         "help": have.get("inlineHelpText"),
         "history": have.get("trackHistory") or None,

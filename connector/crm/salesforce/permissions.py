@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any, Literal
 
 from ...protocols import Access
-from . import setup
+from . import objects, setup
 from .answers import outcome_of
 from .client import Client
 from .metadata import DESCRIPTION, MARK
@@ -20,22 +21,37 @@ _ROWS = 200
 Row = dict[str, Any]
 
 
-def access(
-    client: Client, name: str, read: Iterable[str], edit: Iterable[str], *, adopt: bool
-) -> Access:
+def access(client: Client, wanted: Access, *, adopt: bool) -> Access:
     """What a permission set of ours grants in the end, and what of that it does not yet.
 
     Nothing that it grants is taken away.
     """
-    row = _set(client, name)
+    row = _set(client, wanted.name)
     if row is not None and not (_marked(row) or adopt):
-        return Access(name, LABELS[name], "refuse", _sorted(read), _sorted(edit), (), _NOT_OURS)
+        return replace(wanted, do="refuse", new=(), why=_NOT_OURS)
     held = _held(client, row["Id"]) if row else {}
-    edits = {*edit, *(each for each in held if _allows(held[each], edit=True))}
-    reads = {*read, *held} - edits
+    edits = {*wanted.edit, *(each for each in held if _allows(held[each], edit=True))}
+    reads = {*wanted.read, *held} - edits
     new = [each for each in edits | reads if not _allows(held.get(each), edit=each in edits)]
-    do = _to_do(row, new=bool(new))
-    return Access(name, LABELS[name], do, _sorted(reads), _sorted(edits), _sorted(new))
+    kept = objects.held(client, row["Id"]) if row else {}
+    allowed = {each: objects.allowed(kept[each]) for each in kept}
+    rights = objects.together(wanted.objects, allowed)
+    new += [each for each in rights if rights[each] != allowed.get(each)]
+    return replace(
+        wanted,
+        do=_to_do(row, new=bool(new)),
+        read=_sorted(reads),
+        edit=_sorted(edits),
+        new=_sorted(new),
+        objects=rights,
+    )
+
+
+def wanted(name: str, read: Iterable[str], edit: Iterable[str], rights: objects.Rights) -> Access:
+    """What a permission set of ours is to grant at least."""
+    reads, edits = _sorted(read), _sorted(edit)
+    new = _sorted({*reads, *edits, *rights})
+    return Access(name, LABELS[name], "create", reads, edits, new, objects=rights)
 
 
 def is_assigned(client: Client, name: str, user: str) -> bool:
@@ -51,11 +67,25 @@ def grant(
     if access.do not in {"create", "change"}:
         return [], {}
     holder = _holder(client, access)
+    opened, closed = _open(client, access, holder)
     held = _held(client, holder)
-    todo = [each for each in access.new if each not in without]
+    todo = [each for each in access.new if each not in {*without, *access.objects}]
     new = {each: _row(each, access, ParentId=holder) for each in todo if each not in held}
     more = {each: _row(each, access, id=held[each]["Id"]) for each in todo if each in held}
     refused = {**_send(client, "POST", new), **_send(client, "PATCH", more)}
+    shown = [each for each in todo if each not in refused]
+    return [*opened, *shown], {**closed, **refused}
+
+
+def _open(client: Client, access: Access, holder: str) -> tuple[list[str], dict[str, str]]:
+    """Let a permission set open its objects; what was opened, and what was refused."""
+    held, refused = objects.held(client, holder), dict[str, str]()
+    todo = [each for each in access.objects if each in access.new]
+    for names in objects.levels(todo):
+        rights = access.objects
+        new = {n: objects.row(n, rights[n], ParentId=holder) for n in names if n not in held}
+        more = {n: objects.row(n, rights[n], id=held[n]["Id"]) for n in names if n in held}
+        refused |= {**_send(client, "POST", new), **_send(client, "PATCH", more)}
     return [each for each in todo if each not in refused], refused
 
 
@@ -116,11 +146,11 @@ def _row(name: str, access: Access, **ids: str) -> Row:
 
 
 def _send(client: Client, method: str, permissions: Mapping[str, Row]) -> dict[str, str]:
-    """Write field permissions; what was refused, and why. One bad row costs no other."""
+    """Write permissions; what was refused, and why. One bad row costs no other."""
     refused = {}
     for names in _slices(sorted(permissions)):
         body = {"allOrNone": False, "records": [permissions[name] for name in names]}
-        found = client.call(method, "composite/sobjects", "to grant fields", json=body)
+        found = client.call(method, "composite/sobjects", "to grant permissions", json=body)
         for name, row in zip(names, found, strict=True):
             told = outcome_of(name, row)
             if told.result != "applied":

@@ -8,19 +8,19 @@ profile, no layout, and no field or permission set without our mark is ever touc
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from ...errors import RemoteError
 from ...mapping.objects import CrmMapping, Field
 from ...protocols import FieldPlan, FieldsMade, FieldStep
+from . import history, objects, permissions, setup, translations
 from . import metadata as shapes
-from . import permissions, setup
 from .by_hand import by_hand
 from .client import Client
 from .fields import Describe
-from .permissions import READER, WRITER
+from .permissions import READER, WRITER, wanted
 from .readable import Look, readable
 
 _PACKAGED = re.compile(r"[A-Za-z0-9]+__\w+__c")
@@ -34,12 +34,16 @@ def plan(
     """What the org needs so that the user can write the fields of a mapping. Changes nothing."""
     seen = {raw["name"]: raw for raw in (look(mapping.object) or {"fields": ()})["fields"]}
     steps = tuple(_steps(client, mapping, seen, adopt=adopt))
-    reads, absent = readable(client, mapping.pull, look)
+    known = objects.grantable(client)
+    found = readable(client, mapping.pull, look, known)
     ours = [f"{mapping.object}.{s.target}" for s in steps if _grantable(s, seen.get(s.target))]
-    read = [name for name in reads if name not in ours]
-    writer = permissions.access(client, WRITER, read, ours, adopt=adopt)
-    reader = permissions.access(client, READER, ours, (), adopt=adopt)
+    read = [name for name in found.fields if name not in ours]
+    all_read = objects.rights(found.objects, mapping.object, known)
+    own_read = {name: objects.READ for name in all_read if name == mapping.object}
+    asks = (wanted(WRITER, read, ours, all_read), wanted(READER, ours, (), own_read))
+    writer, reader = (permissions.access(client, each, adopt=adopt) for each in asks)
     asked = assign and writer.do != "refuse"
+    words = _words(client, mapping, steps)
     made = FieldPlan(
         mapping.object,
         user,
@@ -47,7 +51,9 @@ def plan(
         (writer, reader),
         assign=WRITER if asked and not permissions.is_assigned(client, WRITER, user) else "",
         hidden=tuple(step.target for step in steps if step.target not in seen),
-        absent=tuple(absent),
+        absent=found.absent,
+        words=words or {},
+        notes=() if words is not None else (translations.OFF,),
     )
     lacking = setup.lacking(client, _rights(made))
     return replace(made, lacking=lacking, by_hand=tuple(by_hand(made)))
@@ -64,7 +70,30 @@ def make(client: Client, plan: FieldPlan) -> FieldsMade:
     changed = tuple(step.target for step in done if step.do == "change")
     unmade = {step.target for step in plan.steps if step.do == "create"}.difference(created)
     granted, assigned, refused = _show(client, plan, unmade)
-    return FieldsMade(created, changed, granted, assigned, {**failed, **refused})
+    translated, notes = _translate(client, plan, unmade)
+    failed = {**failed, **refused}
+    return FieldsMade(created, changed, granted, assigned, failed, translated, notes)
+
+
+def _translate(
+    client: Client, plan: FieldPlan, unmade: Collection[str]
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Give the fields that are there their texts in the other language, or say why not."""
+    told = {name: plan.words[name] for name in plan.words if name not in unmade}
+    if not told:
+        return (), plan.notes
+    if problem := translations.deploy(client, plan.object, told.values()):
+        return (), (*plan.notes, f"{translations.OFF} Salesforce said: {problem}")
+    return tuple(told), plan.notes
+
+
+def _words(
+    client: Client, mapping: CrmMapping, steps: Sequence[FieldStep]
+) -> Mapping[str, Mapping[str, Any]] | None:
+    """The texts that our own fields lack in the other language; None when they cannot be kept."""
+    ours = {step.target for step in steps if step.definition}
+    fields = [field for field in mapping.fields if field.target in ours]
+    return translations.lacking(client, mapping.object, fields)
 
 
 def _show(
@@ -91,16 +120,30 @@ def _steps(
 ) -> Iterator[FieldStep]:
     """What is to be done about each field of the mapping."""
     known = _ids(client, mapping)
+    full = history.beyond(client, mapping.object, mapping.fields)
     for field in mapping.fields:
-        there = seen.get(field.target)
-        if not field.target.endswith("__c"):
-            yield _left(field, "is a standard field: used, never changed")
-        elif known is None and there is not None:
-            yield _left(field, _CLOSED)
-        elif id := (known or {}).get(field.target):
-            yield _present(client, field, id, there, adopt=adopt)
-        else:
-            yield _absent(field)
+        wanted = replace(field, history=False) if field.target in full else field
+        step = _step(client, wanted, known, seen.get(field.target), adopt=adopt)
+        untracked = wanted is not field and bool(step.definition)
+        yield replace(step, why=(*step.why, history.FULL)) if untracked else step
+
+
+def _step(
+    client: Client,
+    field: Field,
+    known: Mapping[str, str] | None,
+    there: Describe | None,
+    *,
+    adopt: bool,
+) -> FieldStep:
+    """What is to be done about one field; `known` are the ids of those that Setup knows."""
+    if not field.target.endswith("__c"):
+        return _left(field, "is a standard field: used, never changed")
+    if known is None and there is not None:
+        return _left(field, _CLOSED)
+    if id := (known or {}).get(field.target):
+        return _present(client, field, id, there, adopt=adopt)
+    return _absent(field)
 
 
 def _left(field: Field, why: str, id: str = "") -> FieldStep:
@@ -171,6 +214,8 @@ def _rights(plan: FieldPlan) -> Iterator[str]:
         yield from ("CustomizeApplication", "ModifyMetadata")
     if any(access.do in {"create", "change"} for access in plan.access):
         yield "ManageProfilesPermissionsets"
+    if plan.words:
+        yield "ModifyMetadata"
     if plan.assign:
         yield "AssignPermissionSets"
 

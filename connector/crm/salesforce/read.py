@@ -1,17 +1,21 @@
-"""Reading by REST query: pages go to disk as they come, DuckDB decodes them by column."""
+"""Reading by REST query: pages go to disk as they come, DuckDB decodes them by column.
+
+A read that the budget ends is taken up by the next run behind the last record that it has: pages
+are in the order of ids. They speak of the moment at which the first run began.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import orjson
 
-from ...errors import Malformed, RemoteError
-from ...protocols import Progress, Read, Spool
+from ...errors import BudgetSpent, Malformed, RemoteError
+from ...protocols import Echo, Progress, Read, Spool
 from ...records import TEXT
 from . import columns
 from .client import Client
@@ -32,11 +36,40 @@ class Page:
     next: str
 
 
+@dataclass(frozen=True, slots=True)
+class Pages:
+    """How far a read has come: what it asks and since when, the records that are on disk, in how
+    many files, and the last of them."""
+
+    query: str
+    at: str
+    rows: int = 0
+    files: int = 0
+    after: str = ""
+
+
+def taken_up(read: Read, progress: Progress, into: Path) -> Pages | None:
+    """The pages that an earlier run left, if they are there and of the same question."""
+    facts = progress.recall()
+    if "after" not in facts:
+        return None
+    begun = Pages(**facts)
+    if begun.query == soql(read) and len(list(into.glob("*.json"))) == begun.files:
+        return begun
+    for file in into.glob("*.json"):
+        file.unlink()
+    progress.remember({})
+    return None
+
+
 def soql(read: Read, *, after: str = "", ordered: bool = True) -> str:
     """The query for one read. Ordered by Id, so that a dead cursor can be taken up again."""
     conditions = []
     if read.modified and read.since:
         conditions.append(f"{read.modified} >= {literal(read.since)}")
+    if read.echo:
+        of = _only if read.part == "echo" else _without
+        conditions.append(of(read.modified, read.echo))
     if read.where:
         conditions.append(f"({read.where})")
     if after:
@@ -46,14 +79,22 @@ def soql(read: Read, *, after: str = "", ordered: bool = True) -> str:
     return f"SELECT {', '.join(read.fields)} FROM {read.object}{where}{order}"
 
 
+def _without(modified: str, echo: Echo) -> str:
+    return f"({modified} > {literal(echo.until)} OR LastModifiedById != '{echo.user}')"
+
+
+def _only(modified: str, echo: Echo) -> str:
+    return f"{modified} <= {literal(echo.until)} AND LastModifiedById = '{echo.user}'"
+
+
 def literal(moment: datetime) -> str:
     """A SOQL dateTime: unquoted, UTC, whole seconds."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def first_page(client: Client, read: Read) -> Page:
-    """The first page, which tells how many records there are."""
-    return _page(client, soql(read), f"to read {read.object}")
+def first_page(client: Client, read: Read, after: str = "") -> Page:
+    """The first page, which tells how many records there are; behind an id if one is given."""
+    return _page(client, soql(read, after=after), f"to read {read.object}")
 
 
 def spool(
@@ -63,19 +104,40 @@ def spool(
     into: Path,
     first: Page | None = None,
     progress: Progress | None = None,
+    begun: Pages | None = None,
 ) -> Spool:
-    """Fetch every page into a folder. Deleted and archived records are included."""
+    """Fetch every page into a folder, behind those that are there already. Deleted and archived
+    records are included."""
     into.mkdir(parents=True, exist_ok=True)
     first = first or first_page(client, read)
-    calls = kept = 0
-    for page in pages(client, read, first):
+    begun = begun or Pages(soql(read), client.now.isoformat())
+    calls, files = 0, begun.files
+    try:
+        for page in pages(client, read, first):
+            calls += 1
+            if page.records != b"[]":
+                (into / f"{files:06}.json").write_bytes(page.records)
+                files += 1
+            if progress and page.next:
+                progress.pause(0)
+    except BudgetSpent:
         if progress:
-            progress.pause(0)
-        if page.records != b"[]":
-            (into / f"{calls:06}.json").write_bytes(page.records)
-            kept += 1
-        calls += 1
-    return Spool(relation(into, types) if kept else columns.empty(types), first.total, LANE, calls)
+            progress.remember(asdict(_so_far(begun, into)))
+        raise
+    return Spool(
+        relation(into, types) if files else columns.empty(types),
+        begun.rows + first.total,
+        LANE,
+        calls,
+        datetime.fromisoformat(begun.at) if begun.files else None,
+    )
+
+
+def _so_far(begun: Pages, into: Path) -> Pages:
+    """What is on disk when a read ends early; only then is it worth looking into."""
+    read = [orjson.loads(file.read_bytes()) for file in sorted(into.glob("*.json"))]
+    rows = sum(map(len, read))
+    return Pages(begun.query, begun.at, rows, len(read), read[-1][-1]["Id"] if read else "")
 
 
 def pages(client: Client, read: Read, first: Page | None = None) -> Iterator[Page]:

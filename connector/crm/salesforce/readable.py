@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ...mapping import pulls
 from ...mapping.objects import Pull
 from .client import Client
-from .fields import Describe, reference, target
+from .fields import Describe, Step, along
 from .setup import tooling
 
 Look = Callable[[str], Describe | None]
@@ -17,69 +17,59 @@ Place = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """A field on the way of a path; `raw` is None for one that describe does not show."""
+class Readable:
+    """What is read: fields whose reading can be granted (`Account.ARR__c`), the objects that are
+    passed on the way, and what the org does not have."""
 
-    place: Place
-    raw: Describe | None
-    needed: bool
+    fields: tuple[str, ...]
+    objects: tuple[str, ...]
+    absent: tuple[str, ...]
 
 
-def readable(client: Client, read: Sequence[Pull], look: Look) -> tuple[list[str], list[str]]:
-    """Fields whose reading can be granted (`Account.ARR__c`), and those the org does not have.
+def readable(
+    client: Client, read: Sequence[Pull], look: Look, grantable: frozenset[str]
+) -> Readable:
+    """Look up everything that the pulls read and filter by.
 
-    A field that the running user may not see is absent from describe; Setup knows it still.
+    What the running user may not see is absent from describe; Setup knows it still, and so does
+    the list of the objects that can be granted.
     """
-    places = [found for pull in read for found in _places(pull, look)]
-    unseen = {each.place for each in places if each.raw is None}
-    hidden = {place for object in _objects(unseen) for place in _in_setup(client, object, unseen)}
-    shown = {each.place for each in places if each.raw and each.raw.get("permissionable")}
-    nowhere = {each.place for each in places if each.raw is None and each.needed} - hidden
-    missing = [*map(".".join, nowhere), *_no_objects(read, look)]
-    return sorted(map(".".join, shown | hidden)), sorted(missing)
+    there = [pull for pull in read if look(pull.object) is not None or pull.object in grantable]
+    places = [found for pull in there for found in _places(pull, look)]
+    unseen = {(each.object, each.name) for each, _ in places if each.raw is None}
+    known = {p: on for object in _objects(unseen) for p, on in _in_setup(client, object, unseen)}
+    hidden = {place for place, can_be_granted in known.items() if can_be_granted}
+    shown = {(s.object, s.name) for s, _ in places if s.raw and s.raw.get("permissionable")}
+    needed = {(each.object, each.name) for each, needed in places if needed}
+    folded = {(object, name.casefold()) for object, name in known}
+    nowhere = {(at, name) for at, name in unseen & needed if (at, name.casefold()) not in folded}
+    gone = {pull.object for pull in read if pull not in there and not pull.optional}
+    return Readable(
+        tuple(sorted(map(".".join, shown | hidden))),
+        tuple(sorted({step.object for step, _ in places})),
+        tuple(sorted({*map(".".join, nowhere), *gone})),
+    )
 
 
-def _places(pull: Pull, look: Look) -> Iterator[Found]:
-    """Every field on the way of every path of a pull."""
+def _places(pull: Pull, look: Look) -> Iterator[tuple[Step, bool]]:
+    """Every field on the way of every path that a pull reads or filters by, and if it is needed."""
     needed = set(pulls.absent(pull, {}))
-    for path in pulls.fields(pull) if look(pull.object) else ():
-        yield from _on_the_way(path, pull.object, look, needed=path in needed)
-
-
-def _on_the_way(path: str, object: str, look: Look, *, needed: bool) -> Iterator[Found]:
-    *steps, last = path.split(".")
-    for step in steps:
-        raw = reference(look(object), step)
-        yield Found((object, raw["name"] if raw else _reference_name(step)), raw, needed)
-        if raw is None:
-            return
-        object = target(raw)
-    fields = (look(object) or {}).get("fields", ())
-    raw = next((raw for raw in fields if raw["name"] == last), None)
-    yield Found((object, last), raw, needed)
-
-
-def _reference_name(relationship: str) -> str:
-    """The field behind a relationship that cannot be looked up."""
-    custom = relationship.endswith("__r")
-    return f"{relationship[:-1]}c" if custom else f"{relationship}Id"
-
-
-def _no_objects(read: Iterable[Pull], look: Look) -> set[str]:
-    return {pull.object for pull in read if not pull.optional and look(pull.object) is None}
+    for path in pulls.fields(pull):
+        yield from ((step, path in needed) for step in along(path, pull.object, look))
+    for path in pulls.filtered(pull):
+        yield from ((step, True) for step in along(path, pull.object, look, exact=False))
 
 
 def _objects(places: Iterable[Place]) -> list[str]:
     return sorted({object for object, _ in places})
 
 
-def _in_setup(client: Client, object: str, places: Iterable[Place]) -> Iterator[Place]:
-    """Which of these fields exist and can be granted, whoever sees them."""
+def _in_setup(client: Client, object: str, places: Iterable[Place]) -> Iterator[tuple[Place, bool]]:
+    """Which of these fields exist, whoever sees them, and whether they can be granted."""
     names = ", ".join(f"'{name}'" for owner, name in places if owner == object)
     soql = (
         "SELECT QualifiedApiName, IsFlsEnabled FROM FieldDefinition "
         f"WHERE EntityDefinition.QualifiedApiName = '{object}' AND QualifiedApiName IN ({names})"
     )
     for row in tooling(client, soql) or ():
-        if row["IsFlsEnabled"]:
-            yield object, row["QualifiedApiName"]
+        yield (object, row["QualifiedApiName"]), bool(row["IsFlsEnabled"])

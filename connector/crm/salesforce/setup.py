@@ -35,7 +35,7 @@ def lacking(client: Client, needed: Iterable[str]) -> tuple[str, ...]:
 
     An org that does not tell is taken to allow them; it will refuse what it must.
     """
-    asked = sorted(needed)
+    asked = sorted(set(needed))
     if not asked:
         return ()
     names = ", ".join(f"Permissions{each}" for each in asked)

@@ -7,21 +7,23 @@ refuses them, and with them everything that is deployed in the same go.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
-from xml.etree import ElementTree as ET
 
 from ...errors import ConnectorError
 from ...mapping.objects import CrmMapping, Field
 from ...protocols import Access, FieldPlan
 from . import metadata as shapes
-from .permissions import LABELS, READER, WRITER
+from . import objects, translations
+from .markup import NAMESPACE, written
+from .permissions import READER, WRITER, wanted
+from .translations import LANGUAGE
 
-NAMESPACE = "http://soap.sforce.com/2006/04/metadata"
+__all__ = ["NAMESPACE", "export"]
+
 API_VERSION = "66.0"
 APP, WORDS = Path("force-app/main/default"), Path("translations/main/default")
-LANGUAGE = "de"
 
 #: A file of the folder and what is in it.
 File = tuple[Path, bytes]
@@ -53,10 +55,13 @@ def export(
 def _of_mapping(mapping: CrmMapping) -> tuple[dict[str, shapes.Metadata], tuple[Access, ...]]:
     """Our fields, and the permission sets for them alone: of the org nothing is known."""
     ours = [field for field in mapping.fields if field.target.endswith("__c")]
-    names = tuple(sorted(f"{mapping.object}.{field.target}" for field in ours))
-    writer = Access(WRITER, LABELS[WRITER], "create", (), names, names)
-    reader = Access(READER, LABELS[READER], "create", names, (), names)
-    return {field.target: shapes.metadata(field) for field in ours}, (writer, reader)
+    names = [f"{mapping.object}.{field.target}" for field in ours]
+    pulled = {pull.object for pull in mapping.pull if not pull.optional}
+    known = frozenset(filter(objects.offline, {mapping.object, *pulled, *objects.STANDARD}))
+    read = objects.rights(pulled, mapping.object, known)
+    own = {name: objects.READ for name in read if name == mapping.object}
+    access = (wanted(WRITER, (), names, read), wanted(READER, names, (), own))
+    return {field.target: shapes.metadata(field) for field in ours}, access
 
 
 def _of_plan(plan: FieldPlan) -> dict[str, shapes.Metadata]:
@@ -80,7 +85,7 @@ def _field(object: str, name: str, have: shapes.Metadata) -> File:
     path = APP / f"objects/{object}/fields/{name}.field-meta.xml"
     # What is off is the default, and some types refuse to be told so.
     told = {key: value for key, value in have.items() if value is not False}
-    return path, _xml("CustomField", {"fullName": name, **told})
+    return path, written("CustomField", {"fullName": name, **told})
 
 
 def _permission_set(access: Access) -> File:
@@ -93,51 +98,38 @@ def _permission_set(access: Access) -> File:
         "fieldPermissions": granted,
         "hasActivationRequired": False,
         "label": access.label,
+        "objectPermissions": [_object(name, access.objects[name]) for name in access.objects],
     }
     path = APP / f"permissionsets/{access.name}.permissionset-meta.xml"
-    return path, _xml("PermissionSet", told)
+    return path, written("PermissionSet", told)
+
+
+def _object(name: str, rights: Sequence[str]) -> dict[str, Any]:
+    """What may be done with the records of an object, as a file says it."""
+    return {"object": name, **{_RIGHTS[right]: right in rights for right in objects.RIGHTS}}
+
+
+#: What a file calls the rights on an object.
+_RIGHTS = {
+    "Read": "allowRead",
+    "Create": "allowCreate",
+    "Edit": "allowEdit",
+    "Delete": "allowDelete",
+    "ViewAllRecords": "viewAllRecords",
+    "ModifyAllRecords": "modifyAllRecords",
+}
 
 
 def _translations(object: str, fields: Iterable[Field]) -> Iterator[File]:
-    """Label and help in German, and the file that holds a translation together."""
+    """The texts in German, and the file that holds a translation together."""
     here = WORDS / f"objectTranslations/{object}-{LANGUAGE}"
-    translated = [field for field in fields if field.label.get(LANGUAGE)]
+    translated = [told for field in fields if (told := translations.words(field))]
     if translated:
         whole = here / f"{object}-{LANGUAGE}.objectTranslation-meta.xml"
-        yield whole, _xml("CustomObjectTranslation", {})
-    for field in translated:
-        told: dict[str, Any] = {"name": field.target, "label": shapes.label(field, LANGUAGE)}
-        if text := field.help.get(LANGUAGE):
-            told["help"] = shapes.cut(text, shapes.LONGEST_HELP)
-        path = here / f"{field.target}.fieldTranslation-meta.xml"
-        yield path, _xml("CustomFieldTranslation", told)
-
-
-def _xml(kind: str, told: Mapping[str, Any]) -> bytes:
-    root = ET.Element(kind, xmlns=NAMESPACE)
-    _add(root, told)
-    ET.indent(root, "    ")
-    text = ET.tostring(root, encoding="unicode")
-    return f'<?xml version="1.0" encoding="UTF-8"?>\n{text}\n'.encode()
-
-
-def _add(parent: ET.Element, told: Mapping[str, Any]) -> None:
-    """One element for each value, by name; a list is the same element again, None is none."""
-    named = {_NAMES.get(name, name): value for name, value in told.items()}
-    for name in sorted(named, key=lambda name: (name != "fullName", name)):
-        value = named[name]
-        for each in value if isinstance(value, list) else [value]:
-            if each is None:
-                continue
-            element = ET.SubElement(parent, name)
-            if isinstance(each, Mapping):
-                _add(element, each)
-            else:
-                element.text = str(each).lower() if isinstance(each, bool) else str(each)
-
-
-#: What Tooling and metadata files call differently.
-_NAMES = {"valueName": "fullName"}
+        yield whole, written("CustomObjectTranslation", {})
+    for told in translated:
+        path = here / f"{told['name']}.fieldTranslation-meta.xml"
+        yield path, written("CustomFieldTranslation", told)
 
 
 def _write(path: Path, content: bytes) -> Path:

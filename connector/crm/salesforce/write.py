@@ -14,7 +14,7 @@ from ...errors import InDoubt, Malformed, RemoteError
 from ...http import body_of
 from ...records import Outcome
 from . import answers
-from .client import Client
+from .client import QUIETLY, Client
 
 CHUNK = 200
 #: Salesforce takes at most five collections in one composite call.
@@ -51,6 +51,7 @@ def _send_together(
             "method": "PATCH",
             "url": f"/{client.path}/composite/sobjects",
             "referenceId": f"chunk{number}",
+            "httpHeaders": QUIETLY,
             "body": _body(object, chunk),
         }
         for number, chunk in enumerate(chunks)

@@ -98,11 +98,10 @@ Entry = tuple[str, str, Handler]
 
 def spread(store: Store, entries: Iterable[Entry]) -> list[Route]:
     """Each call in both spellings, with and without a slash at its end."""
+    every = [(method, path, does) for method, old, does in entries for path in spellings(old)]
+    # those with a slash are few, and wait at the end
     return [
-        _route(store, method, path + end, handler)
-        for method, old, handler in entries
-        for path in spellings(old)
-        for end in ("", "/")
+        _route(store, method, path + end, does) for end in ("", "/") for method, path, does in every
     ]
 
 

@@ -28,7 +28,6 @@ create table if not exists hs_records (
     before text, before_updated integer,
     primary key (type, id)
 ) without rowid;
-create index if not exists hs_records_by_change on hs_records (type, updated, id);
 create index if not exists hs_records_archived on hs_records (type, id) where archived = 1;
 create index if not exists hs_records_unindexed on hs_records (indexed_at) where indexed_at > 0;
 create table if not exists hs_next (type integer primary key, id integer not null);
@@ -46,6 +45,12 @@ create table if not exists hs_merges (
     primary key (type, old)
 ) without rowid;
 """
+#: Everything that a search by change looks at, so that it can count without reading records.
+BY_CHANGE = (
+    "create index if not exists hs_records_by_change"
+    " on hs_records (type, updated, id, archived, indexed_at)"
+)
+_NEVER = 1 << 62
 COLUMNS = "id, archived, created, updated, archived_at, properties"
 _UPDATE = (
     "update hs_records set before = case when ?5 = 0 then null"
@@ -261,30 +266,35 @@ class Work:
 
 
 def archive(store: Store, kind: Kind, ids: Iterable[int], *, back: bool = False) -> None:
-    """Puts records away, or takes them out again; what is not there is no error."""
-    now = now_ms(store)
+    """Puts records away, or takes them out again; what is not there is no error.
+
+    What only one record may hold is free for others meanwhile.
+    """
+    now, known = now_ms(store), catalogue.known(store, kind)
     with store.transaction() as db:
-        for id_ in ids:
+        for row in fetch(store, kind, ids, archived=back).values():
+            held = row.values
+            unique = {each: text for each, text in held.items() if _unique(known, each)}
+            if back:
+                _claim(store, kind, known, row.id, unique, {})
+            else:
+                for name, text in unique.items():
+                    release(store, kind, name, text)
+            held[kind.changed] = iso(now)
             db.execute(
-                "update hs_records set archived = ?, archived_at = ?, updated = ?,"
-                " properties = json_set(properties, '$.' || ?, ?)"
-                " where type = ? and id = ? and archived = ?",
-                (
-                    int(not back),
-                    None if back else now,
-                    now,
-                    kind.changed,
-                    iso(now),
-                    kind.code,
-                    id_,
-                    int(back),
-                ),
+                "update hs_records set archived = ?, archived_at = ?, updated = ?, properties = ?"
+                " where type = ? and id = ?",
+                (int(not back), None if back else now, now, _packed(held), kind.code, row.id),
             )
 
 
+def _unique(known: Mapping[str, catalogue.Property], name: str) -> bool:
+    return name in known and known[name].unique
+
+
 def settle(store: Store) -> None:
-    """Lets search know what it should know by now."""
-    now = now_ms(store)
+    """Lets search know what it should know by now; without a lag that is everything."""
+    now = now_ms(store) if settings.of(store).index_lag else _NEVER
     due = "select 1 from hs_records where indexed_at > 0 and indexed_at <= ?"
     if store.db.execute(due, (now,)).fetchone():
         store.db.execute(

@@ -15,8 +15,12 @@ from .records import Row
 from .search_sql import Condition
 
 LONGEST_BODY, LARGEST_PAGE, USUAL_PAGE, WALL = 3_000, 200, 10, 10_000
-_INDEXED = {"held": "properties", "moved": "updated"}
-_BEFORE = {"held": "before", "moved": "before_updated"}
+_INDEXED = {"held": "properties", "moved": "updated", "table": "hs_records"}
+_BEFORE = {
+    "held": "before",
+    "moved": "before_updated",
+    "table": "hs_records indexed by hs_records_unindexed",
+}
 
 
 def entries() -> tuple[tuple[str, str, Callable[[Call], Answer]], ...]:
@@ -79,7 +83,7 @@ def _part(kind: Kind, condition: Condition, by: str, columns: dict[str, str], wh
     expression = by.removesuffix(" asc").removesuffix(" desc")
     columns_ = f"id, archived, created, {columns['moved']}, archived_at, {columns['held']}"
     return (
-        f"select {columns_}, {expression.format(**columns)} as place from hs_records"
+        f"select {columns_}, {expression.format(**columns)} as place from {columns['table']}"
         f" where type = {kind.code} and archived = 0 and {which}"
         f" and ({condition.sql.format(**columns)})"
     )

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 from ..seed import in_bulk
 from ..store import Store
-from . import seed_activities, seed_feedback, seed_people
+from . import records, seed_activities, seed_feedback, seed_people
 from .seed_rows import Filling, reverse
 
 KEY = "hubspot_filled"
-_INDEX = "create index if not exists hs_records_by_change on hs_records (type, updated, id)"
 
 
 def ensure(store: Store) -> None:
@@ -23,7 +22,7 @@ def ensure(store: Store) -> None:
             # an index is made faster at once than row by row
             db.execute("drop index hs_records_by_change")
             _fill(Filling(store))
-            db.execute(_INDEX)
+            db.execute(records.BY_CHANGE)
             store.put(KEY, True)
     store.passing[KEY] = True
 

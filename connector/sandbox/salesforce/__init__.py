@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.routing import Match, Route
 
 from ..store import Store
 from . import (
@@ -26,7 +26,7 @@ from . import (
     upserts,
 )
 from .api import FIRST_VERSION, LAST_VERSION, Answer, Call, rendered, route
-from .errors import not_found
+from .errors import Refusal, not_found
 from .setup import prepare
 from .soql_sql import compile_soql
 
@@ -108,8 +108,16 @@ def _versions(request: Request) -> Response:
 
 
 def _nothing(request: Request) -> Response:
-    refusal = not_found()
-    return rendered(Answer(refusal.body(), refusal.status), request)
+    matches = [(each, each.matches(request.scope)[0]) for each in request.app.routes]
+    others = [each for each, match in matches if match is Match.PARTIAL]
+    methods = sorted({name for each in others for name in each.methods or ()})
+    if not methods:
+        refusal = not_found()
+        return rendered(Answer(refusal.body(), refusal.status), request)
+    said = f"HTTP Method '{request.method}' not allowed. Allowed are {','.join(methods)}"
+    refusal = Refusal("METHOD_NOT_ALLOWED", said, status=405)
+    allow = (("Allow", ", ".join(methods)),)
+    return rendered(Answer(refusal.body(), refusal.status, allow), request)
 
 
 def _resources(call: Call) -> Answer:

@@ -17,10 +17,16 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from ..store import Store
-from . import auth, limits, security
+from . import auth, automations, limits, security
 from .errors import Refusal, not_found
 
 FIRST_VERSION, LAST_VERSION = 31, 68
+#: Up to this version everything is about to go.
+LAST_DYING = 40
+DYING = (
+    "299 - \"This API is deprecated and will be removed by Summer '28. Please see"
+    ' https://help.salesforce.com/articleView?id=005321531 for details."'
+)
 LONGEST_REQUEST = 16_384
 WORTH_PACKING = 1_024
 JSON_TYPE = "application/json;charset=UTF-8"
@@ -101,12 +107,15 @@ def _answered(store: Store, request: Request, body: bytes, handler: Handler) -> 
             usage = limits.count_call(store)
         except Refusal as refusal:
             return rendered(Answer(refusal.body(), refusal.status), request)
+        headers = {"Sforce-Limit-Info": f"api-usage={usage}"}
         try:
-            _check_version(request.path_params["version"])
-            answer = handler(Call(store, request, unpacked(request, body), user))
+            if _check_version(request.path_params["version"]) <= LAST_DYING:
+                headers["Warning"] = DYING
+            with automations.asked_by(request.headers):
+                answer = handler(Call(store, request, unpacked(request, body), user))
         except Refusal as refusal:
             answer = Answer(refusal.body(), refusal.status)
-    return rendered(answer, request, {"Sforce-Limit-Info": f"api-usage={usage}"})
+    return rendered(answer, request, headers)
 
 
 def rendered(
@@ -154,12 +163,13 @@ def _check_size(request: Request) -> None:
         raise Refusal("REQUEST_HEADER_TOO_LARGE", "Request Header Fields Too Large", status=431)
 
 
-def _check_version(version: str) -> None:
+def _check_version(version: str) -> int:
     found = re.fullmatch(r"v(\d\d)\.0", version)
     if found is None or int(found[1]) > LAST_VERSION:
         raise not_found()
     if int(found[1]) < FIRST_VERSION:
         raise Refusal("UNSUPPORTED_API_VERSION", "This API version is no longer there", status=410)
+    return int(found[1])
 
 
 def unpacked(request: Request, body: bytes) -> bytes:

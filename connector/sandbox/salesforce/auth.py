@@ -14,7 +14,6 @@ from urllib.parse import parse_qs
 import orjson
 from joserfc import jwt
 from joserfc.errors import JoseError
-from joserfc.jwk import RSAKey
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
@@ -111,7 +110,7 @@ def _token(store: Store, request: Request, form: Form) -> Response:
 def _check_assertion(store: Store, request: Request, assertion: str) -> str:
     """The user whom a valid assertion is for."""
     app = store.get("salesforce_app")
-    key = RSAKey.import_key(app["private_key"])
+    key = sessions.signing_key(app["private_key"])
     try:
         claims = jwt.decode(assertion, key, algorithms=["RS256"]).claims
     except (JoseError, ValueError):

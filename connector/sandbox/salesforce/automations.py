@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -23,6 +24,12 @@ DEFAULT_MESSAGE = (
     "AfterUpdate: execution of AfterUpdate caused by: System.LimitException: Too many future"
     " calls: 51"
 )
+#: A row that a duplicate rule objects to; callers may save it all the same.
+DUPLICATE = "DUPLICATES_DETECTED"
+RULE_HEADER = "sforce-duplicate-rule-header"
+_SAVE = re.compile(r"allowSave\s*=\s*true", re.IGNORECASE)
+#: Whether the request that is answered saves duplicates.
+_SAVING: ContextVar[bool] = ContextVar("saving", default=False)
 #: How many rows the transaction has that is running.
 _CHUNK: ContextVar[int] = ContextVar("chunk", default=1)
 
@@ -47,6 +54,16 @@ def chunk_of(rows: int) -> Iterator[None]:
         _CHUNK.reset(token)
 
 
+@contextmanager
+def asked_by(headers: Mapping[str, str]) -> Iterator[None]:
+    """Answers a request with these headers, which say what becomes of duplicates."""
+    token = _SAVING.set(bool(_SAVE.search(headers.get(RULE_HEADER, ""))))
+    try:
+        yield
+    finally:
+        _SAVING.reset(token)
+
+
 def chunk_size() -> int:
     """How many rows are written together right now."""
     return _CHUNK.get()
@@ -66,7 +83,7 @@ def every(store: Store) -> dict[str, list[Automation]]:
 def run(store: Store, automations: Sequence[Automation], name: str, id_: str) -> None:
     """Lets the automations of a row run, after it has been saved."""
     for each in automations:
-        if chunk_size() <= each.chunk_above:
+        if chunk_size() <= each.chunk_above or (each.code == DUPLICATE and _SAVING.get()):
             continue
         sql = f"select ({each.condition or '1'}) from {store.source(name)} where Id = ?"
         if store.db.execute(sql, (id_,)).fetchone()[0]:

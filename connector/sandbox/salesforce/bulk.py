@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, astuple, dataclass, fields, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -32,6 +32,8 @@ DELIMITERS: Mapping[str, str] = {
 LINE_ENDINGS: Mapping[str, str] = {"LF": "\n", "CRLF": "\r\n"}
 KEPT = timedelta(days=7)
 MOST_LISTED = 1_000
+#: Seconds for which a job that is looked at is in progress, however little it has to do.
+YOUNG = 1.0
 #: Objects that no job can be about.
 NEVER_BULK = frozenset(
     {
@@ -109,7 +111,8 @@ _COLUMNS = tuple(each.name for each in fields(Job))
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How jobs proceed: `polls` see a job in progress before it ends, `fail` ends the next one."""
+    """How jobs proceed: `polls` within its first second see a job in progress before it ends,
+    `fail` ends the next one."""
 
     polls: int = 1
     stall: bool = False
@@ -209,6 +212,7 @@ def create(call: Call, kind: str, operation: str, name: str, **more: Any) -> Job
     store.db.execute(
         f"insert into bulk_jobs ({', '.join(_COLUMNS)}) values ({marks})", astuple(job)
     )
+    begin(store, job)
     return job
 
 
@@ -230,7 +234,7 @@ def kept(store: Store, id_: str) -> Job | None:
 
 def move(store: Store, job: Job, **changes: Any) -> Job:
     """Changes what is kept of a job; what others changed meanwhile stays."""
-    every = {**changes, "moved": stamp(store.clock.now())}
+    every = {"moved": stamp(store.clock.now()), **changes}
     marks = ", ".join(f"{name} = ?" for name in every)
     store.db.execute(f"update bulk_jobs set {marks} where id = ?", (*every.values(), job.id))
     return kept(store, job.id) or job
@@ -241,12 +245,34 @@ def polled(store: Store, job: Job, advance: Callable[[Store, Job], Job | None]) 
     if job.state not in (UPLOADED, RUNNING):
         return job
     how = pace(store)
-    if job.polls < how.polls:
-        return move(store, job, state=RUNNING, polls=job.polls + 1)
+    if job.polls < how.polls and _is_young(store, job):
+        return _seen(store, job)
     done = job if job.error else advance(store, job)
     if done is None or how.stall:
-        return move(store, job, state=RUNNING, polls=job.polls + 1)
-    return move(store, done, state=FAILED if done.error else COMPLETE)
+        return _seen(store, job)
+    state = FAILED if done.error else COMPLETE
+    return move(store, done, state=state, moved=_ended(store, job.moved, done))
+
+
+def _seen(store: Store, job: Job) -> Job:
+    """A job in progress after one more look at it; that leaves no stamp."""
+    return move(store, job, state=RUNNING, polls=job.polls + 1, moved=job.moved)
+
+
+def _ended(store: Store, began: str, job: Job) -> str:
+    """When a job had done its work, however much later somebody looked."""
+    took = timedelta(milliseconds=job.milliseconds)
+    return min(stamp(store.clock.now()), stamp(datetime.fromisoformat(began) + took))
+
+
+def begin(store: Store, job: Job) -> None:
+    """Notes that a job begins to work."""
+    store.passing.setdefault("bulk_begun", {})[job.id] = monotonic()
+
+
+def _is_young(store: Store, job: Job) -> bool:
+    begun: dict[str, float] = store.passing.get("bulk_begun", {})
+    return monotonic() - begun.get(job.id, -YOUNG) < YOUNG
 
 
 def wanted_state(call: Call, allowed: Mapping[str, frozenset[str]], job: Job) -> str:

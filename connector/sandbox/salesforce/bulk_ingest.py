@@ -143,6 +143,7 @@ def _change(call: Call) -> Answer:
 
 def _closed(store: Store, job: Job) -> Job:
     job = bulk.move(store, job, state=UPLOADED)
+    bulk.begin(store, job)
     if not job.error and not _small(store, job):
         _begun(store, job)
     return job
@@ -172,7 +173,7 @@ def _advanced(store: Store, job: Job) -> Job | None:
         bulk.runs(store).forget(job.id)
     else:
         return None
-    job = bulk.move(store, job, milliseconds=job.milliseconds + took)
+    job = bulk.move(store, job, milliseconds=job.milliseconds + took, moved=job.moved)
     return job if job.error or job.processed == job.total else None
 
 

@@ -118,7 +118,7 @@ def _ended(store: Store, job: Job, milliseconds: int) -> Job:
     if not limits.spend(store, STORAGE, file.stat().st_size // MEGABYTE):
         return bulk.move(store, job, error="Max bulk v2 query file storage has been reached")
     rows = bulk_results.count(file) - 1
-    return bulk.move(store, job, processed=rows, milliseconds=milliseconds)
+    return bulk.move(store, job, processed=rows, milliseconds=milliseconds, moved=job.moved)
 
 
 # what may be asked

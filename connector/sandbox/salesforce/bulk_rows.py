@@ -57,7 +57,9 @@ def load(store: Store, job: Job) -> Job:
             error = error or "ExceededQuota : ApiBatchItems Limit exceeded."
         left = _leave(store, job, count)
         header = orjson.dumps(names).decode()
-        return bulk.move(store, job, total=count - left, statement=header, error=error)
+        return bulk.move(
+            store, job, total=count - left, statement=header, error=error, moved=job.moved
+        )
 
 
 def _keep(store: Store, job: Job, first: int, batch: Sequence[Sequence[str]]) -> None:
@@ -160,7 +162,14 @@ def _chunk(store: Store, id_: str, access: Access, plan: Sequence[Cell]) -> bool
         rows = ((*each, job.id, job.processed + n) for n, each in enumerate(found))
         db.executemany(f"{sql} where job = ? and number = ?", rows)
         failed = sum(1 for each in found if each[0] == REFUSED)
-        bulk.move(store, job, processed=job.processed + size, failed=job.failed + failed)
+        # the stamp tells when it began; the look that sees its end puts that there
+        bulk.move(
+            store,
+            job,
+            processed=job.processed + size,
+            failed=job.failed + failed,
+            moved=job.moved,
+        )
     return True
 
 

@@ -1,9 +1,8 @@
-"""What was changed or deleted since when, and answers that depend on it."""
+"""What was changed or deleted since when."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from email.utils import format_datetime, parsedate_to_datetime
 
 from ..clock import stamp
 from ..store import quoted
@@ -37,33 +36,6 @@ def deleted(call: Call) -> Answer:
             "latestDateCovered": stamp(end),
         }
     )
-
-
-def last_modified(call: Call, name: str, id_: str) -> datetime:
-    """When a record was last saved."""
-    sql = f"select LastModifiedDate from {quoted(name)} where Id = ?"
-    return datetime.fromisoformat(call.store.db.execute(sql, (id_,)).fetchone()[0])
-
-
-def unchanged(call: Call, name: str, id_: str) -> bool:
-    """Whether the caller has this version of a record already."""
-    since = _moment(call, "if-modified-since")
-    return since is not None and last_modified(call, name, id_) <= since
-
-
-def check_unmodified(call: Call, name: str, id_: str) -> None:
-    """Refuses to touch a record that was saved after the moment the caller names."""
-    since = _moment(call, "if-unmodified-since")
-    if since is not None and (at := last_modified(call, name, id_)) > since:
-        said = f"The record was last modified {format_datetime(at.astimezone(UTC), usegmt=True)}"
-        raise Refusal("PRECONDITION_FAILED", said, status=412)
-
-
-def _moment(call: Call, header: str) -> datetime | None:
-    try:
-        return parsedate_to_datetime(call.request.headers.get(header, ""))
-    except (TypeError, ValueError):
-        return None
 
 
 def _span(call: Call, days: int) -> tuple[datetime, datetime]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..clock import stamp
 from ..store import Store
-from . import security, tooling
+from . import object_access, security, tooling, translations
 from .errors import Refusal
 from .markup import Node
 from .metadata import field_of
@@ -57,6 +57,8 @@ def apply(store: Store, user: str, component: Component) -> Done:
             return _PermissionSet(store, user, component).applied()
         case "PermissionSet", True:
             return _PermissionSet(store, user, component).removed()
+        case translations.KIND, False:
+            return _translated(store, component)
         case _, gone:
             return _forgotten(store, component) if gone else _kept(store, component)
 
@@ -186,14 +188,15 @@ class _PermissionSet:
         wanted = {}
         for each in self.component.node.every("objectPermissions"):
             name = each.said("object")
-            if name not in self.store.objects():
+            if name not in object_access.listed(self.store):
                 raise _in_field("object", "CustomObject", name)
             rights = {column: each.flag(element) for element, column in OBJECT_RIGHTS.items()}
-            if any(rights.values()) and not rights["PermissionsRead"]:
-                said = f"Permission Edit {name} depends on permission(s): Read {name}"
-                raise Refusal("FIELD_INTEGRITY_EXCEPTION", said)
             wanted[name] = rights
-        return {name: each for name, each in wanted.items() if any(each.values())}
+        readable = [name for name, each in wanted.items() if each["PermissionsRead"]]
+        for name, allowed in wanted.items():
+            object_access.check(name, allowed, readable)
+        given = object_access.in_order(name for name in wanted if any(wanted[name].values()))
+        return {name: wanted[name] for name in given}
 
     def _settled(
         self,
@@ -244,6 +247,12 @@ def _in_field(element: str, kind: str, name: str) -> Refusal:
 
 
 # everything else
+
+
+def _translated(store: Store, component: Component) -> Done:
+    changed = translations.apply(store, component.name, component.node)
+    created = _kept(store, component).created
+    return Done(created=created, changed=created or changed)
 
 
 def _kept(store: Store, component: Component) -> Done:

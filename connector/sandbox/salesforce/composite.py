@@ -13,7 +13,7 @@ from starlette.convertors import Convertor
 from starlette.requests import Request
 from starlette.routing import compile_path
 
-from . import limits
+from . import automations, limits
 from .api import Answer, Call, Handler
 from .composite_body import Part, batch_parts, composite_parts, graph_parts
 from .errors import Refusal, not_found
@@ -72,7 +72,9 @@ class Resources:
             if found is None:
                 raise not_found()
             handler, inner = self._found(call, part, found)
-            return handler(inner)
+            # a part has the headers that it names, and none of the whole
+            with automations.asked_by(inner.request.headers):
+                return handler(inner)
         except Refusal as refusal:
             store.db.execute("rollback to part")
             return Answer(refusal.body(), refusal.status)

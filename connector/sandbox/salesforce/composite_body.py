@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+
+import orjson
 
 from .errors import Refusal
 
 MOST_PARTS, MOST_LARGE, MOST_GRAPHS, MOST_NODES = 25, 5, 75, 500
+DEEPEST, MOST_KINDS = 15, 15
 _TOO_MANY = "The request can\N{RIGHT SINGLE QUOTATION MARK}t contain more than"
 _LARGE = re.compile(r"/(query|queryAll|composite/sobjects)(/|\?|$)")
 _NAME = re.compile(r"[A-Za-z0-9]\w*")
+_REFERENCE = re.compile(r"@\{(\w+)")
+_KIND = re.compile(r"/?(?:services/data/)?(v[\d.]+)/sobjects/(\w+)")
 METHODS = ("GET", "POST", "PATCH", "DELETE", "PUT", "HEAD")
 
 
@@ -51,7 +56,36 @@ def graph_parts(body: Mapping[str, Any]) -> list[tuple[str, list[Part]]]:
         raise Refusal("INVALID_INPUT", "Each graphId must be there, and there only once.")
     if sum(len(parts) for _, parts in found) > MOST_NODES:
         raise Refusal("LIMIT_EXCEEDED", f"The limit of {MOST_NODES} nodes has been exceeded.")
+    _check_shape(found)
     return found
+
+
+def _check_shape(graphs: Sequence[tuple[str, Sequence[Part]]]) -> None:
+    """Refuses a graph that is too deep, and nodes of too many kinds in all of them together."""
+    for name, parts in graphs:
+        if _depth(parts) > DEEPEST:
+            said = f"The limit of {DEEPEST} for the depth of a graph has been exceeded: {name}"
+            raise Refusal("LIMIT_EXCEEDED", said)
+    every = [each for _, parts in graphs for each in parts]
+    # nodes are of one kind if version, method and object are the same
+    kinds = {
+        (each.method, found[1], found[2].lower())
+        for each in every
+        if (found := _KIND.match(each.url))
+    }
+    if len(kinds) > MOST_KINDS:
+        said = f"The limit of {MOST_KINDS} different nodes has been exceeded."
+        raise Refusal("LIMIT_EXCEEDED", said)
+
+
+def _depth(parts: Sequence[Part]) -> int:
+    """The most nodes in a row of which each refers to the one before."""
+    depth: dict[str, int] = {}
+    for each in parts:
+        said = each.url + orjson.dumps(each.body).decode()
+        before = (depth.get(name, 0) for name in _REFERENCE.findall(said))
+        depth[each.reference] = 1 + max(before, default=0)
+    return max(depth.values(), default=0)
 
 
 def batch_parts(body: Mapping[str, Any]) -> list[Part]:

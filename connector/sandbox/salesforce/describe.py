@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import format_datetime, parsedate_to_datetime
 from typing import Any
 
 from ..store import NUMBERS, SYSTEM_FIELDS, Field, Object
-from . import record_types, relations
+from . import permissions, record_types, relations
 from .api import Answer, Call
 from .errors import not_found
 
@@ -24,13 +25,14 @@ _TEXTS = frozenset(
 )
 #: Objects of which there is exactly what the org has: nobody makes or deletes them by API.
 FIXED = frozenset({"Organization", "Profile", "EntityDefinition", "FieldDefinition"})
+_CHANGES = ("Create", "Edit", "Delete")
 INT_DIGITS = 8
 BYTES_PER_CHARACTER = 3
 
 
 def list_objects(call: Call) -> Answer:
     """All objects, briefly."""
-    found = [_object(each, call.base) for each in call.access.catalogue.values()]
+    found = [_object(each, call) for each in call.access.catalogue.values()]
     return Answer({"encoding": "UTF-8", "maxBatchSize": 200, "sobjects": found})
 
 
@@ -47,7 +49,7 @@ def describe(call: Call) -> Answer:
 def basics(call: Call) -> Answer:
     """One object, briefly."""
     target = named(call)
-    return Answer({"objectDescribe": _object(target, call.base), "recentItems": []})
+    return Answer({"objectDescribe": _object(target, call), "recentItems": []})
 
 
 def named(call: Call) -> Object:
@@ -66,7 +68,11 @@ def _unchanged(call: Call, changed: datetime) -> bool:
 
 
 def _full(target: Object, call: Call) -> dict[str, Any]:
-    fields = call.access.fields(target.name).values()
+    access, name = call.access, target.name
+    fields = [permissions.listed(call.store, name, each) for each in access.fields(name).values()]
+    editable = {
+        f.name for f in fields if access.may("Edit", name) and access.editable(name, f.name)
+    }
     children = [
         _child(each, name)
         for name, other in call.access.catalogue.items()
@@ -77,7 +83,7 @@ def _full(target: Object, call: Call) -> dict[str, Any]:
         "actionOverrides": [],
         "childRelationships": children,
         "compactLayoutable": True,
-        "fields": [_field(f, call.access.editable(target.name, f.name)) for f in fields],
+        "fields": [_field(each, each.name in editable) for each in fields],
         "hasSubtypes": False,
         "listviewable": None,
         "lookupLayoutable": None,
@@ -86,20 +92,21 @@ def _full(target: Object, call: Call) -> dict[str, Any]:
         "recordTypeInfos": record_types.infos(call.store, target.name, call.base),
         "searchLayoutable": not target.custom,
         "supportedScopes": [{"label": f"All {target.label}s", "name": "everything"}],
-        **_object(target, call.base),
+        **_object(target, call),
     }
 
 
-def _object(target: Object, base: str) -> dict[str, Any]:
-    here = f"{base}/sobjects/{target.name}"
+def _object(target: Object, call: Call) -> dict[str, Any]:
+    here = f"{call.base}/sobjects/{target.name}"
     free = target.name not in FIXED
+    may = {each: free and call.access.may(each, target.name) for each in _CHANGES}
     return {
         "activateable": False,
-        "createable": free,
+        "createable": may["Create"],
         "custom": target.custom,
         "customSetting": False,
         "deepCloneable": False,
-        "deletable": free,
+        "deletable": may["Delete"],
         "deprecatedAndHidden": False,
         "feedEnabled": False,
         "isSubtype": False,
@@ -115,8 +122,8 @@ def _object(target: Object, base: str) -> dict[str, Any]:
         "retrieveable": True,
         "searchable": True,
         "triggerable": True,
-        "undeletable": free,
-        "updateable": free,
+        "undeletable": may["Delete"],
+        "updateable": may["Edit"],
         "urls": {
             "rowTemplate": f"{here}/{{ID}}",
             "describe": f"{here}/describe",
@@ -183,7 +190,7 @@ def _field(field: Field, editable: bool) -> dict[str, Any]:
         "namePointing": len(field.refers) > 1,
         "nillable": field.nillable,
         "permissionable": field not in SYSTEM_FIELDS and field.nillable,
-        "picklistValues": [_choice(each) for each in field.choices],
+        "picklistValues": [_choice(each, field.value_labels) for each in field.choices],
         "polymorphicForeignKey": len(field.refers) > 1,
         "precision": field.precision if number else 0,
         "queryByDistance": False,
@@ -204,5 +211,6 @@ def _field(field: Field, editable: bool) -> dict[str, Any]:
     }
 
 
-def _choice(value: str) -> dict[str, Any]:
-    return {"active": True, "defaultValue": False, "label": value, "validFor": None, "value": value}
+def _choice(value: str, labels: Mapping[str, str]) -> dict[str, Any]:
+    label = labels.get(value, value)
+    return {"active": True, "defaultValue": False, "label": label, "validFor": None, "value": value}

@@ -73,8 +73,9 @@ def metadata_of(field: Field) -> dict[str, Any]:
     if kind == "Checkbox":
         metadata["defaultValue"] = str(bool(field.default)).lower()
     if kind == "Picklist":
-        values = [_value(each, active=True) for each in field.choices]
-        values += [_value(each, active=False) for each in field.inactive]
+        labels = field.value_labels
+        values = [_value(each, labels, active=True) for each in field.choices]
+        values += [_value(each, labels, active=False) for each in field.inactive]
         metadata["valueSet"] = {
             "restricted": field.restricted,
             "valueSetDefinition": {"sorted": False, "value": values},
@@ -159,11 +160,19 @@ def _listed(field: Field, metadata: Mapping[str, Any]) -> Field:
         raise _senseless(field.name, "every picklist value needs a name of its own")
     off = tuple(name for name, each in found.items() if _is(each.get("isActive"), "false"))
     on = tuple(name for name in found if name not in off)
-    return replace(field, restricted=bool(values.get("restricted")), choices=on, inactive=off)
+    labels = {name: str(each.get("label") or name) for name, each in found.items()}
+    return replace(
+        field,
+        restricted=bool(values.get("restricted")),
+        choices=on,
+        inactive=off,
+        value_labels={name: label for name, label in labels.items() if label != name},
+    )
 
 
-def _value(name: str, *, active: bool) -> dict[str, Any]:
-    return {"valueName": name, "label": name, "default": False, "isActive": active}
+def _value(name: str, labels: Mapping[str, str], *, active: bool) -> dict[str, Any]:
+    label = labels.get(name, name)
+    return {"valueName": name, "label": label, "default": False, "isActive": active}
 
 
 def _is(value: Any, word: str) -> bool:

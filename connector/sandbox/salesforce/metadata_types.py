@@ -7,7 +7,7 @@ from typing import Any
 
 from ..clock import stamp
 from ..store import Store
-from . import tooling
+from . import tooling, translations
 from .components import OBJECT_RIGHTS
 from .errors import Refusal
 from .metadata import metadata_of
@@ -108,6 +108,8 @@ def read(store: Store, kind: str, names: list[str]) -> list[dict[str, Any]]:
             return [_object(store, each) for each in names]
         case "PermissionSet":
             return [_permission_set(store, each) for each in names]
+        case translations.KIND:
+            return [translations.read(store, each) for each in names]
         case _:
             said = f"The metadata of type {kind} cannot be read in this org"
             raise Refusal("INVALID_TYPE", said)

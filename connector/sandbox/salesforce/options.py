@@ -7,11 +7,25 @@ from typing import Any
 
 from ..clock import stamp
 from ..store import Store
-from . import currencies, person_accounts, sessions
+from . import (
+    currencies,
+    object_access,
+    person_accounts,
+    sessions,
+    shared_activities,
+    translations,
+)
 
 #: So many accounts stand on their own for every one that belongs to a group of companies.
 ALONE = 5
-OPTIONS = ("multi_currency", "dated_rates", "person_accounts", "hierarchy")
+OPTIONS = (
+    "multi_currency",
+    "dated_rates",
+    "person_accounts",
+    "hierarchy",
+    "shared_activities",
+    "translations",
+)
 
 
 def change(store: Store, wanted: Mapping[str, Any]) -> dict[str, Any]:
@@ -28,12 +42,19 @@ def change(store: Store, wanted: Mapping[str, Any]) -> dict[str, Any]:
             done["person_accounts"] = person_accounts.enable(store, count)
         if depth := int(wanted.get("hierarchy", 0)):
             done["chains"] = _chain(store, depth)
+        if count := int(wanted.get("shared_activities", 0)):
+            done["shared_activities"] = shared_activities.enable(store, count)
+        if languages := wanted.get("translations"):
+            done["translations"] = translations.switch_on(store, languages)
         store.put("org_options", {**wanted, **done})
     return {**wanted, **done}
 
 
 def add_user(store: Store, wanted: Mapping[str, Any], base: str) -> dict[str, str]:
-    """Adds a user, or finds the one of this name, gives permission sets and opens a session."""
+    """Adds a user, or finds the one of this name, gives permission sets and opens a session.
+
+    One who is `bare` has no rights on objects and fields but those of permission sets.
+    """
     username = str(wanted["username"])
     name = str(wanted.get("name") or username.partition("@")[0])
     with store.transaction() as db:
@@ -46,6 +67,8 @@ def add_user(store: Store, wanted: Mapping[str, Any], base: str) -> dict[str, st
             _assign(store, id_, str(each))
         others = [each for each in sessions.options(store)["users"] if each != username]
         sessions.change_options(store, {"users": [*others, username]})
+        if wanted.get("bare"):
+            object_access.strip(store, id_)
         token = sessions.open_session(store, id_, base)
     return {"id": id_, "username": username, "access_token": token, "instance_url": base}
 

@@ -60,7 +60,10 @@ CHILDREN = {
 BUNDLES = frozenset({"lwc", "aura"})
 TYPES = frozenset({*FOLDERS.values(), *CHILDREN.values(), "CustomLabel"})
 #: What is really made here, and therefore must be in manifest and zip alike.
-APPLIED = ("CustomField", "PermissionSet")
+APPLIED = ("CustomField", "PermissionSet", "CustomObjectTranslation")
+_AFTERWARDS = frozenset(
+    {"PermissionSet", "PermissionSetGroup", "Profile", "CustomObjectTranslation"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,8 +123,8 @@ def read(content: bytes, *, missing_allowed: bool = False) -> Package:
 
 
 def _rank(component: Component) -> int:
-    """Permissions come after what they are about."""
-    return component.type in ("PermissionSet", "PermissionSetGroup", "Profile")
+    """Permissions and translations come after what they are about."""
+    return component.type in _AFTERWARDS
 
 
 def _unpacked(content: bytes) -> dict[str, bytes]:
@@ -157,11 +160,11 @@ def _components(file: str, body: bytes) -> Iterator[Component]:
     folder, _, rest = file.partition("/")
     kind = FOLDERS[folder]
     name = rest.partition("/")[0] if folder in BUNDLES else rest.rpartition(".")[0] or rest
-    if kind not in ("CustomObject", "PermissionSet"):
+    if kind not in ("CustomObject", "PermissionSet", "CustomObjectTranslation"):
         yield Component(kind, name, file)
         return
     root = parse(body)
-    if kind == "PermissionSet":
+    if kind != "CustomObject":
         yield Component(kind, name, file, root)
         return
     for each in root:

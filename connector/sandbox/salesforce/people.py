@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..clock import stamp
+from ..clock import duration, stamp
 from ..ids import is_id, long_id
 from ..store import Store, quoted
-from . import archive, computed, person_accounts, recycle
+from . import archive, computed, person_accounts, recycle, shared_activities
 from .setup import ADMIN
 from .values import kept
 
@@ -28,9 +28,10 @@ def act(store: Store, wanted: Mapping[str, Any]) -> str:
         match wanted.get("do"):
             case "edit":
                 columns = _checked(store, name, values)
-                _edit(store, name, id_, columns)
+                _edit(store, name, id_, columns, late=str(wanted.get("late", "0s")))
                 computed.follow(store, store.objects()[name], id_, columns)
                 person_accounts.follow(store, store.objects()[name], id_, columns)
+                shared_activities.follow(store, store.objects()[name], id_, columns)
             case "delete":
                 recycle.put(store, name, id_, ADMIN)
             case "undelete":
@@ -75,11 +76,15 @@ def _create(store: Store, name: str, values: Mapping[str, Any]) -> str:
     row = {**given, **columns, "Id": id_, "CreatedById": ADMIN}
     store.insert(name, [*row, "LastModifiedById"], [(*row.values(), ADMIN)])
     computed.follow(store, store.objects()[name], id_, columns)
+    shared_activities.follow(store, store.objects()[name], id_, columns)
     return id_
 
 
-def _edit(store: Store, name: str, id_: str, columns: Mapping[str, Any]) -> None:
-    now = stamp(store.clock.now())
+def _edit(
+    store: Store, name: str, id_: str, columns: Mapping[str, Any], *, late: str = "0s"
+) -> None:
+    """Saves a record; one that commits late has the stamp of the moment its saving began."""
+    now = stamp(store.clock.now() - duration(late))
     every = {
         **columns,
         "LastModifiedDate": now,

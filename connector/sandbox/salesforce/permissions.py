@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
-from ..store import Store
-from . import security
+from ..store import Field, Store
+from . import object_access, security
 from .errors import Refusal
 
 #: The objects that change what users see.
-GRANTS = frozenset({"FieldPermissions", "PermissionSetAssignment", "PermissionSet"})
+GRANTS = frozenset(
+    {"FieldPermissions", "ObjectPermissions", "PermissionSetAssignment", "PermissionSet"}
+)
 
 
 def check(store: Store, name: str, columns: Mapping[str, Any]) -> None:
@@ -23,6 +26,10 @@ def check(store: Store, name: str, columns: Mapping[str, Any]) -> None:
             security.require(store, security.PERMISSION_SETS)
             _field(store, columns)
             _once(store, name, columns, ("ParentId", "Field"), "DUPLICATE_VALUE")
+        case "ObjectPermissions":
+            security.require(store, security.PERMISSION_SETS)
+            _object(store, columns)
+            _once(store, name, columns, ("ParentId", "SobjectType"), "DUPLICATE_VALUE")
         case "PermissionSetAssignment":
             security.require(store, security.ASSIGN)
             _once(store, name, columns, ("PermissionSetId", "AssigneeId"), "DUPLICATE_VALUE")
@@ -39,6 +46,26 @@ def _field(store: Store, columns: Mapping[str, Any]) -> None:
     if columns.get("PermissionsEdit") and not columns.get("PermissionsRead"):
         said = "Field permission must allow read if it allows edit"
         raise Refusal("FIELD_INTEGRITY_EXCEPTION", said, fields=["PermissionsEdit"])
+
+
+def _object(store: Store, columns: Mapping[str, Any]) -> None:
+    name = str(columns["SobjectType"])
+    if name not in object_access.listed(store):
+        said = f"bad value for restricted picklist field: {name}"
+        raise Refusal("INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST", said, fields=["SobjectType"])
+    rows = store.db.execute(
+        "select SobjectType from ObjectPermissions"
+        " where ParentId = ? and PermissionsRead = 1 and IsDeleted = 0",
+        (columns["ParentId"],),
+    )
+    object_access.check(name, columns, [row[0] for row in rows.fetchall()])
+
+
+def listed(store: Store, name: str, field: Field) -> Field:
+    """A field as describe tells it: of which objects a permission can speak, the org knows."""
+    if (name, field.name) != ("ObjectPermissions", "SobjectType"):
+        return field
+    return replace(field, choices=object_access.listed(store), restricted=True)
 
 
 def _once(

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from ..clock import stamp
 from ..store import Field, Object, Store, quoted
+from . import record_types
 from .errors import Refusal
 from .recycle import destroy, index
 
@@ -29,16 +31,23 @@ ACCOUNT = (
     Field("PersonEmail", "email", "Email", length=80),
 )
 #: What the account says of the person, and where the contact keeps it.
-MIRRORED = {"FirstName": "FirstName", "LastName": "LastName", "PersonEmail": "Email"}
+MIRRORED = {
+    "FirstName": "FirstName",
+    "LastName": "LastName",
+    "PersonEmail": "Email",
+    "PersonTitle": "Title",
+}
+_CUSTOM, _OF_PERSON = "__c", "__pc"
 
 
 def enable(store: Store, count: int) -> int:
     """Switches person accounts on and makes so many accounts people; tells how many."""
     with store.transaction() as db:
-        for name, fields in (("Account", ACCOUNT), ("Contact", (FLAG,))):
+        for name, fields in (("Account", _account_fields(store)), ("Contact", (FLAG,))):
             for each in fields:
                 if each.name not in store.fields(name):
                     store.add_field(name, each)
+        type_ = record_types.for_people(store)
         rows = db.execute(
             "select Id, Name from Account a where IsDeleted = 0 and ParentId is null"
             " and IsPersonAccount = 0"
@@ -47,46 +56,176 @@ def enable(store: Store, count: int) -> int:
             (count,),
         ).fetchall()
         for id_, name in rows:
-            _turn(store, id_, name)
+            _turn(store, id_, name, type_)
     return len(rows)
+
+
+def _account_fields(store: Store) -> tuple[Field, ...]:
+    """What accounts gain; a contact's own fields are the account's too, as `Key__pc`."""
+    mirrored = {there: here for here, there in MIRRORED.items()}
+    known = {each.name for each in ACCOUNT}
+    more = []
+    for name, field in store.fields("Contact").items():
+        here = mirrored.get(name) or name.replace(_CUSTOM, _OF_PERSON)
+        if not field.formula and here not in known and (name in mirrored or field.custom):
+            more.append(replace(field, name=here, nillable=True, unique=False, external_id=False))
+    return (*ACCOUNT, *more)
+
+
+def _pairs(store: Store) -> dict[str, str]:
+    """Account's field → contact's field, of all that is one and the same."""
+    custom = {
+        name: name.replace(_OF_PERSON, _CUSTOM)
+        for name in store.fields("Account")
+        if name.endswith(_OF_PERSON)
+    }
+    return {**MIRRORED, **custom}
+
+
+# what is refused
+
+
+def named(store: Store, target: Object, columns: dict[str, Any]) -> bool:
+    """Whether a new account is a person, who is then given a name and a record type.
+
+    The record type decides; without one it is whether there is a last name and no name.
+    """
+    if target.name != "Account" or FLAG.name not in target.fields:
+        return False
+    type_ = columns.get("RecordTypeId")
+    by_name = columns.get("LastName") is not None and columns.get("Name") is None
+    person = record_types.is_for_people(store, type_) if type_ else by_name
+    _check_names(store, columns, person=person)
+    if person:
+        _check_last_name(columns.get("LastName"))
+        columns["Name"] = _full(columns.get("FirstName"), columns["LastName"])
+        columns[FLAG.name] = 1
+        columns.setdefault("RecordTypeId", record_types.for_people(store))
+    return person
 
 
 def check(store: Store, target: Object, id_: str, columns: Mapping[str, Any]) -> None:
     """Refuses a person a company's name, and a company a person's."""
-    if target.name != "Account" or "IsPersonAccount" not in target.fields:
+    if FLAG.name not in target.fields:
         return
-    row = store.db.execute("select IsPersonAccount from Account where Id = ?", (id_,)).fetchone()
-    wrong = ("Name",) if row and row[0] else tuple(MIRRORED)
-    if named := [each for each in wrong if each in columns]:
-        said = f"Account: bad field names on insert/update call: {', '.join(named)}"
-        raise Refusal("INVALID_FIELD_FOR_INSERT_UPDATE", said, fields=named)
+    if target.name == "Contact":
+        _check_account(store, id_, columns.get("AccountId"))
+    elif target.name == "Account" and id_:
+        sql = "select IsPersonAccount from Account where Id = ?"
+        person = bool(store.db.execute(sql, (id_,)).fetchone()[0])
+        _check_names(store, columns, person=person)
+        if person and "LastName" in columns:
+            _check_last_name(columns["LastName"])
+        type_ = columns.get("RecordTypeId")
+        if type_ and record_types.is_for_people(store, type_) != person:
+            # the real thing can make a company a person, but never the other way round
+            said = "Record Type ID: this org turns no company into a person, and no person into one"
+            raise Refusal("FIELD_INTEGRITY_EXCEPTION", said, fields=["RecordTypeId"])
+
+
+def check_deletion(store: Store, target: Object, id_: str) -> None:
+    """Refuses to delete the contact of a person, who goes with the account alone."""
+    if target.name == "Contact" and FLAG.name in target.fields:
+        sql = "select IsPersonAccount from Contact where Id = ?"
+        if store.db.execute(sql, (id_,)).fetchone()[0]:
+            # the code and the words are this sandbox's own
+            said = "The contact of a person account is deleted with the account"
+            raise Refusal("DELETE_FAILED", said, fields=[])
+
+
+def _check_names(store: Store, columns: Mapping[str, Any], *, person: bool) -> None:
+    wrong = ("Name",) if person else tuple(_pairs(store))
+    if given := [each for each in wrong if each in columns]:
+        said = f"Account: bad field names on insert/update call: {', '.join(given)}"
+        raise Refusal("INVALID_FIELD_FOR_INSERT_UPDATE", said, fields=given)
+
+
+def _check_last_name(name: str | None) -> None:
+    if name is None:
+        said = "Required fields are missing: [LastName]"
+        raise Refusal("REQUIRED_FIELD_MISSING", said, fields=["LastName"])
+
+
+def _check_account(store: Store, id_: str, account: str | None) -> None:
+    """A person has one contact, which nobody else can be."""
+    sql = "select PersonContactId from Account where Id = ? and IsPersonAccount = 1"
+    row = store.db.execute(sql, (account,)).fetchone() if account else None
+    if row and row[0] != id_:
+        # the code and the words are this sandbox's own
+        said = "Account ID: a person account has no contacts besides the person"
+        raise Refusal("FIELD_INTEGRITY_EXCEPTION", said, fields=["AccountId"])
+
+
+# what follows
+
+
+def embody(store: Store, id_: str, user: str) -> None:
+    """Makes the contact of a new account that is a person."""
+    fields = store.fields("Contact").values()
+    row: dict[str, Any] = {
+        each.name: each.default or 0
+        for each in fields
+        if (each.default is not None or each.type == "boolean") and not each.formula
+    }
+    contact = store.new_id("Contact")
+    row |= {"Id": contact, "AccountId": id_, FLAG.name: 1, "CreatedById": user}
+    row |= {"OwnerId": user} if "OwnerId" in store.fields("Contact") else {}
+    store.insert("Contact", [*row, "LastModifiedById"], [(*row.values(), user)])
+    store.db.execute("update Account set PersonContactId = ? where Id = ?", (contact, id_))
+    _to_contact(store, id_)
 
 
 def follow(store: Store, target: Object, id_: str, columns: Mapping[str, Any]) -> None:
-    """Brings a person's name and contact in line with what was just written."""
-    if target.name != "Account" or not any(each in columns for each in MIRRORED):
+    """Brings a person's name, account and contact in line with what was just written."""
+    if FLAG.name not in target.fields:
         return
-    sql = "select PersonContactId, FirstName, LastName, PersonEmail from Account where Id = ?"
-    contact, first, last, email = store.db.execute(sql, (id_,)).fetchone()
-    name, now = _full(first, last), stamp(store.clock.now())
+    pairs = _pairs(store)
+    if target.name == "Account" and any(each in columns for each in pairs):
+        _to_contact(store, id_)
+    elif target.name == "Contact" and any(each in columns for each in pairs.values()):
+        _to_account(store, id_)
+
+
+def _to_contact(store: Store, id_: str) -> None:
+    """What the account says of a person is what the contact says; a company has nothing to say."""
+    fields = store.fields("Account")
+    pairs = {here: there for here, there in _pairs(store).items() if here in fields}
+    sql = f"select PersonContactId, {', '.join(map(quoted, pairs))} from Account where Id = ?"
+    contact, *values = store.db.execute(sql, (id_,)).fetchone()
+    if contact is None:
+        return
+    said = dict(zip(pairs, values, strict=True))
+    name = _full(said["FirstName"], said["LastName"])
     store.db.execute("update Account set Name = ? where Id = ?", (name, id_))
-    _change_contact(store, contact, {"FirstName": first, "LastName": last, "Email": email}, now)
+    there = dict(zip(pairs.values(), values, strict=True))
+    _change(store, "Contact", contact, {**there, "Name": name})
 
 
-def _turn(store: Store, id_: str, name: str) -> None:
+def _to_account(store: Store, contact: str) -> None:
+    """What the contact of a person says is what the account says."""
+    known, fields = store.fields("Contact"), store.fields("Account")
+    pairs = {
+        there: here for here, there in _pairs(store).items() if there in known and here in fields
+    }
+    sql = f"select IsPersonAccount, AccountId, {', '.join(map(quoted, pairs))} from Contact"
+    person, account, *values = store.db.execute(f"{sql} where Id = ?", (contact,)).fetchone()
+    if person:
+        said = dict(zip(pairs.values(), values, strict=True))
+        name = _full(said.get("FirstName"), said["LastName"])
+        _change(store, "Account", account, {**said, "Name": name})
+
+
+def _turn(store: Store, id_: str, name: str, record_type: str) -> None:
     """Makes an account a person: its first contact, or a new one named like the account."""
     contact = _only_contact(store, id_, name)
-    sql = "select FirstName, LastName, Email from Contact where Id = ?"
-    if "FirstName" not in store.fields("Contact"):
-        sql = sql.replace("FirstName", "null")
-    first, last, email = store.db.execute(sql, (contact,)).fetchone()
     now = stamp(store.clock.now())
     store.db.execute(
-        "update Account set IsPersonAccount = 1, PersonContactId = ?, FirstName = ?, LastName = ?,"
-        " PersonEmail = ?, Name = ?, SystemModstamp = ? where Id = ?",
-        (contact, first, last, email, _full(first, last), now, id_),
+        "update Account set IsPersonAccount = 1, PersonContactId = ?, RecordTypeId = ?"
+        " where Id = ?",
+        (contact, record_type, id_),
     )
-    _change_contact(store, contact, {"IsPersonAccount": 1}, now)
+    _change(store, "Contact", contact, {"IsPersonAccount": 1})
+    _to_account(store, contact)
     _hang_on_person(store, id_, contact, now)
 
 
@@ -132,14 +271,13 @@ def _hang_on_person(store: Store, id_: str, contact: str, now: str) -> None:
                 )
 
 
-def _change_contact(store: Store, id_: str, values: Mapping[str, Any], now: str) -> None:
-    fields = store.fields("Contact")
-    every = {name: value for name, value in values.items() if name in fields}
-    if "Name" in fields and "LastName" in every:
-        every["Name"] = _full(every.get("FirstName"), every["LastName"])
-    every["SystemModstamp"] = now
+def _change(store: Store, name: str, id_: str, values: Mapping[str, Any]) -> None:
+    """Sets those of the values that the object has fields for."""
+    fields = store.fields(name)
+    every = {each: value for each, value in values.items() if each in fields}
+    every["SystemModstamp"] = stamp(store.clock.now())
     marks = ", ".join(f"{quoted(each)} = ?" for each in every)
-    store.db.execute(f"update Contact set {marks} where Id = ?", (*every.values(), id_))
+    store.db.execute(f"update {quoted(name)} set {marks} where Id = ?", (*every.values(), id_))
 
 
 def _full(first: str | None, last: str | None) -> str:

@@ -28,6 +28,17 @@ FIELDS = (
     Field("IsActive", "boolean", label="Active", default=True, nillable=False),
     Field("Description", "string"),
 )
+#: Comes with person accounts.
+PERSON_FLAG = Field(
+    "IsPersonType",
+    "boolean",
+    label="Is Person Type",
+    nillable=False,
+    default=False,
+    createable=False,
+    updateable=False,
+)
+PEOPLE = "Person Account"
 LINK = Field(
     "RecordTypeId",
     "reference",
@@ -52,7 +63,10 @@ def add(store: Store, wanted: Mapping[str, Any]) -> dict[str, str]:
     with store.transaction() as db:
         if "RecordTypeId" not in store.fields(name):
             store.add_field(name, LINK)
-        id_ = _named(store, name, label) or _new(store, name, label)
+        person = wanted.get("person") is True
+        if person and PERSON_FLAG.name not in store.fields("RecordType"):
+            raise ValueError("a record type for people needs an org with person accounts")
+        id_ = _named(store, name, label) or _new(store, name, label, person=person)
         for field, allowed in (wanted.get("picklists") or {}).items():
             _limit(store, name, id_, field, allowed)
         now = stamp(store.clock.now())
@@ -69,12 +83,31 @@ def _named(store: Store, name: str, label: str) -> str | None:
     return str(row[0]) if row else None
 
 
-def _new(store: Store, name: str, label: str) -> str:
+def _new(store: Store, name: str, label: str, *, person: bool = False) -> str:
     id_ = store.new_id("RecordType")
-    row = (id_, label, label.replace(" ", "_"), name, 1)
-    columns = ("Id", "Name", "DeveloperName", "SobjectType", "IsActive")
-    store.insert("RecordType", columns, [row])
+    developer = label.replace(" ", "" if label == PEOPLE else "_")
+    row: dict[str, Any] = {"Id": id_, "Name": label, "DeveloperName": developer}
+    row |= {"SobjectType": name, "IsActive": 1}
+    if PERSON_FLAG.name in store.fields("RecordType"):
+        row[PERSON_FLAG.name] = int(person)
+    store.insert("RecordType", list(row), [tuple(row.values())])
     return id_
+
+
+def for_people(store: Store) -> str:
+    """The record type that a person's account has unless another is given."""
+    if PERSON_FLAG.name not in store.fields("RecordType"):
+        store.add_field("RecordType", PERSON_FLAG)
+    if "RecordTypeId" not in store.fields("Account"):
+        store.add_field("Account", LINK)
+    return _named(store, "Account", PEOPLE) or _new(store, "Account", PEOPLE, person=True)
+
+
+def is_for_people(store: Store, id_: str) -> bool:
+    """Whether accounts of this record type are people."""
+    sql = "select IsPersonType from RecordType where Id = ?"
+    row = store.db.execute(sql, (id_,)).fetchone()
+    return bool(row and row[0])
 
 
 def _limit(store: Store, name: str, record_type: str, field: str, allowed: list[str]) -> None:

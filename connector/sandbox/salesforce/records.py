@@ -12,9 +12,8 @@ import orjson
 
 from ..ids import is_id, long_id
 from ..store import Object, quoted
-from . import query
+from . import conditions, query
 from .api import Answer, Call
-from .changes import check_unmodified, last_modified, unchanged
 from .describe import named
 from .errors import Refusal, not_found
 from .soql_sql import compile_fields
@@ -30,9 +29,10 @@ NO_ACCESS = "Provided external ID field does not exist or is not accessible: "
 def read_one(call: Call) -> Answer:
     """All fields of a record, or those asked for."""
     target, id_ = _present(call)
-    moment = format_datetime(last_modified(call, target.name, id_).astimezone(UTC), usegmt=True)
-    headers = (("Last-Modified", moment),)
-    if unchanged(call, target.name, id_):
+    saved = conditions.last_modified(call, target.name, id_).astimezone(UTC)
+    moment = ("Last-Modified", format_datetime(saved, usegmt=True))
+    headers = (moment, *conditions.headers(call, target.name, id_))
+    if conditions.unchanged(call, target.name, id_):
         return Answer(status=304, headers=headers)
     asked = [each for each in call.query.get("fields", "").split(",") if each]
     others = [each for each in dict.fromkeys(asked) if each.lower() != "id"]
@@ -57,16 +57,15 @@ def update_one(call: Call) -> Answer:
     if any(each.lower() == "id" for each in values):
         said = "The Id field should not be specified in the sobject data."
         raise Refusal("INVALID_FIELD", said, fields=["Id"])
-    check_unmodified(call, target.name, id_)
+    conditions.check_write(call, target.name, id_)
     with call.store.transaction():
         _writer(call).update(target.name, id_, values)
-    return Answer(status=204)
+    return Answer(status=204, headers=conditions.headers(call, target.name, id_))
 
 
 def delete_one(call: Call) -> Answer:
     """A record into the bin."""
     target, id_ = _present(call)
-    check_unmodified(call, target.name, id_)
     with call.store.transaction():
         _writer(call).delete(target.name, id_)
     return Answer(status=204)

@@ -11,6 +11,10 @@ _STANDARD = frozenset({"AccountId", "ContactId", "OpportunityId", "ParentId", "W
 _OWN = {
     ("Account", "ParentId"): "ChildAccounts",
     ("EmailMessage", "RelatedToId"): "Emails",
+    ("TaskRelation", "TaskId"): "TaskRelations",
+    ("EventRelation", "EventId"): "EventRelations",
+    ("TaskRelation", "AccountId"): "",
+    ("EventRelation", "AccountId"): "",
     # computed from the other two, and not to be followed
     ("Task", "AccountId"): "",
     ("Event", "AccountId"): "",

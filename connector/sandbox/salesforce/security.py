@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ..clock import stamp
 from ..store import SYSTEM_FIELDS, Field, Object, Store
+from . import object_access
 from .errors import Refusal, unknown_type
 
 CUSTOMIZE, MODIFY = "CustomizeApplication", "ModifyMetadata"
@@ -46,12 +47,16 @@ _ALWAYS = frozenset(each.name for each in SYSTEM_FIELDS)
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """The catalogue as one user sees it; `hidden` and `locked` hold `Object.Field`."""
+    """The catalogue as one user sees it; `hidden` and `locked` hold `Object.Field`.
+
+    `rights` are those on objects that are not open to everybody.
+    """
 
     catalogue: Mapping[str, Object]
     names: Mapping[str, str]
     hidden: frozenset[str]
     locked: frozenset[str]
+    rights: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     def object(self, name: str) -> Object:
         """The object of this name, whatever its case."""
@@ -70,22 +75,42 @@ class Access:
         """Whether the user may write this field, as far as security is concerned."""
         return f"{name}.{field}" not in self.locked
 
+    def may(self, right: str, name: str) -> bool:
+        """Whether the user may do this with records of an object."""
+        return right in self.rights.get(name, object_access.ALL)
+
 
 def access(store: Store, user: str, *, without: frozenset[str] = frozenset()) -> Access:
     """Works out what a user sees; objects in `without` are left out."""
     with store.lock:
         kept = store.db.execute("select object, field, readable, editable from field_security")
         limits = {f"{name}.{field}": (read, edit) for name, field, read, edit in kept.fetchall()}
+        if object_access.is_bare(store, user):
+            limits = dict.fromkeys(_grantable(store), (0, 0))
         granted = store.db.execute(_GRANTS, (user,)).fetchall() if limits else []
+        rights = object_access.rights(store, user)
     grants = {field: (read, edit) for field, read, edit in granted}
     every = {key: _either(rights, grants.get(key, (0, 0))) for key, rights in limits.items()}
-    catalogue = {name: each for name, each in store.objects().items() if name not in without}
+    gone = {*without, *(name for name, held in rights.items() if "Read" not in held)}
+    catalogue = {name: each for name, each in store.objects().items() if name not in gone}
     return Access(
         catalogue,
         {name.lower(): name for name in catalogue},
         frozenset(key for key, (read, _) in every.items() if not read),
         frozenset(key for key, (_, edit) in every.items() if not edit),
+        rights,
     )
+
+
+def _grantable(store: Store) -> list[str]:
+    """Every field that only a permission set shows to whoever begins with nothing."""
+    return [
+        f"{name}.{each.name}"
+        for name, known in store.objects().items()
+        if object_access.guarded(name)
+        for each in known.fields.values()
+        if permissionable(each)
+    ]
 
 
 def _either(one: tuple[int, int], other: tuple[int, int]) -> tuple[int, int]:

@@ -7,6 +7,7 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 from joserfc import jwt
@@ -128,10 +129,17 @@ def expire_all(store: Store) -> int:
         return db.execute("delete from sessions").rowcount
 
 
+# Checking that a key is one takes a tenth of a second.
+@lru_cache(maxsize=8)
+def signing_key(pem: str) -> RSAKey:
+    """The key pair of the app."""
+    return RSAKey.import_key(pem)
+
+
 def _signed(store: Store, user: str, base: str, scope: str, ends: datetime) -> str:
     """An access token in the form of a JWT, as orgs give that have switched them on."""
     app, now = store.get("salesforce_app"), int(store.clock.now().timestamp())
-    key = RSAKey.import_key(app["private_key"])
+    key = signing_key(app["private_key"])
     prefix = f"core/prod/{app['org_id']}"
     header = {"alg": "RS256", "typ": "JWT", "tnk": prefix, "ver": "1.0", "tty": "sfdc-core-token"}
     claims = {

@@ -17,12 +17,14 @@ from . import (
     components,
     deploy,
     limits,
+    object_access,
     query,
     record_types,
     recycle,
     security,
     soql_dates,
     tooling,
+    translations,
     writes,
 )
 
@@ -107,6 +109,7 @@ def prepare(store: Store) -> None:
         # one by one: a script would commit the transaction it is in
         for schema in (
             security.SCHEMA,
+            object_access.SCHEMA,
             auth.SCHEMA,
             limits.SCHEMA,
             query.SCHEMA,
@@ -116,6 +119,7 @@ def prepare(store: Store) -> None:
             record_types.SCHEMA,
             recycle.SCHEMA,
             components.SCHEMA,
+            translations.SCHEMA,
             deploy.SCHEMA,
         ):
             for statement in filter(str.strip, schema.split(";")):

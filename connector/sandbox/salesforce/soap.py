@@ -16,7 +16,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from ..store import Store
-from . import auth, deploy, limits, metadata_types
+from . import auth, deploy, limits, metadata_types, security, soap_retrieve
 from .api import FIRST_VERSION, LAST_VERSION, unpacked
 from .errors import Refusal
 from .markup import Node, NotXml, parse, written
@@ -179,6 +179,7 @@ def _list(ask: Ask) -> list[dict[str, Any]]:
 
 
 def _read(ask: Ask) -> dict[str, Any]:
+    security.require(ask.store, security.MODIFY)
     names = [each.text.strip() for each in ask.body.every("fullNames")]
     return {"records": metadata_types.read(ask.store, ask.body.said("type"), names)}
 
@@ -190,4 +191,6 @@ OPERATIONS: dict[str, Callable[[Ask], Any]] = {
     "describeMetadata": _describe,
     "listMetadata": _list,
     "readMetadata": _read,
+    "retrieve": lambda ask: soap_retrieve.begin(ask.store, ask.body),
+    "checkRetrieveStatus": lambda ask: soap_retrieve.look(ask.store, ask.body),
 }

@@ -90,6 +90,8 @@ class Names:
     object: str = ""
     joins: dict[tuple[str, ...], Join] = field(default_factory=dict)
     parents: dict[tuple[str, ...], Parent] = field(default_factory=dict)
+    #: The formulas in the statement: where each is named, and how long it is.
+    formulas: dict[tuple[int, str], int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.query.object.lower() not in self.access.names:
@@ -153,12 +155,17 @@ class Names:
             link = self.link(name, step, path)
             names, key = (*names, link.relationship), column(alias, link.name)
             targets = [each for each in link.refers if each in self.access.catalogue]
+            if not targets:
+                said = f"Didn't understand relationship '{step}' in field path."
+                raise self.mistake("INVALID_FIELD", said, path)
             if len(link.refers) != 1:
                 return self.any_parent(key, targets, (*names, last), path)
             name, alias = targets[0], self.join(names, targets[0], key)
         found = ignoring_case(self.access.fields(name), last)
         if found is None:
             raise self.no_column(last, name, path)
+        if found.formula:
+            self.formulas[path.at, path.text] = len(found.formula)
         return Column((*names, found.name), column(alias, found.name), found)
 
     def steps(self, path: Path) -> list[str]:

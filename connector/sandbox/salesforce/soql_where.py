@@ -180,8 +180,7 @@ def _like(what: Compare, left: Column, names: Names) -> exp.Expr:
 
 
 def _relative(what: Compare, left: Column, names: Names) -> exp.Expr:
-    today = names.store.clock.now().date()
-    days = soql_dates.span(what.right.text, today)
+    days = soql_dates.span(what.right.text, soql_dates.today(names.store))
     if days is None:
         said = f"unexpected token: '{what.right.text}'"
         raise names.mistake("MALFORMED_QUERY", said, what.right)
@@ -203,8 +202,9 @@ def _relative(what: Compare, left: Column, names: Names) -> exp.Expr:
 
 
 def _day(day: date, field: Field) -> exp.Expr:
-    whole = datetime(day.year, day.month, day.day, tzinfo=UTC)
-    return exp.Literal.string(stamp(whole) if field.type == "datetime" else day.isoformat())
+    if field.type == "datetime":
+        return exp.Literal.string(stamp(soql_dates.midnight(day)))
+    return exp.Literal.string(day.isoformat())
 
 
 def _value(literal: Literal, left: Column, names: Names) -> exp.Expr:

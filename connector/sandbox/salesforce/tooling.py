@@ -47,6 +47,7 @@ _FIELD = (
     Field("Scale", "int"),
     Field("IsCalculated", "boolean"),
     Field("IsFlsEnabled", "boolean"),
+    Field("IsFieldHistoryTracked", "boolean"),
     _DEFINITION,
 )
 _OBJECTS = {
@@ -54,6 +55,8 @@ _OBJECTS = {
     "EntityDefinition": (_ENTITY, "4ie"),
     "FieldDefinition": (_FIELD, "4fe"),
 }
+#: So many fields of an object have a history.
+MOST_TRACKED = 20
 FULL_NAME = re.compile(r"(\w+)\.([A-Za-z](?!\w*__\w*__c$)\w{0,39}(?<!_))__c")
 
 
@@ -130,6 +133,7 @@ def delete_field(call: Call) -> Answer:
 
 def add(store: Store, target: str, field: Field) -> str:
     """Adds a field that nobody sees until a permission set shows it, and tells its id."""
+    _check_history(store, target, field)
     with store.transaction():
         store.add_field(target, field)
         if field.nillable:
@@ -143,10 +147,23 @@ def change(store: Store, target: str, before: Field, after: Field) -> None:
     if after.type != before.type:
         said = "Cannot change the type of a field that may hold data"
         raise Refusal("FIELD_INTEGRITY_EXCEPTION", said, fields=["Type"])
-    known = (*before.choices, *before.inactive)
+    if not before.history:
+        _check_history(store, target, after)
+    known = dict.fromkeys((*before.choices, *before.inactive, *after.inactive))
     # a value that is left out is switched off: records may still hold it
     off = tuple(each for each in known if each not in after.choices)
-    store.change_field(target, replace(after, formula=before.formula, inactive=off))
+    labels = {**before.value_labels, **after.value_labels}
+    named = {*after.choices, *after.inactive}
+    kept = {k: v for k, v in labels.items() if k not in named or k in after.value_labels}
+    fresh = replace(after, formula=before.formula, inactive=off, value_labels=kept)
+    store.change_field(target, fresh)
+
+
+def _check_history(store: Store, target: str, field: Field) -> None:
+    tracked = [each.name for each in store.fields(target).values() if each.history]
+    if field.history and len(tracked) >= MOST_TRACKED:
+        said = f"You have reached the maximum number of tracked fields, {MOST_TRACKED}"
+        raise Refusal("FIELD_INTEGRITY_EXCEPTION", said, fields=["TrackHistory"])
 
 
 def drop(store: Store, target: str, name: str) -> None:
@@ -180,10 +197,12 @@ def _full_name(call: Call, full: object) -> tuple[str, str]:
             " an underscore nor contain two of them in a row"
         )
         raise Refusal("FIELD_INTEGRITY_EXCEPTION", said, fields=["FullName"])
-    if found[1].lower() not in call.access.names:
+    # whoever may customise may do so with objects whose records they may not see
+    known = {name.lower(): name for name in call.store.objects() if name not in _OBJECTS}
+    if found[1].lower() not in known:
         said = f"Entity of type '{found[1]}' cannot be found"
         raise Refusal("INVALID_CROSS_REFERENCE_KEY", said, fields=["FullName"])
-    return call.access.object(found[1]).name, f"{found[2]}__c"
+    return known[found[1].lower()], f"{found[2]}__c"
 
 
 def _found(call: Call) -> tuple[str, Field]:
@@ -248,5 +267,6 @@ def _definitions(store: Store, names: Mapping[str, Any]) -> Iterator[tuple[objec
                 each.scale,
                 each.calculated or bool(each.formula),
                 security.permissionable(each),
+                each.history,
                 name,
             )

@@ -6,9 +6,8 @@ from functools import partial
 from typing import Any
 
 from ..store import Field, Object
-from . import query
+from . import conditions, query
 from .api import Answer, Call
-from .changes import check_unmodified
 from .describe import named
 from .errors import Refusal, not_found
 from .records import batch_of, type_of
@@ -48,7 +47,7 @@ def upsert_one(call: Call) -> Answer:
     writer = Writer(call.store, call.access, call.user)
     with call.store.transaction():
         if found:
-            check_unmodified(call, target.name, found[0])
+            conditions.check_write(call, target.name, found[0])
         id_ = writer.upsert(target.name, key.name, {**values, key.name: call.path["value"]})
     made = id_ in writer.made
     body = {"id": id_, "success": True, "errors": [], "created": made}

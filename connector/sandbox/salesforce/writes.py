@@ -21,6 +21,7 @@ from . import (
     record_types,
     recycle,
     security,
+    shared_activities,
 )
 from .automations import Automation
 from .errors import Refusal, not_found
@@ -71,8 +72,10 @@ class Writer:
     def create(self, name: str, values: Mapping[str, Any]) -> str:
         """Adds a record and tells its id."""
         target = self.access.object(name)
+        self._may("Create", target)
         given = self._checked(target, values, creating=True)
         columns = dict(given)
+        person = person_accounts.named(self.store, target, columns)
         self._complete(target, columns)
         permissions.check(self.store, target.name, columns)
         self._allowed(target, "", columns)
@@ -84,6 +87,9 @@ class Writer:
             [(*columns.values(), self.user, self.user)],
         )
         computed.follow(self.store, target, id_, given)
+        shared_activities.follow(self.store, target, id_, given)
+        if person:
+            person_accounts.embody(self.store, id_, self.user)
         self._settle(target.name, id_, values)
         self.made.add(id_)
         return id_
@@ -92,12 +98,14 @@ class Writer:
         """Changes a record: even equal values move its stamps."""
         target = self.access.object(name)
         known = self.existing(target, id_)
+        self._may("Edit", target)
         columns = self._checked(target, values, creating=False)
         self._unique(target, columns, known)
         self._allowed(target, known, columns)
         self._set(target.name, known, columns)
         computed.follow(self.store, target, known, columns)
         person_accounts.follow(self.store, target, known, columns)
+        shared_activities.follow(self.store, target, known, columns)
         self._settle(target.name, known, values)
         return known
 
@@ -127,7 +135,10 @@ class Writer:
         """Puts a record into the bin."""
         target = self.access.object(name)
         known = self.existing(target, id_)
+        self._may("Delete", target)
         locks.check(self.store, target, known, {})
+        person_accounts.check_deletion(self.store, target, known)
+        recycle.check(self.store, target.name, known)
         recycle.put(self.store, target.name, known, self.user)
         self._log(target.name, known, {"IsDeleted": True})
         return known
@@ -151,6 +162,15 @@ class Writer:
         return known
 
     # one row
+
+    def _may(self, right: str, target: Object) -> None:
+        """Refuses what the user may not do with any record of this object."""
+        if self.access.may(right, target.name):
+            return
+        if right == "Create":
+            said = f"entity type cannot be inserted: {target.label}"
+            raise Refusal("CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY", said)
+        raise Refusal("INSUFFICIENT_ACCESS_OR_READONLY", "insufficient access rights on object id")
 
     def _checked(
         self, target: Object, values: Mapping[str, Any], *, creating: bool

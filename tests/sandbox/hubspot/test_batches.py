@@ -184,3 +184,13 @@ def test_what_was_written_shows_in_the_log_of_writes(account, companies, url):
     update(account, {"id": companies["Alpha"], "properties": {"arr": 12.5}})
     log = requests.get(f"{url}/_sandbox/writes", params={"object": "companies"}, timeout=10).json()
     assert log[-1]["fields"] == {"id": companies["Alpha"], "arr": "12.5"}
+
+
+def test_the_key_of_an_archived_company_is_free(account, companies):
+    """Another company may have it, and then the first one does not come back with it."""
+    path, body = f"{BATCH}/upsert", {"id": "K-1", "idProperty": "customer_number"}
+    given = {"inputs": [{**body, "properties": {"name": "One"}}]}
+    old = account.post(path, given)["results"][0]["id"]
+    account.call("DELETE", f"/crm/v3/objects/companies/{old}")
+    (new,) = account.post(path, given)["results"]
+    assert (new["new"], new["id"] == old) == (True, False)
