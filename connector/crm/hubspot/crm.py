@@ -224,12 +224,12 @@ class Crm:
         """Never: HubSpot does not say who changed a record last."""
         return False
 
-    def load_calls(self, rows: int, pace: float | None = None) -> dict[str, int]:  # noqa: ARG002
+    def load_calls(self, rows: int, pace: float | None = None) -> dict[str, int]:
         if not rows:
             return {}
         files = ceil(rows / self.most)
         if 0 < self.import_from <= rows:
-            return {"search": files, **imports.calls(rows, self.most)}
+            return {"search": files, **imports.calls(rows, self.most, pace)}
         return {"search": files, "batch_update": ceil(rows / writing.CHUNK)}
 
     def opening_calls(self, objects: int) -> dict[str, int]:  # noqa: ARG002

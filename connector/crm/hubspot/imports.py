@@ -74,9 +74,9 @@ def rows_of(file: Path) -> int:
         return sum(1 for _ in lines)
 
 
-def calls(rows: int, most: int) -> dict[str, int]:
+def calls(rows: int, most: int, pace: float | None = None) -> dict[str, int]:
     """Lane → the calls of imports: each is begun, looked at, and asked for its errors."""
-    each = 2 + jobs.looks(min(rows, most) / ROWS_A_SECOND)
+    each = 2 + jobs.looks(min(rows, most) / (pace or ROWS_A_SECOND))
     return {LANE: each * ceil(rows / most)}
 
 
