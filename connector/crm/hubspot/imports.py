@@ -21,7 +21,7 @@ from uuid import uuid4
 import orjson
 
 from ...errors import ConnectorError, InDoubt, Malformed, RemoteError, Throttled
-from ...mapping import raw
+from ...mapping import casts
 from ...protocols import Spool
 from ...records import Outcome, Result
 from . import jobs
@@ -354,6 +354,6 @@ def _outcome(id: str, error: Mapping[str, Any]) -> Outcome:
 def _relation(file: Path) -> str:
     columns = dict.fromkeys(("id", "result", "code", "message"), "VARCHAR")
     return (
-        f"(SELECT * FROM read_json({raw.text(str(file))}, columns = {columns}, "
+        f"(SELECT * FROM read_json({casts.text(str(file))}, columns = {columns}, "
         "format = 'newline_delimited'))"
     )

@@ -12,7 +12,7 @@ from time import monotonic, sleep
 from typing import Any
 
 from ...errors import ConfigError
-from ...mapping import expressions, raw
+from ...mapping import casts, expressions
 from ...protocols import Progress, Read, Spool
 from . import catalogue, exports, read, relation
 from .catalogue import OWNERS, Parts, Properties, Stage
@@ -351,7 +351,7 @@ def _owners(client: Client, types: Mapping[str, str], into: Path) -> Spool:
         tally.kept(page)
         shelf.add(page)
     shelf.close()
-    rows = relation.of_owners(into, types) if tally.rows else raw.empty(types)
+    rows = relation.of_owners(into, types) if tally.rows else casts.empty(types)
     return Spool(rows, tally.rows, OWNERS, tally.calls)
 
 
@@ -368,7 +368,7 @@ def _spool(
     """What was read, as a table. With a filter of ours nobody has said how many come through it."""
     stages = known.stages() if any(catalogue.stage_paths(types, asked.object)) else ()
     table = (
-        relation.of_records(found, types, stages, where=asked.where) if rows else raw.empty(types)
+        relation.of_records(found, types, stages, where=asked.where) if rows else casts.empty(types)
     )
     promised = 0 if asked.where else rows
     return Spool(table, promised, lane, calls, datetime.fromisoformat(begun))
