@@ -16,7 +16,7 @@ import pytest
 
 from connector import http
 from connector.crm.hubspot import answers, read
-from connector.crm.hubspot.auth import Token
+from connector.crm.hubspot.auth import Bearer
 from connector.crm.hubspot.catalogue import Parts
 from connector.crm.hubspot.client import Client
 from connector.crm.hubspot.pages import Page
@@ -37,7 +37,7 @@ def client(tmp_path, monkeypatch) -> Iterator[Any]:
     monkeypatch.setenv("HUBSPOT_KEY", "pat-na1-x")
 
     def made(url: str) -> Client:
-        found = Client(url, Token(Secret("env:HUBSPOT_KEY")), "2026-09", 5)
+        found = Client(url, Bearer(Secret("env:HUBSPOT_KEY")), "2026-09", 5)
         found.limiter.search.allow(500, 1.0)
         return found
 
