@@ -66,7 +66,8 @@ def reading(crm: Crm, work: Path) -> list[str]:
     types = crm.path_types("companies", PATHS)
     asked = Read("companies", tuple(types), None, "hs_lastmodifieddate")
     fetched, spool = measured(lambda: crm.read(asked, types, work / "list"))
-    plain, many = measured(lambda: list_floor(crm.url, crm.auth.signed_in(crm.url, crm.api_version).header(), work))
+    signed = crm.auth.signed_in(crm.url, crm.api_version).header()
+    plain, many = measured(lambda: list_floor(crm.url, signed, work))
     tell("list → table, floor", plain, many)
     engine = DuckDB(scratch=work / "spill", threads=2)
     into = f"COPY (SELECT * FROM {spool.relation}) TO '{work / 'lake.parquet'}' (FORMAT parquet)"
