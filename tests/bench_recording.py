@@ -1,6 +1,7 @@
 """What a plan costs inside the engine: the diff, the file of changes, outcomes and the ledger.
 
     python -m tests.bench_recording 300000       so many accounts, with the shipped mapping
+    python -m tests.bench_recording 300000 3     with its first three fields: score, tier, trend
 
 No network and no JSON: CPU microseconds per account of this process, the median of three. `floor`
 joins two tables, writes them as Parquet or writes one as CSV, with nothing else done.
@@ -11,6 +12,7 @@ from __future__ import annotations
 import shutil
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from statistics import median
@@ -66,11 +68,12 @@ def sides(engine: DuckDB, mapping: CrmMapping, rows: int) -> None:
     engine.stage("inherited", "SELECT '' AS id WHERE false", "table")
 
 
-def main(rows: int) -> None:
+def main(rows: int, fields: int) -> None:
     folder = Path(mkdtemp())
     text = (ROOT / "mappings" / "salesforce.toml").read_text()
     mapping, problems = parse(text, "salesforce.toml", CrmMapping)
     assert mapping is not None, problems
+    mapping = replace(mapping, fields=mapping.fields[:fields])
     engine = DuckDB(scratch=folder / "spill", threads=2)
     engine.run("SET memory_limit = '2GB'")
     sides(engine, mapping, rows)
@@ -79,7 +82,7 @@ def main(rows: int) -> None:
         app: Any = SimpleNamespace(
             mapping=mapping,
             lake=Lake(folder / f"lake{turn}"),
-            crm=SimpleNamespace(id_field="Id", most=rows),
+            crm=SimpleNamespace(id_field="Id", most=rows, file_kind="csv"),
         )
         for again in (False, True):
             name = f"{turn}{'again' if again else 'first'}"
@@ -124,4 +127,5 @@ def recorded(app: Any, engine: DuckDB, folder: Path, rows: int, *, again: bool) 
 
 
 if __name__ == "__main__":
-    main(*map(int, sys.argv[1:] or ["300000"]))
+    given = [int(each) for each in sys.argv[1:]]
+    main(*(given + [300_000, 10][len(given) :]))
