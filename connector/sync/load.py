@@ -100,7 +100,9 @@ def take_up(app: App, run: Run, plan: Plan, journal: Journal) -> None:
             if spool is None
             else f"SELECT * FROM {spool.relation}"
         )
-        list(_take(run, journal, outcomes, plan.as_of))
+        # A run that died right after it had taken them, or some of them, left them in the journal.
+        fresh = f"SELECT * FROM ({outcomes}) WHERE id NOT IN ({_settled(journal)})"
+        list(_take(run, journal, fresh, plan.as_of))
     _note(plan, "")
 
 
@@ -175,11 +177,17 @@ def unlike(field: Field, side: str) -> str:
 
 def _stage_open(run: Run, journal: Journal) -> int:
     """Put what is neither settled nor sent before into `open`; how many that are."""
-    settled = f"SELECT id FROM {journal.relation()}" if journal.path.exists() else ""
-    among = f"WHERE id NOT IN ({settled})" if settled else ""
+    among = f"WHERE id NOT IN ({_settled(journal)})"
     run.engine.stage("open", f"SELECT id FROM changes {among}", "table")
     run.engine.run("DELETE FROM open WHERE id IN (SELECT id FROM sent)")
     return int(run.engine.one("SELECT count(*) FROM open"))
+
+
+def _settled(journal: Journal) -> str:
+    """A query for the records whose outcome is known."""
+    if not journal.path.exists():
+        return "SELECT CAST(NULL AS VARCHAR) WHERE false"
+    return f"SELECT id FROM {journal.relation()}"
 
 
 def _leave_moved(run: Run) -> None:
