@@ -66,9 +66,10 @@ def _send(
     app: App, run: Run, plan: Plan, journal: Journal, part: Path
 ) -> Iterator[tuple[str, str, int]]:
     """One file: its outcomes, as many as the CRM says it went through."""
-    rows, speed = run.engine.one("SELECT count(*) FROM part"), pace.speed(app, "load", plan.object)
+    rows = int(run.engine.one("SELECT count(*) FROM part"))
+    speed = pace.speed(app, "load", plan.object, rows)
     spool = app.crm.load(plan.object, part, part.parent, partial(_note, plan), rows, speed)
-    pace.keep_speed(app, "load", plan.object, spool.pace)
+    pace.keep_speed(app, "load", plan.object, rows, spool.pace)
     outcomes = f"SELECT * FROM {spool.relation}"
     told = f"SELECT count(DISTINCT id) FROM ({outcomes}) WHERE code <> '{UNPROCESSED}'"
     if (got := int(run.engine.one(told))) < spool.rows:

@@ -104,7 +104,7 @@ def _fetched(app: App, each: Wanted, stop: Event) -> Fetched:
     ids = _ids(app, each, stop) if each.sift else None
     if each.extent == "nothing":
         return Fetched(each, Spool("", 0), ids)
-    speed = pace.speed(app, "read", each.spec.object)
+    speed = pace.speed(app, "read", each.spec.object, each.rows or 0)
     read = replace(each.read(), most_calls=Budgeted.of(app).left, pace=speed)
     return Fetched(each, _spooled(app, each, each.key, read, each.types, stop), ids)
 
@@ -252,4 +252,4 @@ def _remember(app: App, run: Run, each: Wanted, spool: Spool) -> None:
     """When all of an object was last looked at, and how fast the server makes it ready."""
     if each.since is None or each.sift:
         app.state.remember(f"whole:{each.key}", run.as_of.isoformat())
-    pace.keep_speed(app, "read", each.spec.object, spool.pace)
+    pace.keep_speed(app, "read", each.spec.object, spool.rows, spool.pace)
