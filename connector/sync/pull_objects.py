@@ -158,7 +158,7 @@ def _stored(app: App, run: Run, fetched: Fetched) -> PulledObject:
     new = gone = 0
     if each.extent != "nothing":
         new, gone = _store(app, run, each, spool)
-    more, calls = _store_echo(app, run, each)
+    more, calls = _store_echo(app, run, each, spool)
     if fetched.ids:
         gone += _sift(app, run, each, fetched.ids)
     elif each.since and each.total is not None and app.crm.hides_deleted:
@@ -183,12 +183,23 @@ def _stored(app: App, run: Run, fetched: Fetched) -> PulledObject:
     )
 
 
-def _store_echo(app: App, run: Run, each: Wanted) -> tuple[int, int]:
-    """Where nobody says who changed a record: if more changed by the end of our echo than we know
-    of now, everything is read. How many records are news, and the calls."""
+def _store_echo(app: App, run: Run, each: Wanted, spool: Spool) -> tuple[int, int]:
+    """If more changed by the end of our echo than we know of now, everything is read. How many
+    records are news, and the calls.
+
+    Where the CRM says who changed a record, all that others changed has just been read, and what
+    else the lake knows of that time is ours.
+    """
     if each.echo is None or each.echoed is None or each.since is None:
         return 0, 0
-    if each.echoed <= echo.ours(app, run, each.spec, each.since, each.echo.until):
+    spec, until = each.spec, each.echo.until
+    if app.crm.names_author:
+        others = pulls.ids(spec, spool.relation) if spool.relation else ""
+        among = (spec.stream, spec.object, each.since, until, others)
+        ours = echo.known(app, run, *among)
+    else:
+        ours = echo.ours(app, run, spec, each.since, until)
+    if each.echoed <= ours:
         return 0, 0
     app.state.forget(f"echo:{each.key}")
     whole = replace(each, echo=None, rows=None)

@@ -103,7 +103,7 @@ def _without_echo(app: App, run: Run, each: Wanted, ours: int | None) -> Wanted:
         if not app.crm.names_author:  # what has been read by then decides
             return replace(each, echoed=ours)
         if ours <= echo.known(app, run, spec.stream, spec.object, each.since, until):
-            return each
+            return replace(each, echoed=ours)  # looked at again when the others' changes are here
         return replace(each, rows=each.rows + ours, echo=None)
     return replace(each, rows=None, echo=None)
 

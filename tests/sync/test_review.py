@@ -6,9 +6,13 @@ import pytest
 
 from connector.sync import apply as applying
 from connector.sync import load
+from tests.sync.reading import rows
+from tests.sync.test_calls import filed
 from tests.sync.test_writing_lanes import FILE, lane, times
 from tests.sync.test_wrong_writes import died_in_its_job, job_runs
 from tests.world import World
+
+__all__ = ["filed"]
 
 
 def told_at_most(here: World) -> int:
@@ -45,3 +49,29 @@ def test_a_crash_between_the_journal_and_the_note_of_its_job_tells_nothing_twice
     assert here.sync().exit == 0
     assert told_at_most(here) == 1
     assert times(here) == {1}
+
+
+def test_what_a_person_changed_hides_nothing_that_runs_as_our_user(filed):
+    """One record of theirs is known in the time of our echo; one of ours was committed late."""
+    every = filed.store.db.execute("select Id from Account where IsDeleted = 0").fetchall()
+    filed.sync()
+    written = {row["id"] for row in filed.writes()}
+    theirs, late = sorted({id for (id,) in every} - written)
+    with filed.store.transaction() as db:
+        (at,) = db.execute("select max(SystemModstamp) from Account").fetchone()
+        (user,) = db.execute(
+            "select LastModifiedById from Account where Id = ?", (min(written),)
+        ).fetchone()
+        db.execute(
+            "update Account set Name = 'Theirs', SystemModstamp = ? where Id = ?", (at, theirs)
+        )
+    filed.sync()
+    assert rows(filed, "accounts", "name", f"id = '{theirs}'") == [("Theirs",)]
+    with filed.store.transaction() as db:
+        db.execute(
+            "update Account set Name = 'Late AG', SystemModstamp = ?, LastModifiedById = ? "
+            "where Id = ?",
+            (at, user, late),
+        )
+    filed.sync()
+    assert rows(filed, "accounts", "name", f"id = '{late}'") == [("Late AG",)]
