@@ -6,7 +6,8 @@ The engine writes a file in two thirds of the time that handing its rows over by
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from math import isfinite
 from pathlib import Path
@@ -86,23 +87,28 @@ def add(
     """
     column, part = layer
     name = f"{column}={part}/part-{uuid4()}.parquet"
-    rows = _written(engine, _fitting(table, engine, sql), place / name, row_group)
-    schema = _schema(engine, str(place / name), column)
-    action = _action(place, name, {column: part}, _statistics(rows, engine, place / name, schema))
+    with _unless_it_fails(place / name) as file:
+        rows = engine.export(_fitting(table, engine, sql), str(file), row_group)
+        _sync(file)
+        _sync(file.parent)
+        schema = _schema(engine, str(file), column)
+        stats = _statistics(rows, engine, file, schema)
+    action = _action(place, name, {column: part}, stats)
     version = _commit(table, place, schema, action, column, replace=replace)
     _sync(place / "_delta_log" / f"{version:020}.json")
+    _sync(place / "_delta_log")
     return rows
 
 
-def _written(engine: Engine, sql: str, file: Path, row_group: int) -> int:
+@contextmanager
+def _unless_it_fails(file: Path) -> Iterator[Path]:
+    """A file to be written; one that no commit can name is not left behind."""
     file.parent.mkdir(parents=True, exist_ok=True)
     try:
-        rows = engine.export(sql, str(file), row_group)
-        _sync(file)
+        yield file
     except BaseException:
         file.unlink(missing_ok=True)
         raise
-    return rows
 
 
 def _action(
@@ -193,9 +199,9 @@ def _bounds(kind: str, chunks: Sequence[Chunk]) -> tuple[Any, Any] | None:
         return None
     try:
         values = [_READ[kind](text) for text in texts]
-    except ValueError:  # a moment before the year 1, or infinity
+        return _said(min(values), max(values))
+    except (ValueError, OverflowError):  # before the year 1, after the year 9999, or infinity
         return None
-    return _said(min(values), max(values))
 
 
 def _said(low: Any, high: Any) -> tuple[Any, Any] | None:
@@ -214,7 +220,7 @@ def _stamp(moment: datetime) -> str:
 
 
 def _sync(file: Path) -> None:
-    """Force a file to the disk."""
+    """Force a file to the disk, or the names in a folder."""
     opened = os.open(file, os.O_RDONLY)
     try:
         os.fsync(opened)

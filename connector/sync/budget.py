@@ -65,14 +65,15 @@ def write_calls(app: App, rows: int, chunk: int) -> dict[str, int]:
 
 def load_calls(app: App, rows: int) -> dict[str, int]:
     """Lane → the calls that writing so many changes from files takes."""
-    return dict(app.crm.load_calls(rows, pace.speed(app, "load", app.mapping.object)))
+    each = min(rows, app.crm.most)
+    return dict(app.crm.load_calls(rows, pace.speed(app, "load", app.mapping.object, each)))
 
 
 def closing_calls(app: App, rows: int) -> dict[str, int]:
     """Lane → the calls of the closing read after so many writes; none where there is none."""
     if not app.crm.echoes(rows):
         return {}
-    return dict(app.crm.read_calls(rows, pace.speed(app, "read", app.mapping.object)))
+    return dict(app.crm.read_calls(rows, pace.speed(app, "read", app.mapping.object, rows)))
 
 
 def stop_if_spent(app: App) -> None:

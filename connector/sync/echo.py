@@ -14,8 +14,8 @@ Why no edit can hide there:
 - A later change by our user, or by whatever runs as our user, has a later stamp. It is read.
 - What our user committed after the closing read with an earlier stamp (a long transaction of the
   org's automation) and the lake has not seen in that time makes more records than the lake knows:
-  then everything is read. Only where it changed one of those records once more is it not noticed,
-  and it is nobody's edit.
+  then everything is read. What others changed in that time is read anyway and does not count here.
+  Only where it changed one of those records once more is it not noticed, and it is nobody's edit.
 - A value that changes without a stamp (a formula) is found by the refresh, as ever.
 
 Where the CRM does not say who changed a record last, nothing is read after a write. Before it, the
@@ -98,14 +98,18 @@ def recalled(app: App, key: str, since: datetime) -> Echo | None:
     return echo if echo.until >= since else None
 
 
-def known(app: App, run: Run, stream: str, object: str, since: datetime, until: datetime) -> int:
-    """How many records of an object have changed within a time, as far as the lake knows."""
+def known(
+    app: App, run: Run, stream: str, object: str, since: datetime, until: datetime, others: str = ""
+) -> int:
+    """How many records of an object have changed within a time, as far as the lake knows; without
+    the `others`, a query for ids."""
+    without = f"AND id NOT IN (SELECT id FROM ({others}) WHERE id NOTNULL) " if others else ""
     columns = into_lake.columns_of(app, stream)
     newest = app.lake.newest(stream, run.engine, columns, key=into_lake.KEY)
     return int(
         run.engine.one(
             f"SELECT count(*) FROM ({newest}) WHERE source = {text(app.crm.name)} "
-            f"AND object = {text(object)} "
+            f"AND object = {text(object)} {without}"
             f"AND modified_at BETWEEN {moment(since)} AND {moment(until)}"
         )
     )

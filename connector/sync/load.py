@@ -66,9 +66,10 @@ def _send(
     app: App, run: Run, plan: Plan, journal: Journal, part: Path
 ) -> Iterator[tuple[str, str, int]]:
     """One file: its outcomes, as many as the CRM says it went through."""
-    rows, speed = run.engine.one("SELECT count(*) FROM part"), pace.speed(app, "load", plan.object)
+    rows = int(run.engine.one("SELECT count(*) FROM part"))
+    speed = pace.speed(app, "load", plan.object, rows)
     spool = app.crm.load(plan.object, part, part.parent, partial(_note, plan), rows, speed)
-    pace.keep_speed(app, "load", plan.object, spool.pace)
+    pace.keep_speed(app, "load", plan.object, rows, spool.pace)
     outcomes = f"SELECT * FROM {spool.relation}"
     told = f"SELECT count(DISTINCT id) FROM ({outcomes}) WHERE code <> '{UNPROCESSED}'"
     if (got := int(run.engine.one(told))) < spool.rows:
@@ -100,7 +101,9 @@ def take_up(app: App, run: Run, plan: Plan, journal: Journal) -> None:
             if spool is None
             else f"SELECT * FROM {spool.relation}"
         )
-        list(_take(run, journal, outcomes, plan.as_of))
+        # A run that died right after it had taken them, or some of them, left them in the journal.
+        fresh = f"SELECT * FROM ({outcomes}) WHERE id NOT IN ({_settled(journal)})"
+        list(_take(run, journal, fresh, plan.as_of))
     _note(plan, "")
 
 
@@ -175,11 +178,17 @@ def unlike(field: Field, side: str) -> str:
 
 def _stage_open(run: Run, journal: Journal) -> int:
     """Put what is neither settled nor sent before into `open`; how many that are."""
-    settled = f"SELECT id FROM {journal.relation()}" if journal.path.exists() else ""
-    among = f"WHERE id NOT IN ({settled})" if settled else ""
+    among = f"WHERE id NOT IN ({_settled(journal)})"
     run.engine.stage("open", f"SELECT id FROM changes {among}", "table")
     run.engine.run("DELETE FROM open WHERE id IN (SELECT id FROM sent)")
     return int(run.engine.one("SELECT count(*) FROM open"))
+
+
+def _settled(journal: Journal) -> str:
+    """A query for the records whose outcome is known."""
+    if not journal.path.exists():
+        return "SELECT CAST(NULL AS VARCHAR) WHERE false"
+    return f"SELECT id FROM {journal.relation()}"
 
 
 def _leave_moved(run: Run) -> None:

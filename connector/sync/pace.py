@@ -82,13 +82,26 @@ def _name(object: str) -> str:
     return f"pace:{object}"
 
 
-def speed(app: App, work: Work, object: str) -> float | None:
-    """The records a second of the last job that read or wrote an object; None before the first."""
-    said = app.state.setting(f"pace:{work}:{object}")
-    return float(said) if said else None
+def speed(app: App, work: Work, object: str, rows: int) -> float | None:
+    """The records a second of the last job of about that size that read or wrote an object; None
+    before the first.
+
+    A job of few records mostly waits for its turn: what it tells of one of many would make us look
+    at that a quarter of an hour late.
+    """
+    size = rows.bit_length()
+    for each in (size, size - 1, size + 1):
+        if said := app.state.setting(_speed(work, object, each)):
+            return float(said)
+    return None
 
 
-def keep_speed(app: App, work: Work, object: str, measured: float | None) -> None:
-    """Remember how fast a job was, if it told."""
+def keep_speed(app: App, work: Work, object: str, rows: int, measured: float | None) -> None:
+    """Remember how fast a job of so many records was, if it told."""
     if measured:
-        app.state.remember(f"pace:{work}:{object}", f"{measured:.1f}")
+        app.state.remember(_speed(work, object, rows.bit_length()), f"{measured:.1f}")
+
+
+def _speed(work: Work, object: str, size: int) -> str:
+    """Sizes are powers of two."""
+    return f"pace:{work}:{object}:{size}"

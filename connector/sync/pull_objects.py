@@ -104,7 +104,7 @@ def _fetched(app: App, each: Wanted, stop: Event) -> Fetched:
     ids = _ids(app, each, stop) if each.sift else None
     if each.extent == "nothing":
         return Fetched(each, Spool("", 0), ids)
-    speed = pace.speed(app, "read", each.spec.object)
+    speed = pace.speed(app, "read", each.spec.object, each.rows or 0)
     read = replace(each.read(), most_calls=Budgeted.of(app).left, pace=speed)
     return Fetched(each, _spooled(app, each, each.key, read, each.types, stop), ids)
 
@@ -158,7 +158,7 @@ def _stored(app: App, run: Run, fetched: Fetched) -> PulledObject:
     new = gone = 0
     if each.extent != "nothing":
         new, gone = _store(app, run, each, spool)
-    more, calls = _store_echo(app, run, each)
+    more, calls = _store_echo(app, run, each, spool)
     if fetched.ids:
         gone += _sift(app, run, each, fetched.ids)
     elif each.since and each.total is not None and app.crm.hides_deleted:
@@ -183,12 +183,23 @@ def _stored(app: App, run: Run, fetched: Fetched) -> PulledObject:
     )
 
 
-def _store_echo(app: App, run: Run, each: Wanted) -> tuple[int, int]:
-    """Where nobody says who changed a record: if more changed by the end of our echo than we know
-    of now, everything is read. How many records are news, and the calls."""
+def _store_echo(app: App, run: Run, each: Wanted, spool: Spool) -> tuple[int, int]:
+    """If more changed by the end of our echo than we know of now, everything is read. How many
+    records are news, and the calls.
+
+    Where the CRM says who changed a record, all that others changed has just been read, and what
+    else the lake knows of that time is ours.
+    """
     if each.echo is None or each.echoed is None or each.since is None:
         return 0, 0
-    if each.echoed <= echo.ours(app, run, each.spec, each.since, each.echo.until):
+    spec, until = each.spec, each.echo.until
+    if app.crm.names_author:
+        others = pulls.ids(spec, spool.relation) if spool.relation else ""
+        among = (spec.stream, spec.object, each.since, until, others)
+        ours = echo.known(app, run, *among)
+    else:
+        ours = echo.ours(app, run, spec, each.since, until)
+    if each.echoed <= ours:
         return 0, 0
     app.state.forget(f"echo:{each.key}")
     whole = replace(each, echo=None, rows=None)
@@ -252,4 +263,4 @@ def _remember(app: App, run: Run, each: Wanted, spool: Spool) -> None:
     """When all of an object was last looked at, and how fast the server makes it ready."""
     if each.since is None or each.sift:
         app.state.remember(f"whole:{each.key}", run.as_of.isoformat())
-    pace.keep_speed(app, "read", each.spec.object, spool.pace)
+    pace.keep_speed(app, "read", each.spec.object, spool.rows, spool.pace)

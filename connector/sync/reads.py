@@ -103,7 +103,7 @@ def _without_echo(app: App, run: Run, each: Wanted, ours: int | None) -> Wanted:
         if not app.crm.names_author:  # what has been read by then decides
             return replace(each, echoed=ours)
         if ours <= echo.known(app, run, spec.stream, spec.object, each.since, until):
-            return each
+            return replace(each, echoed=ours)  # looked at again when the others' changes are here
         return replace(each, rows=each.rows + ours, echo=None)
     return replace(each, rows=None, echo=None)
 
@@ -116,11 +116,13 @@ def _is_worth_counting(each: Wanted) -> bool:
 def expected_calls(app: App, wants: Sequence[Wanted]) -> Iterator[Mapping[str, int]]:
     """Lane → calls that reading will take, object by object."""
     for each in wants:
-        speed = pace.speed(app, "read", each.spec.object)
+        of = each.spec.object
         if each.extent != "nothing":
-            yield app.crm.read_calls(each.rows or 0, speed, each.read())
+            rows = each.rows or 0
+            yield app.crm.read_calls(rows, pace.speed(app, "read", of, rows), each.read())
         if each.sift:
-            yield app.crm.read_calls(each.total or 0, speed, ids_read(each))
+            rows = each.total or 0
+            yield app.crm.read_calls(rows, pace.speed(app, "read", of, rows), ids_read(each))
 
 
 def wanted_of(app: App, run: Run, spec: Pull, types: Mapping[str, str]) -> Wanted:

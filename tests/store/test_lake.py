@@ -185,3 +185,22 @@ def test_a_write_that_fails_leaves_no_file(tmp_path, engine):
         lake.append("things", engine, "SELECT CAST('x' || range AS INTEGER) AS id FROM range(9)")
     assert not list(tmp_path.rglob("*.parquet"))
     assert lake.layers("things").files == ()
+
+
+@pytest.mark.parametrize("moment", ["9999-12-31 23:59:59.999999Z", "infinity"])
+def test_the_last_moment_that_there_is_can_be_kept(tmp_path, engine, moment):
+    """Other systems write it for "never"; it has no bound that does not cut it off."""
+    lake = Lake(tmp_path)
+    assert lake.append("things", engine, wide("a", "x", moment)) == 1
+    assert newest_ids(lake, engine) == ["a"]
+
+
+def newest_ids(lake: Lake, engine: DuckDB) -> list[str]:
+    return [id for (id,) in engine.rows(lake.every("things", engine, {"id": "VARCHAR"}))]
+
+
+def test_a_file_that_cannot_be_part_of_a_table_is_not_left_behind(tmp_path, engine):
+    """It was written whole, and Delta has no such type."""
+    with pytest.raises(Exception, match="Invalid data type"):
+        Lake(tmp_path).append("things", engine, "SELECT TIME '10:00' AS id")
+    assert not list(tmp_path.rglob("*.parquet"))

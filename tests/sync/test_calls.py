@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from connector.crm.salesforce import bulk_read, lanes
+from connector.crm.salesforce import bulk_read, jobs, lanes
 from connector.crm.salesforce import read as by_page
 from connector.errors import BudgetSpent
 from connector.sync import closing, flow, pull_objects
 from connector.sync.flow import Receipt
-from connector.sync.pace import speed
+from connector.sync.pace import keep_speed, speed
 from tests.world import KNOWN, World, ready_world
 
 from .reading import change, odd, read, rows
@@ -178,17 +178,30 @@ def test_few_writes_are_not_read_again(here):
 
 def test_the_pace_of_writing_is_remembered(filed):
     """Object by object, by the CRM's own stamps; it tells when the next job is looked at."""
-    assert speed(filed.app(), "load", "Account") is None
+    assert speed(filed.app(), "load", "Account", KNOWN) is None
     filed.sync()
-    assert (speed(filed.app(), "load", "Account") or 0) > 0
-    assert speed(filed.app(), "read", "Account") is None  # one page, and no job
+    assert (speed(filed.app(), "load", "Account", KNOWN) or 0) > 0
+    assert speed(filed.app(), "read", "Account", KNOWN) is None  # one page, and no job
 
 
 def test_the_size_of_a_chunk_is_not_the_pace_of_a_job(here):
     """Both are remembered, under names of their own."""
     app = here.app()
     app.state.remember("pace:Account", "2")
-    assert speed(app, "read", "Account") is None
+    assert speed(app, "read", "Account", 2) is None
+
+
+def test_a_small_job_that_waited_tells_nothing_of_a_large_one(here):
+    """Its pace would have the large one looked at a quarter of an hour late."""
+    app = here.app()
+    keep_speed(app, "read", "Account", 20_001, 20_001 / 60)
+    assert speed(app, "read", "Account", 30_000) == pytest.approx(333.4, abs=0.1)
+    guess = speed(app, "read", "Account", 1_000_000)
+    assert next(jobs.pauses(bulk_read.expected(1_000_000, guess))) < 90
+    keep_speed(app, "read", "Account", 1_000_000, 5_000)
+    assert (
+        speed(app, "read", "Account", 900_000) == speed(app, "read", "Account", 1_100_000) == 5_000
+    )
 
 
 # ── the budget ────────────────────────────────────────────────────────────────────────────────
