@@ -60,7 +60,9 @@ const topics = {
     return { begun, ended: now, errors: errors.results, known: known.results };
   },
   export: async () => {
-    const { id } = await crm.exports.publicExportsApi.start(given.request);
+    // `publicExportsApi.start` of 14.0.1 fails over its own union of requests before it sends one.
+    const path = "/crm/v3/exports/export/async";
+    const { id } = await (await client.apiRequest({ method: "POST", path, body: given.request })).json();
     let now;
     do now = await crm.exports.publicExportsApi.getStatus(Number(id));
     while (now.status !== "COMPLETE" && now.status !== "CANCELED");

@@ -122,7 +122,7 @@ def index(folder: Path, version: str) -> Path:
             continue
         spec = json.loads(file.read_text(encoding="utf-8"))
         schemes |= spec["components"].get("securitySchemes", {})
-        _widen(spec["components"]["schemas"])
+        _mend(spec["components"]["schemas"])
         copy = copies / file.name
         copy.write_text(json.dumps(spec), encoding="utf-8")
         for path in spec["paths"]:
@@ -140,8 +140,13 @@ def index(folder: Path, version: str) -> Path:
     return made
 
 
-def _widen(schemas: dict[str, Any]) -> None:
-    """Let each of the shapes that a file knows stand where the file has one of them."""
+def _mend(schemas: dict[str, Any]) -> None:
+    """Let each of the shapes that a file knows stand where the file has one of them.
+
+    And a label may be null, as it is in recorded answers of HubSpot.
+    """
+    if "AssociationSpecWithLabel" in schemas:
+        schemas["AssociationSpecWithLabel"]["properties"]["label"]["nullable"] = True
     for name, shape in UNIONS.items():
         if name in schemas:
             names = [each for each in schemas if re.fullmatch(shape, each)]
