@@ -4,7 +4,7 @@ Prism (`prism proxy --errors`) stands between the connector and the sandbox. Wha
 the files in address, method, parameters, body or authorization it refuses, and it refuses answers
 of the sandbox as well. The files differ from HubSpot's own reference in a few things, see their
 SOURCE.md; these matter here. Addresses of owners, lists and imports end in a slash in the older
-version only, which `prism.index` levels. Of exports by view, of segments and of labels that are null
+version only, which `prism.index` levels. Of exports by view, of segments and of null as a label
 the files know less than HubSpot does, which `prism.UNIONS` and `prism._mend` put right. No file has
 the address that tells whose a service key is, and what an export wrote is fetched from no API.
 """
