@@ -66,6 +66,7 @@ def test_after_a_file_of_changes_its_echo_is_read_once(here):
     assert (again.changes["planned"], apart(again)) == (0, {})
     assert again.streams["accounts"]["calls"] == 1
     here.advance("1h")
+    here.sync()
     idle(here, here.sync())
     assert times(here) == {1}
 
@@ -220,7 +221,7 @@ def test_a_rule_about_other_properties_costs_its_record_alone(here, lane):
 
 # ── what is read ──────────────────────────────────────────────────────────────────────────────
 
-FEEDBACK = "# [[pull]]\n# stream   = \"responses\""
+FEEDBACK = '# [[pull]]\n# stream   = "responses"'
 
 
 def shown_feedback(here: Portal) -> None:
@@ -257,7 +258,8 @@ def test_feedback_that_is_not_licensed_is_gone_without(here):
 def test_a_filter_in_sql_leaves_companies_out(here):
     """They are neither scored nor written, and the next run has nothing to do."""
     here.mapping(
-        'object   = "companies"\nmodified', 'object   = "companies"\nwhere = "numberofemployees > 200"\nmodified'
+        'object   = "companies"\nmodified',
+        'object   = "companies"\nwhere = "numberofemployees > 200"\nmodified',
     )
     large = {
         id
