@@ -1,6 +1,7 @@
-# `make demo` shows everything; `make test` proves it. Both need only Python 3.11 and make.
+# `make demo` shows everything, with CRM=hubspot on HubSpot; `make test` proves it. Both need only Python 3.11 and make.
 
 PYTHON ?= python3
+CRM    ?= salesforce
 VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
@@ -9,7 +10,7 @@ NODE   := tests/conformance/node_modules/.ready
 .PHONY: demo test units conformance bench lint format types schema docs clean venv
 
 demo: venv
-	$(BIN)/connector demo
+	$(BIN)/connector demo --crm $(CRM)
 
 # The types are checked beside the tests: that takes one thread, and there are more.
 test: lint

@@ -190,6 +190,11 @@ class Crm(Protocol):
         not; `Read.echo` is then left out of what it reads."""
         ...
 
+    def sealed(self, since: datetime) -> datetime | None:
+        """The stamp of the last record that this run wrote, if nobody changed any of these records
+        between a moment and our write; None when somebody may have."""
+        ...
+
     def loaded(self, job: str, into: Path) -> Spool | None:
         """The outcomes of a job that another run began; None if nobody knows it any more."""
         ...

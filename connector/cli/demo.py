@@ -35,7 +35,9 @@ STOP_SECONDS = 10
     show_default=True,
     help="Where it is kept.",
 )
-@click.option("--crm", type=click.Choice(["salesforce"]), default="salesforce", show_default=True)
+@click.option(
+    "--crm", type=click.Choice(["salesforce", "hubspot"]), default="salesforce", show_default=True
+)
 @click.option(
     "--report",
     type=click.Path(dir_okay=False, path_type=Path),
@@ -57,7 +59,7 @@ def demo(
 ) -> int:
     """See everything work: a sandbox, a full sync against it, and what it leaves.
 
-    Starts a Salesforce and a zenloop of its own on this machine, creates the fields, shows the
+    Starts a CRM and a zenloop of its own on this machine, creates the fields, shows the
     plan, writes it, and runs once more to show that nothing is left to do.
     """
     _prepare(folder, keep=keep)

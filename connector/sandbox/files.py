@@ -54,7 +54,10 @@ EXPORTS: Mapping[str, Export] = MappingProxyType(
             "utf-8-sig",
         ),
         "usage.csv": Export(
-            "file_usage", ("account_id", "date", "feature", "events", "seats_active"), ",", "utf-8"
+            "file_usage",
+            ("account_id", "customer_number", "date", "feature", "events", "seats_active"),
+            ",",
+            "utf-8",
         ),
     }
 )

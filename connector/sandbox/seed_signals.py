@@ -69,12 +69,26 @@ def add_usage(world: World, company: Company) -> None:
         for feature in features:
             events = round(active * (4 + 20 * chance()))
             number = world.count("usage")
-            fields = [account, world.calendar.days[day], feature, str(events), str(active)]
+            fields = [
+                account,
+                company.key,
+                world.calendar.days[day],
+                feature,
+                str(events),
+                str(active),
+            ]
             if number % _BROKEN_USAGE == _BROKEN_USAGE // 2:
                 _break_usage(fields, number // _BROKEN_USAGE)
             rows.append(tuple(fields))
 
 
 def _break_usage(fields: list[str], kind: int) -> None:
-    place, value = ((1, "2026-13-45"), (3, "n/a"), (0, ""), (0, "001000000000404AAA"))[kind % 4]
+    place, value = (
+        (2, "2026-13-45"),
+        (4, "n/a"),
+        (0, ""),
+        (0, "001000000000404AAA"),
+    )[kind % 4]
     fields[place] = value
+    if place == 0:  # whoever it is about is not known by its number either
+        fields[1] = value and "K-999999"

@@ -18,31 +18,36 @@ Why no edit can hide there:
   Only where it changed one of those records once more is it not noticed, and it is nobody's edit.
 - A value that changes without a stamp (a formula) is found by the refresh, as ever.
 
-Where the CRM does not say who changed a record last, nothing is read after a write. Before it, the
-CRM is asked whether anybody has changed anything since the records were read; if so, the next pull
-reads everything. If not, what changed by the end of the write is compared with what we know: the
-records that we read or wrote in that time. Every later change moves its record out of that time and
-is read; one that we do not know of makes more than we know, and then everything is read. What can
-hide is an edit of another field of a record in the seconds in which we write this very record: it
-is read at the next change of the record, or by the refresh.
+Where the CRM does not say who changed a record last, nothing is read after a write. Its answers
+say when each record changed: as it was read back right before our write, and by our write. If none
+had changed since they were pulled, and our own stamps lie within seconds, what changed by the last
+of them is left out, as long as it is no more than we know of: the records that we read or wrote in
+that time.
+
+- An edit before our write makes the record younger than what was pulled: nothing is left out.
+- An edit after our write moves its record out of the time that is left out: it is read.
+- A record that we neither read nor wrote makes more than we know: then everything is read.
+- After a write that took longer, or that was not read back record by record, nothing is left out:
+  the next pull reads it once.
+- Where a record holds something of somebody's in a field of ours, nothing is left out either.
+- What can hide is an edit of another field in the seconds between reading a record back and the
+  last stamp of that write: it is read at the next change of the record, or by the refresh.
 """
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 
 import orjson
 
-from ..mapping.objects import Pull
-from ..protocols import Echo, Read
-from . import into_lake, ledger
+from ..mapping import wanted
+from ..mapping.objects import Field, Pull
+from ..protocols import Echo
+from . import into_lake, ledger, staged
 from .app import App
 from .changes import Plan
 from .into_lake import moment, text
 from .run import Run
-
-SECOND = timedelta(seconds=1)
-FOREVER = datetime(2999, 1, 1, tzinfo=UTC)
 
 
 def remember(app: App, key: str, echo: Echo) -> None:
@@ -51,20 +56,48 @@ def remember(app: App, key: str, echo: Echo) -> None:
     app.state.remember(f"echo:{key}", orjson.dumps(kept).decode())
 
 
-def quiet(app: App, run: Run, plan: Plan) -> bool:
-    """Whether nobody has changed a record since those that a plan writes were read."""
-    spec = written_pull(app, plan.object)
-    asked = Read(plan.object, (), plan.known_at, spec.modified, spec.where)
-    count = app.crm.changed([asked])[0]
-    if count is None:
-        return False
-    return bool(count <= known(app, run, spec.stream, plan.object, plan.known_at, FOREVER))
+def forget(app: App, plan: Plan) -> None:
+    """From now on something changes; what was left out before is left out no more."""
+    app.state.forget(f"echo:{written_pull(app, plan.object).stream}:{plan.object}")
 
 
-def expect(app: App, plan: Plan) -> None:
-    """Keep that everything up to now is our own echo."""
-    spec = written_pull(app, plan.object)
-    remember(app, f"{spec.stream}:{plan.object}", Echo("", app.crm.now() + SECOND))
+def expect(app: App, run: Run, plan: Plan) -> None:
+    """Keep that everything up to the last stamp of a write is our own echo, if that is sure."""
+    until = app.crm.sealed(plan.known_at)
+    if until and not _holds_others(app, run, plan):
+        spec = written_pull(app, plan.object)
+        remember(app, f"{spec.stream}:{plan.object}", Echo("", until))
+
+
+def _holds_others(app: App, run: Run, plan: Plan) -> bool:
+    """Whether a record that we wrote holds in a field that we left something that is not ours.
+
+    Without reading it again we would take what we last wrote there for what it holds.
+    """
+    staged.stage(app, run, plan)
+    planned = {f.target for f in staged.planned(app, plan)}
+    columns = into_lake.columns_of(app, "accounts")
+    newest = app.lake.newest("accounts", run.engine, columns, key=into_lake.KEY)
+    differs = " OR ".join(
+        f"({_left(f.target, planned)} AND {_plain(f, 'a')} IS DISTINCT FROM {_plain(f, 'w')})"
+        for f in app.mapping.fields
+    )
+    return bool(
+        run.engine.rows(
+            f"SELECT 1 FROM changes c JOIN ({newest}) a ON a.id = c.id "
+            f"JOIN ({ledger.written(app, run)}) w ON w.id = c.id "
+            f"WHERE a.source = {text(app.crm.name)} AND ({differs}) LIMIT 1"
+        )
+    )
+
+
+def _left(name: str, planned: set[str]) -> str:
+    return f'NOT coalesce(c."set:{name}", false)' if name in planned else "true"
+
+
+def _plain(field: Field, side: str) -> str:
+    column = f'{side}."{field.target}"'
+    return f"nullif({column}, '')" if wanted.sql_type(field) == "VARCHAR" else column
 
 
 def written_pull(app: App, object: str) -> Pull:
@@ -83,7 +116,7 @@ def ours(app: App, run: Run, spec: Pull, since: datetime, until: datetime) -> in
             f"SELECT count(*) FROM ({newest}) a LEFT JOIN ({wrote}) w ON w.id = a.id "
             f"WHERE a.source = {text(app.crm.name)} AND a.object = {text(spec.object)} "
             f"AND NOT coalesce(a.deleted, false) AND a.modified_at <= {end} "
-            f"AND (a.modified_at >= {begin} OR w.pulled_at BETWEEN {begin} AND {end})"
+            f"AND (a.modified_at >= {begin} OR w.pulled_at >= {begin})"
         )
     )
 

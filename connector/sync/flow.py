@@ -278,7 +278,8 @@ def _plan(journey: _Journey, *, adopt: bool, force: bool) -> Plan:
 def _apply(journey: _Journey, made: Plan, *, strict: bool = False) -> Applied:
     app, run, receipt = journey.app, journey.run, journey.receipt
     with run.phase("apply"):
-        is_quiet = _is_quiet(journey, made)
+        if made.changes and not app.crm.names_author:
+            echo.forget(app, made)
         done = apply(app, run, made, strict=strict)
     receipt.plan = made.id
     receipt.changes = {
@@ -294,21 +295,10 @@ def _apply(journey: _Journey, made: Plan, *, strict: bool = False) -> Applied:
         receipt.exit = BudgetSpent.exit_code
     elif done.failed or receipt.quarantined:
         receipt.exit = EXIT_PARTLY
-    if is_quiet and done.applied and not (done.open or done.moved):
-        echo.expect(app, made)
+    if done.applied and not (app.crm.names_author or done.open or done.moved):
+        echo.expect(app, run, made)
     _close(journey, made, done)
     return done
-
-
-def _is_quiet(journey: _Journey, made: Plan) -> bool:
-    """Whether what changes from now on is ours, where the CRM does not say whose a change is."""
-    app = journey.app
-    if app.crm.names_author or not made.changes:
-        return False
-    before = Counter(app.crm.calls())
-    told = echo.quiet(app, journey.run, made)
-    journey.expect(Counter(app.crm.calls()) - before)
-    return told
 
 
 def _close(journey: _Journey, made: Plan, done: Applied) -> None:

@@ -154,7 +154,7 @@ def _sweep(app: App, wants: Sequence[Wanted]) -> None:
 
 def _stored(app: App, run: Run, fetched: Fetched) -> PulledObject:
     """Put what was fetched into the lake, then move the watermark, then clear up."""
-    each, spool = fetched.wanted, fetched.spool
+    each, spool = fetched.wanted, _counted(run, fetched.wanted, fetched.spool)
     new = gone = 0
     if each.extent != "nothing":
         new, gone = _store(app, run, each, spool)
@@ -181,6 +181,13 @@ def _stored(app: App, run: Run, fetched: Fetched) -> PulledObject:
         spool.lane,
         gone,
     )
+
+
+def _counted(run: Run, each: Wanted, spool: Spool) -> Spool:
+    """Where the CRM knows no filter, nobody has said how many records come through it."""
+    if not each.spec.where or spool.rows or not spool.relation:
+        return spool
+    return replace(spool, rows=int(run.engine.one(f"SELECT count(*) FROM {spool.relation}")))
 
 
 def _store_echo(app: App, run: Run, each: Wanted, spool: Spool) -> tuple[int, int]:
@@ -235,6 +242,7 @@ def _store(app: App, run: Run, each: Wanted, spool: Spool) -> tuple[int, int]:
 
 def _sift(app: App, run: Run, each: Wanted, ids: Spool) -> int:
     """Mark as deleted what is not among all ids: a hard delete leaves no other trace."""
+    ids = _counted(run, each, ids)
     _guard_vanished(app, run, each.spec, ids.rows)
     present = pulls.ids(each.spec, ids.relation)
     return into_lake.bury(app, run, each.spec.stream, each.spec.object, present)

@@ -77,3 +77,14 @@ def test_a_kept_demo_goes_on_where_it_was(here: Path, shown: dict[str, Any]) -> 
     again = demo(here, "--keep")
     assert again["url"] != shown["url"]
     assert again["done"]["changes"]["planned"] == 0
+
+
+def test_the_demo_tells_the_same_story_on_hubspot(tmp_path: Path) -> None:
+    """Written, nothing left to do, a report; usage is found by the customer's number."""
+    said = demo(tmp_path, "--crm", "hubspot")
+    assert said["done"]["changes"]["applied"] == said["done"]["changes"]["planned"] > 20
+    assert said["again"]["changes"]["planned"] == 0
+    assert said["done"]["calls"]["batch_update"] == {"predicted": 1, "actual": 1}
+    assert "<title>Customer health" in (tmp_path / "report.html").read_text()
+    unknown = {o["stream"]: o["count"] for o in said["done"]["odd"] if o["rule"] == "unknown"}
+    assert unknown.get("signals", 0) < 0.1 * said["done"]["streams"]["signals"]["pulled"]

@@ -22,6 +22,7 @@ from ...rest.pooled import CONNECTIONS, HEADERS, Pooled, Reply
 from . import answers, paths
 from .limiter import Limiter
 from .paths import Paths
+from .stamps import Stamps
 
 ATTEMPTS = 8
 #: What has a limit of its own besides that of calls.
@@ -105,6 +106,7 @@ class Client:
     def __init__(self, base: str, credentials: Credentials, version: str, searches: int) -> None:
         self.paths = Paths(version)
         self.limiter = Limiter(searches)
+        self.stamps = Stamps()
         self.line = Line(base, credentials, self.limiter)
 
     def raw(

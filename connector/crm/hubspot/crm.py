@@ -161,6 +161,7 @@ class Crm:
         rows: int = 0,
         pace: float | None = None,  # noqa: ARG002 (as fast as the limit allows)
     ) -> Spool:
+        self._client.stamps.blind = True
         sent = None
         if 0 < self.import_from <= (rows or imports.rows_of(file)):
             sent = imports.load(self._client, object, file, into, note)
@@ -200,6 +201,10 @@ class Crm:
             mapping, folder, plan, version=self.api_version, language=self.language
         )
 
+    def sealed(self, since: datetime) -> datetime | None:
+        """When this run wrote last, if nobody came between that time and its own writes."""
+        return self._client.stamps.sealed(since)
+
     def read_calls(
         self,
         rows: int,
@@ -232,12 +237,12 @@ class Crm:
             return {"search": files, **imports.calls(rows, self.most, pace)}
         return {"search": files, "batch_update": ceil(rows / writing.CHUNK)}
 
-    def opening_calls(self, objects: int) -> dict[str, int]:  # noqa: ARG002
+    def opening_calls(self, objects: int) -> dict[str, int]:
         described = [kind for kind in self._known if kind != catalogue.OWNERS]
         expected = {
             "login": self.auth.calls,
             "other": 1,
-            "properties": len(described),
+            "properties": len(described) or objects,
             "pipelines": len(self._stages),
         }
         return dict(Counter(expected) + self._probes)

@@ -98,6 +98,7 @@ def send(client: Client, kind: str, batch: Batch) -> Iterator[tuple[Outcome, ...
     if answer.status_code in REFUSALS:
         yield from _refused(client, kind, batch, answers.refused(told))
     else:
+        client.stamps.wrote(told.get("results") or () if isinstance(told, dict) else ())
         yield _outcomes(batch, told)
 
 
@@ -177,5 +178,6 @@ def _held(
     body = {"properties": list(fields), "inputs": [{"id": id} for id in ids]}
     path = client.paths.objects(kind, "batch", "read")
     found = client.json("POST", path, f"to read {kind} back", body=body, safe=True)
+    client.stamps.saw(found["results"])
     wanted = set(ids)  # the id of a record that was merged away answers with the survivor
     return [each for each in found["results"] if each["id"] in wanted and not each.get("archived")]

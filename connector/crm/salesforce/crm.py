@@ -137,6 +137,10 @@ class Crm:
     def echoes(self, rows: int) -> bool:
         return self.bulky(rows)
 
+    def sealed(self, since: datetime) -> datetime | None:  # noqa: ARG002
+        """Never: whose a change is, each record says itself."""
+        return None
+
     def plan_fields(
         self, mapping: Any, user: str, *, adopt: bool, assign: bool, segments: bool = False
     ) -> FieldPlan:

@@ -1,0 +1,298 @@
+"""The whole flow against HubSpot: what it writes, what it leaves, and when it stops."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import pytest
+
+from connector.errors import UnsafePlan
+from connector.sync import changes, flow, settle
+from connector.sync.flow import Receipt, make_plan
+from tests.hubspot_world import KNOWN, Portal, portal
+from tests.sync.reading import rows
+
+LINES, RECORDS = "bulk_from = 1", "bulk_from = 100000"
+both = pytest.mark.parametrize(
+    "lane", [pytest.param(LINES, id="lines"), pytest.param(RECORDS, id="records")]
+)
+
+
+def apart(done: Receipt) -> dict[str, dict[str, int]]:
+    """The lanes whose calls were not those that were predicted."""
+    return {k: v for k, v in done.calls.items() if v["predicted"] != v["actual"]}
+
+
+def times(here: Portal) -> set[int]:
+    """How often the records that were written were written."""
+    return set(Counter(row["id"] for row in here.writes()).values())
+
+
+# ── the main job ──────────────────────────────────────────────────────────────────────────────
+
+
+@both
+def test_a_sync_writes_what_it_planned_and_hubspot_holds_it(here, lane):
+    """Every company has score, tier and reasons, once; both lanes write the same."""
+    here.lane(lane)
+    _, made = make_plan(here.app())
+    promised = {change.id: change.after for change in made.read()}
+    done = here.sync()
+    assert (done.exit, done.changes["applied"], done.changes["failed"]) == (0, KNOWN, 0)
+    held = here.held()
+    for id, cells in promised.items():
+        for name in ("health_score", "health_tier", "nps", "health_reason_de"):
+            assert settle.same(held[id][name] or None, cells.get(name), made.types[name]), name
+    tiers = Counter(cell["health_tier"] for cell in held.values() if cell["health_tier"])
+    assert dict(tiers) == done.tiers
+    assert times(here) == {1}
+
+
+def test_a_second_sync_writes_nothing_and_reads_no_echo(here):
+    """Not one record comes back; at most two calls for each kind besides the totals of the day."""
+    assert apart(here.sync()) == {}
+    idle(here, here.sync())
+    third = here.sync()
+    assert third.calls["search"]["actual"] <= 2 * len(here.app().mapping.pull)
+    assert times(here) == {1}
+
+
+def test_after_a_file_of_changes_its_echo_is_read_once(here):
+    """Lines are not read back one by one: nobody could say that no edit hides among them."""
+    here.lane(LINES)
+    assert apart(here.sync()) == {}
+    again = here.sync()
+    assert (again.changes["planned"], apart(again)) == (0, {})
+    assert again.streams["accounts"]["calls"] == 1
+    here.advance("1h")
+    here.sync()
+    idle(here, here.sync())
+    assert times(here) == {1}
+
+
+def idle(here: Portal, done: Receipt) -> None:
+    """Nothing was read of any kind but the owners, of whom nobody tells which have changed."""
+    assert (done.changes["planned"], apart(done)) == (0, {})
+    for name in ("accounts", "contacts", "activities", "opportunities", "tickets"):
+        assert (done.streams[name]["pulled"], done.streams[name]["calls"]) == (0, 0), name
+    assert {name for name, told in done.calls.items() if told["actual"]} == {
+        "login", "other", "owners", "properties", "search"
+    }  # fmt: skip
+
+
+def test_the_calls_of_a_saved_plan_are_those_that_were_predicted(here):
+    """What has moved is asked as a whole, then it is read back and written."""
+    _, made = make_plan(here.app())
+    done = flow.apply_plan(here.app(), made)
+    assert apart(done) == {}
+    assert done.calls["batch_update"] == {"predicted": 1, "actual": 1}
+
+
+def test_both_versions_of_the_api_give_the_same(tmp_path):
+    """The older spelling and the newer one, read and written: one setting chooses."""
+    held = []
+    for version in ("v3", "2026-03", "2026-09"):
+        with portal(tmp_path / version) as here:
+            here.lane(f'api_version = "{version}"')
+            done = here.sync()
+            assert (done.exit, done.changes["applied"]) == (0, KNOWN)
+            assert apart(done) == {}
+            held.append(here.held("health_score", "health_tier", "nps", "health_reason"))
+            assert here.sync().changes["planned"] == 0
+    assert held[0] == held[1] == held[2]
+
+
+# ── saved plans ───────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_saved_plan_does_exactly_what_it_says(here, tmp_path):
+    """Plan now, read it, apply it later."""
+    _, made = make_plan(here.app())
+    assert here.writes() == []
+    (tmp_path / "monday.json").write_bytes(made.path.read_bytes())
+    done = flow.apply_plan(here.app(), changes.load(tmp_path / "monday.json"))
+    assert done.changes["applied"] == made.changes == KNOWN
+    assert here.sync().changes["planned"] == 0
+
+
+def test_a_saved_plan_is_refused_when_a_value_moved(here):
+    """It was made for another world; nothing is written."""
+    _, made = make_plan(here.app())
+    here.person(sorted(here.held())[3], values={"health_reason": "Ask Eva"})
+    with pytest.raises(UnsafePlan, match="1 records have changed"):
+        flow.apply_plan(here.app(), made)
+    assert here.writes() == []
+
+
+# ── guards ────────────────────────────────────────────────────────────────────────────────────
+
+
+def no_record_was_read(here: Portal) -> bool:
+    """Whether neither a list nor a search of records was asked for."""
+    listed = [r["route"] for r in here.control("stats")["routes"] if r["requests"]]
+    return not any(each.endswith(("/search", "/objects/{version}/{object}")) for each in listed)
+
+
+def test_missing_properties_are_named_before_anything_is_read(tmp_path):
+    """With the command that makes them."""
+    with portal(tmp_path, ready=False) as here:
+        with pytest.raises(UnsafePlan, match="health_score") as refused:
+            here.sync()
+        assert "connector fields apply" in refused.value.hint
+        assert no_record_was_read(here)
+
+
+def test_a_property_the_account_does_not_have_stops_the_run_before_reading(here):
+    """A misspelt name is silently dropped by HubSpot; here it is an error."""
+    here.mapping('"numberofemployees"', '"headcount"')
+    with pytest.raises(UnsafePlan, match=r"companies\.headcount: not there"):
+        here.sync()
+    assert no_record_was_read(here)
+
+
+def test_a_property_that_was_archived_stops_the_run(here):
+    """Somebody has removed one of ours: the others are not written without it."""
+    here.app().crm._client.raw(
+        "DELETE", "crm/properties/2026-09/companies/health_trend", "to remove"
+    )
+    with pytest.raises(UnsafePlan, match="health_trend"):
+        here.sync()
+    assert here.writes() == []
+
+
+def test_another_portal_is_refused(here):
+    """The installation belongs to the account of its first run."""
+    here.sync()
+    before = here.writes()
+    here.edit("config.toml", 'org_id = "44810221"', "")
+    here.set(portal={"id": 123})
+    with pytest.raises(UnsafePlan, match="belongs to 44810221"):
+        here.sync()
+    assert here.writes() == before
+
+
+def test_tickets_that_are_not_licensed_are_gone_without(here):
+    """The run goes on and says so; scores come of what is there."""
+    here.set(portal={"products": {"tickets": False}})
+    done = here.sync()
+    assert (done.exit, done.changes["applied"]) == (0, KNOWN)
+    assert "tickets" not in done.streams
+    assert any("tickets" in notice for notice in done.notices)
+
+
+def test_what_is_not_optional_stops_the_run(here):
+    """With the scope that is missing."""
+    held = here.set()["apps"]["service_key"]["scopes"]
+    left = [each for each in held if each != "crm.objects.deals.read"]
+    here.set(app={"app": "service_key", "scopes": left})
+    with pytest.raises(UnsafePlan, match=r"crm\.objects\.deals\.read"):
+        here.sync()
+    assert no_record_was_read(here)
+
+
+# ── rows that are refused ─────────────────────────────────────────────────────────────────────
+
+
+@both
+def test_a_rule_about_other_properties_costs_its_record_alone(here, lane):
+    """Since 2026-09 the account's rules hold for the API: exit 4, the reason kept, tried again
+    when somebody has mended the record."""
+    here.lane(lane)
+    id = sorted(here.held())[5]
+    here.person(id, values={"industry": "BANKING", "phone": ""})
+    rule = {"object": "companies", "when": {"industry": "BANKING"}, "requires": ["phone"]}
+    here.set(rules=[rule])
+    banks = [k for k, v in here.held("industry").items() if v["industry"] == "BANKING"]
+    no_phone = [k for k in banks if not here.held("phone")[k]["phone"]]
+    done = here.sync()
+    assert (done.exit, done.changes["failed"]) == (4, len(no_phone))
+    assert done.changes["applied"] == KNOWN - len(no_phone)
+    assert done.refusals == {"MISSING_CONDITIONAL_REQUIRED_PROPERTY": len(no_phone)}
+    again = here.sync()
+    assert (again.exit, again.changes["planned"], again.quarantined) == (4, 0, len(no_phone))
+    here.advance("5s")
+    for each in no_phone:
+        here.person(each, values={"phone": "+49 30 1234"})
+    here.advance("5s")
+    mended = here.sync()
+    assert (mended.exit, mended.changes["applied"]) == (0, len(no_phone))
+
+
+# ── what is read ──────────────────────────────────────────────────────────────────────────────
+
+FEEDBACK = '# [[pull]]\n# stream   = "responses"'
+
+
+def shown_feedback(here: Portal) -> None:
+    """Take the `# ` away from the block about feedback submissions."""
+    path = here.folder / "mappings/hubspot.toml"
+    text = path.read_text(encoding="utf-8")
+    start = text.index(FEEDBACK)
+    end = text.index("# ── What is written")
+    block = "\n".join(line.removeprefix("# ") for line in text[start:end].splitlines())
+    path.write_text(text[:start] + block + "\n" + text[end:], encoding="utf-8")
+
+
+def test_feedback_submissions_become_responses(here):
+    """Answers to HubSpot's own surveys, with their score, scale and company."""
+    shown_feedback(here)
+    done = here.sync()
+    held = len(here.held("hs_survey_type", object="feedback_submissions"))
+    found = rows(here, "responses", "count(*)", "object = 'feedback_submissions'")
+    assert found == [(held,)]
+    assert held > 0
+    assert done.exit == 0
+    assert here.sync().changes["planned"] == 0
+
+
+def test_feedback_that_is_not_licensed_is_gone_without(here):
+    """It comes with Service Hub Professional."""
+    shown_feedback(here)
+    here.set(portal={"products": {"feedback_submissions": False}})
+    done = here.sync()
+    assert (done.exit, done.changes["applied"]) == (0, KNOWN)
+    assert any("feedback_submissions" in notice for notice in done.notices)
+
+
+def test_a_filter_in_sql_leaves_companies_out(here):
+    """They are neither scored nor written, and the next run has nothing to do."""
+    here.mapping(
+        'object   = "companies"\nmodified',
+        'object   = "companies"\nwhere = "numberofemployees > 200"\nmodified',
+    )
+    large = {
+        id
+        for id, cell in here.held("numberofemployees").items()
+        if float(cell["numberofemployees"] or 0) > 200
+    }
+    assert 0 < len(large) < 20
+    done = here.sync(force=True)
+    assert done.accounts == len(large)
+    assert {row["id"] for row in here.writes()} <= large
+    assert here.sync().changes["planned"] == 0
+
+
+def calculated(here: Portal) -> None:
+    """A property that HubSpot works out, read as the segment."""
+    body: dict[str, Any] = {
+        "name": "rank", "label": "Rank", "groupName": "companyinformation", "type": "number",
+        "fieldType": "calculation_equation", "calculationFormula": "1",
+    }  # fmt: skip
+    here.app().crm._client.json("POST", "crm/properties/2026-09/companies", "to make", body=body)
+    here.mapping('segment       = "segment"', 'segment       = "cast(rank as text)"')
+
+
+def test_calculated_properties_are_read_anew_every_week(here):
+    """They change and the record is no newer for it: changes never tell."""
+    calculated(here)
+    here.sync()
+    id = sorted(here.held())[0]
+    here.advance("1h")
+    here.person(id, do="compute", values={"rank": "7"})
+    here.sync()
+    assert rows(here, "accounts", "segment", f"id = '{id}'") == [(None,)]
+    here.advance("7d")
+    done = here.sync(force=True)
+    assert done.streams["accounts"]["objects"]["companies"]["read"] == "all"
+    assert rows(here, "accounts", "segment", f"id = '{id}'") in ([("7.0",)], [("7",)])
