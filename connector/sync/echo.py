@@ -18,13 +18,15 @@ Why no edit can hide there:
   and it is nobody's edit.
 - A value that changes without a stamp (a formula) is found by the refresh, as ever.
 
-Where the CRM does not say who changed a record last, nothing is read after a write. Before it, the
+Where the CRM does not say who changed a record last, fewer than `WORTH` writes leave no echo that
+is left out: the next pull reads them, in a few calls. After more, nothing is read. Before them, the
 CRM is asked whether anybody has changed anything since the records were read; if so, the next pull
 reads everything. If not, what changed by the end of the write is compared with what we know: the
 records that we read or wrote in that time. Every later change moves its record out of that time and
 is read; one that we do not know of makes more than we know, and then everything is read. What can
-hide is an edit of another field of a record in the seconds in which we write this very record: it
-is read at the next change of the record, or by the refresh.
+hide is an edit of another field of a record between the moment at which the CRM was asked, less
+what it tells late, and the end of the write: it is read at the next change of the record, or by
+the refresh.
 """
 
 from __future__ import annotations
@@ -42,6 +44,8 @@ from .into_lake import moment, text
 from .run import Run
 
 SECOND = timedelta(seconds=1)
+#: From so many writes on it is worth leaving their echo out where nobody says whose a change is.
+WORTH = 2_000
 FOREVER = datetime(2999, 1, 1, tzinfo=UTC)
 
 

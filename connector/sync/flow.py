@@ -303,7 +303,7 @@ def _apply(journey: _Journey, made: Plan, *, strict: bool = False) -> Applied:
 def _is_quiet(journey: _Journey, made: Plan) -> bool:
     """Whether what changes from now on is ours, where the CRM does not say whose a change is."""
     app = journey.app
-    if app.crm.names_author or not made.changes:
+    if app.crm.names_author or made.changes < echo.WORTH:
         return False
     before = Counter(app.crm.calls())
     told = echo.quiet(app, journey.run, made)

@@ -9,7 +9,7 @@ import pytest
 
 from connector.errors import UnsafePlan
 from connector.sync import flow, plan
-from tests.hubspot_world import KNOWN
+from tests.hubspot_world import KNOWN, Portal
 from tests.sync.reading import rows
 
 LINES, RECORDS = "bulk_from = 1", "bulk_from = 100000"
@@ -17,6 +17,30 @@ both = pytest.mark.parametrize(
     "lane", [pytest.param(LINES, id="lines"), pytest.param(RECORDS, id="records")]
 )
 EVA = {"health_reason": "Ask Eva"}
+NAME = {"name": "Renamed by Eva"}
+
+
+def name_of(here: Portal, id: str) -> str:
+    """What the lake says a company is called."""
+    ((name,),) = rows(here, "accounts", "name", f"id = '{id}'")
+    return str(name)
+
+
+def written(here: Portal) -> list[str]:
+    """Companies that we have written."""
+    return sorted({row["id"] for row in here.writes()})
+
+
+def at_the_end(act: Callable[[], Any]) -> Callable[..., None]:
+    """Do something when the last record is written, while the run still goes on."""
+    done: list[bool] = []
+
+    def notify(phase: str, what: str, many: int, of: int | None) -> None:
+        if phase == "apply" and many == of and not done:
+            done.append(True)
+            act()
+
+    return notify
 
 
 def between(monkeypatch: pytest.MonkeyPatch, act: Callable[[], Any]) -> None:
@@ -41,6 +65,31 @@ def test_an_edit_that_search_does_not_show_yet_is_not_overwritten(here, monkeypa
     done = here.sync()
     assert here.held("health_reason")[id]["health_reason"] == "Ask Eva"
     assert done.changes["conflicts"] == 1
+
+
+@both
+def test_an_edit_right_after_our_write_is_read(here, lane):
+    """The record was written and edited within one run; the edit is in the next pull."""
+    here.lane(lane)
+    id = sorted(here.held())[1]
+    here.sync(notify=at_the_end(lambda: here.does(id, values=NAME)))
+    assert id in written(here)
+    here.advance("5s")
+    here.sync()
+    assert name_of(here, id) == NAME["name"]
+
+
+@both
+def test_an_edit_of_another_property_that_search_shows_late_is_read(here, monkeypatch, lane):
+    """It came before our write, and search did not know of it when it was asked."""
+    here.lane(lane)
+    here.set(records={"index_lag": 60})
+    id = sorted(here.held())[1]
+    between(monkeypatch, lambda: here.does(id, values=NAME))
+    here.sync()
+    here.advance("2m")
+    here.sync()
+    assert name_of(here, id) == NAME["name"]
 
 
 def test_companies_that_vanish_in_numbers_are_not_taken_for_deleted(here):
