@@ -103,6 +103,8 @@ class Crm(Protocol):
     hides_deleted: bool
     #: Whether a record says who changed it last.
     names_author: bool
+    #: Whether a change is told some moments late; then records are read one by one before a write.
+    tells_late: bool
     #: What to do about rights and fields that are missing.
     remedy: str
 

@@ -1,23 +1,28 @@
 """The lane of files: many changes go to the CRM as one file, and their outcomes come back as one.
 
-Nothing here is done record by record in Python: the engine writes the file from the plan, finds
-what has moved since, and matches the outcomes by id. The number of the CRM's job is on disk before
-a byte is sent, so that a run that dies finds its outcomes later.
+Little here is done record by record in Python: the engine writes the file from the plan, finds
+what has moved since, and matches the outcomes by id. A CRM that tells late of changes is not asked
+what has changed: there every record of a file is read back right before it. The number of the
+CRM's job is on disk before a byte is sent, so that a run that dies finds its outcomes later.
 """
 
 from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
+from typing import Any
+
+import orjson
 
 from ..errors import Malformed, RemoteError, UnsafePlan
 from ..mapping import pulls, wanted
+from ..mapping.casts import text as quoted
 from ..mapping.objects import Field, Pull
 from ..protocols import Read
 from . import pace, staged
@@ -28,6 +33,8 @@ from .limits import CLEARED
 from .run import Run, writing
 from .settle import EDITED, GONE
 
+#: Records that are read back together.
+BACK = 10_000
 #: One file holds at most so many bytes.
 LARGEST = 90_000_000
 #: What is said of a row that a job did not come to.
@@ -52,9 +59,9 @@ def load(app: App, run: Run, plan: Plan, journal: Journal) -> Iterator[tuple[str
     run.engine.stage("sent", "SELECT CAST(NULL AS VARCHAR) AS id WHERE false", "table")
     since = plan.known_at
     with _folder(plan) as folder:
-        while _stage_open(run, journal):
+        while _stage_open(app, run, journal):
             asked = app.crm.now()
-            _stage_moved(app, run, plan, folder, since)
+            _stage_moved(app, run, plan, _live(app, run, plan, folder, since, "open"))
             _leave_moved(run)
             yield from _take(run, journal, MOVED, app.crm.now())
             if part := _part(app, run, plan, folder):
@@ -111,7 +118,7 @@ def refuse_if_moved(app: App, run: Run, plan: Plan) -> None:
     """Raise UnsafePlan if any record is no longer as the plan found it."""
     staged.stage(app, run, plan)
     with _folder(plan) as folder:
-        _stage_moved(app, run, plan, folder, plan.known_at)
+        _stage_moved(app, run, plan, _live(app, run, plan, folder, plan.known_at, "changes"))
     count = run.engine.one("SELECT count(*) FROM moved")
     if count:
         ids = run.engine.rows("SELECT id FROM moved ORDER BY id LIMIT 5")
@@ -125,11 +132,9 @@ def refuse_if_moved(app: App, run: Run, plan: Plan) -> None:
 # ── what has moved since the plan ─────────────────────────────────────────────────────────────
 
 
-def _stage_moved(app: App, run: Run, plan: Plan, folder: Path, since: datetime) -> None:
-    """Put the planned records that are not as they were into `moved`: one question, not one each.
-
-    The CRM is asked which records have changed since a moment; only those can differ. One that
-    holds what is wanted already needs no write.
+def _stage_moved(app: App, run: Run, plan: Plan, live: str) -> None:
+    """Put the planned records that are not as they were into `moved`; `live` is what those hold
+    that can differ. One that holds what is wanted already needs no write.
     """
     fields = staged.planned(app, plan)
     differs = " OR ".join(f'(c."set:{f.target}" AND {unlike(f, "from")})' for f in fields)
@@ -137,11 +142,49 @@ def _stage_moved(app: App, run: Run, plan: Plan, folder: Path, since: datetime) 
     run.engine.stage(
         "moved",
         f"SELECT c.id, CASE WHEN coalesce(l.deleted, false) THEN '{GONE}' "
-        f"WHEN {lacks} THEN '{EDITED}' ELSE '' END AS code FROM changes c "
-        f"JOIN ({_changed_since(app, plan, fields, folder, since)}) l ON l.id = c.id "
-        f"WHERE coalesce(l.deleted, false) OR {differs}",
+        f"WHEN l.odd OR {lacks} THEN '{EDITED}' ELSE '' END AS code FROM changes c "
+        f"JOIN ({live}) l ON l.id = c.id "
+        f"WHERE coalesce(l.deleted, false) OR l.odd OR {differs}",
         "table",
     )
+
+
+def _live(app: App, run: Run, plan: Plan, folder: Path, since: datetime, of: str) -> str:
+    """A query for what records of a table hold now, as far as they can have changed.
+
+    The CRM is asked which records have changed since a moment, in one question; or, where it would
+    tell late, for every one of them. `odd` is one with a value that cannot be read.
+    """
+    fields = staged.planned(app, plan)
+    if app.crm.tells_late:
+        return _read_back(app, run, plan, fields, folder, of)
+    return f"SELECT *, false AS odd FROM ({_changed_since(app, plan, fields, folder, since)})"
+
+
+def _read_back(app: App, run: Run, plan: Plan, fields: list[Field], folder: Path, of: str) -> str:
+    """A query for what records hold now, each read by its id; one that is gone is `deleted`."""
+    path, names = folder / "live.ndjson", [f.target for f in fields]
+    ids = [id for (id,) in run.engine.rows(f"SELECT id FROM {of} ORDER BY id")]
+    with writing("The values that are read back"), path.open("wb") as file:
+        for start in range(0, len(ids), BACK):
+            some = ids[start : start + BACK]
+            held = app.crm.values(plan.object, some, names)
+            file.writelines(_line(id, held.get(id)) for id in some)
+    columns = ", ".join(f"{each}: 'VARCHAR'" for each in map(quoted, ("id", "deleted", *names)))
+    kinds = {f.target: wanted.sql_type(f) for f in fields}
+    cells = ", ".join(f'TRY_CAST("{n}" AS {kind}) AS "{n}"' for n, kind in kinds.items())
+    odd = " OR ".join(
+        f'("{n}" IS NOT NULL AND TRY_CAST("{n}" AS {kind}) IS NULL)' for n, kind in kinds.items()
+    )
+    return (
+        f"SELECT id, CAST(deleted AS BOOLEAN) AS deleted, {cells}, {odd} AS odd FROM "
+        f"read_json({quoted(str(path))}, columns = {{{columns}}}, format = 'newline_delimited')"
+    )
+
+
+def _line(id: str, held: Mapping[str, Any] | None) -> bytes:
+    told = {"id": id, "deleted": held is None, **(held or {})}
+    return orjson.dumps(told, option=orjson.OPT_APPEND_NEWLINE)
 
 
 def _changed_since(app: App, plan: Plan, fields: list[Field], folder: Path, since: datetime) -> str:
@@ -176,11 +219,14 @@ def unlike(field: Field, side: str) -> str:
 # ── files ─────────────────────────────────────────────────────────────────────────────────────
 
 
-def _stage_open(run: Run, journal: Journal) -> int:
-    """Put what is neither settled nor sent before into `open`; how many that are."""
-    among = f"WHERE id NOT IN ({_settled(journal)})"
-    run.engine.stage("open", f"SELECT id FROM changes {among}", "table")
-    run.engine.run("DELETE FROM open WHERE id IN (SELECT id FROM sent)")
+def _stage_open(app: App, run: Run, journal: Journal) -> int:
+    """Put what is neither settled nor sent before into `open`; how many that are.
+
+    Where they are read back one by one, it is no more than the next file.
+    """
+    among = f"WHERE id NOT IN (SELECT id FROM sent) AND id NOT IN ({_settled(journal)})"
+    few = f"ORDER BY place LIMIT {app.crm.most}" if app.crm.tells_late else ""
+    run.engine.stage("open", f"SELECT id FROM changes {among} {few}", "table")
     return int(run.engine.one("SELECT count(*) FROM open"))
 
 
@@ -322,10 +368,11 @@ def _by_value(app: App, run: Run, plan: Plan, folder: Path) -> str:
         for side in ("to", "from")
     )
     holds = f"({new}) AND NOT ({old})"
-    live = _changed_since(app, plan, fields, folder, plan.known_at)
+    live = _live(app, run, plan, folder, plan.known_at, "changes")
     return (
         "SELECT c.id, 'applied' AS result, '' AS code, '' AS message FROM changes c "
-        f"JOIN ({live}) l ON l.id = c.id WHERE {holds}"
+        f"JOIN ({live}) l ON l.id = c.id WHERE NOT l.odd "
+        f"AND NOT coalesce(l.deleted, false) AND {holds}"
     )
 
 

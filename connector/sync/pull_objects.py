@@ -11,9 +11,8 @@ from functools import partial
 from pathlib import Path
 from threading import Event
 
-from ..errors import BudgetSpent, UnsafePlan
+from ..errors import BudgetSpent
 from ..mapping import pulls
-from ..mapping.objects import Pull
 from ..protocols import Read, Spool
 from ..records import TEXT
 from ..store.state import Watermark
@@ -232,7 +231,7 @@ def _store(app: App, run: Run, each: Wanted, spool: Spool) -> tuple[int, int]:
     until all is read again.
     """
     spec = each.spec
-    known = _guard_vanished(app, run, spec, spool.rows) if each.since is None else 0
+    known = vanished.guard(app, run, spec, spool.rows) if each.since is None else 0
     sql = pulls.sql(spec, spool.relation, keep=each.keep, types=each.types)
     new = into_lake.store(app, run, Batch(spec.stream, app.crm.name, sql, spool.rows, spec.object))
     if not known:
@@ -243,28 +242,9 @@ def _store(app: App, run: Run, each: Wanted, spool: Spool) -> tuple[int, int]:
 def _sift(app: App, run: Run, each: Wanted, ids: Spool) -> int:
     """Mark as deleted what is not among all ids: a hard delete leaves no other trace."""
     ids = _counted(run, each, ids)
-    _guard_vanished(app, run, each.spec, ids.rows)
+    vanished.guard(app, run, each.spec, ids.rows)
     present = pulls.ids(each.spec, ids.relation)
     return into_lake.bury(app, run, each.spec.stream, each.spec.object, present)
-
-
-def _guard_vanished(app: App, run: Run, spec: Pull, rows: int) -> int:
-    """A pull of everything that brings nothing, or far less than is known, is a fault, not news.
-
-    How many records are known.
-    """
-    known = into_lake.known(app, run, spec.stream, spec.object)
-    if rows == 0 and spec.stream == "accounts":
-        raise UnsafePlan(
-            f"{spec.object}: not one record came back.",
-            hint="Can the integration user see accounts (sharing, view all)? Is the filter right?",
-        )
-    if known and rows < known * (1 - app.guards.max_vanish):
-        raise UnsafePlan(
-            f"{spec.object}: {rows} records came back where {known} were known.",
-            hint="Has the user lost access? If it is right, raise guards.max_vanish for one run.",
-        )
-    return known
 
 
 def _remember(app: App, run: Run, each: Wanted, spool: Spool) -> None:

@@ -67,10 +67,13 @@ def same(live: Any, ours: Any, kind: str) -> bool:
         return bool(live) == bool(ours)
     if live in (None, "") or ours in (None, ""):
         return live in (None, "") and ours in (None, "")
-    if kind == "number":
-        return abs(float(live) - float(ours)) < 1e-9
-    if kind == "datetime":
-        return _instant(live) == _instant(ours)
+    try:
+        if kind == "number":
+            return abs(float(live) - float(ours)) < 1e-9
+        if kind == "datetime":
+            return _instant(live) == _instant(ours)
+    except ValueError:  # no number and no moment: it is certainly not what we wrote
+        return False
     return str(live) == str(ours)
 
 

@@ -4,6 +4,9 @@ A search finds nothing that was deleted. So it is counted how many records there
 knows of more, what lies in the bin is asked for, and if that does not explain it, the ids of all
 records. If it knows of fewer, some came back without a new stamp: the next pull reads everything.
 Records that are written are counted in every run, all others once a day.
+
+What lies in the bin was put there. What is not even there has to be believed, and only so much of
+it is: a token that sees less than before would look the same.
 """
 
 from __future__ import annotations
@@ -11,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
+from ..errors import UnsafePlan
 from ..mapping import pulls
 from ..mapping.objects import Pull
 from ..protocols import Read, Spool
@@ -43,6 +47,8 @@ def found(app: App, run: Run, spec: Pull, total: int, fetch: Fetch) -> tuple[int
             break
         spool = fetch(Read(spec.object, names, None, "", part=part))
         calls += spool.calls
+        if part == "rest":
+            guard(app, run, spec, spool.rows)
         if spool.rows:
             ids = pulls.ids(spec, spool.relation)
             among = part == "gone"
@@ -50,6 +56,25 @@ def found(app: App, run: Run, spec: Pull, total: int, fetch: Fetch) -> tuple[int
     if _alive(app, run, spec) < total and _is_old(app, run, f"whole:{key}"):
         app.state.forget(key)
     return buried, calls
+
+
+def guard(app: App, run: Run, spec: Pull, rows: int) -> int:
+    """A read of everything that brings nothing, or far less than is known, is a fault, not news.
+
+    How many records are known.
+    """
+    known = _alive(app, run, spec)
+    if rows == 0 and spec.stream == "accounts":
+        raise UnsafePlan(
+            f"{spec.object}: not one record came back.",
+            hint="Can the integration user see accounts (sharing, view all)? Is the filter right?",
+        )
+    if known and rows < known * (1 - app.guards.max_vanish):
+        raise UnsafePlan(
+            f"{spec.object}: {rows} records came back where {known} were known.",
+            hint="Has the user lost access? If it is right, raise guards.max_vanish for one run.",
+        )
+    return known
 
 
 def _alive(app: App, run: Run, spec: Pull) -> int:

@@ -39,10 +39,10 @@ class Crm:
 
     `api_version` is `v3`, or a release by its date. `searches` is how many searches a second are
     ours: all integrations of the account share five. `threads` send at once. From `bulk_from`
-    changes on, what has moved is asked for as a whole and not record by record. A full read of at
-    least `export_from` records goes by export, and so many changes as `import_from` by import; 0 is
-    never. An import cannot empty a property, and HubSpot works on it in its own time. `language` is
-    that of the labels of properties and segments: HubSpot keeps one.
+    changes on they go from files and not record by record. A full read of at least `export_from`
+    records goes by export, and so many changes as `import_from` by import; 0 is never. An import
+    cannot empty a property, and HubSpot works on it in its own time. `language` is that of the
+    labels of properties and segments: HubSpot keeps one.
     """
 
     auth: Auth
@@ -60,6 +60,7 @@ class Crm:
     file_kind: Literal["lines"] = field(default="lines", init=False)
     hides_deleted: bool = field(default=True, init=False)
     names_author: bool = field(default=False, init=False)
+    tells_late: bool = field(default=True, init=False)
     most: int = field(default=loading.MOST, init=False)
     remedy: str = field(default=_REMEDY, init=False, repr=False)
     _client: Client = field(init=False, repr=False)
@@ -71,6 +72,7 @@ class Crm:
 
     def __post_init__(self) -> None:
         self._client = self.connected()
+        self.most = imports.MOST if self.import_from else loading.MOST
 
     def connected(self) -> Client:
         """A connection of its own, signed in as the configuration says."""
@@ -212,7 +214,7 @@ class Crm:
         asked: Read | None = None,
     ) -> dict[str, int]:
         if asked is None:
-            return {"search": 1}
+            return {"batch_read": ceil(rows / writing.CHUNK)} if rows else {}
         known = self._known.get(asked.object) or {}
         types = dict.fromkeys(asked.fields, "")
         return lanes.calls(asked, rows, types, known, self.export_from, pace)
@@ -232,10 +234,10 @@ class Crm:
     def load_calls(self, rows: int, pace: float | None = None) -> dict[str, int]:
         if not rows:
             return {}
-        files = ceil(rows / self.most)
+        read = {"batch_read": ceil(rows / writing.CHUNK)}
         if 0 < self.import_from <= rows:
-            return {"search": files, **imports.calls(rows, self.most, pace)}
-        return {"search": files, "batch_update": ceil(rows / writing.CHUNK)}
+            return {**read, **imports.calls(rows, self.most, pace)}
+        return {**read, "batch_update": ceil(rows / writing.CHUNK)}
 
     def opening_calls(self, objects: int) -> dict[str, int]:
         described = [kind for kind in self._known if kind != catalogue.OWNERS]

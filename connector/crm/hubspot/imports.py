@@ -33,6 +33,8 @@ JOB, NAMED = "import:", "import:named "
 NAME = "crm-health-connector"
 LANE = "imports"
 ROWS_A_SECOND = 500
+#: Records of one import.
+MOST = 100_000
 ERRORS = 500
 DONE = "DONE"
 ENDED = frozenset({DONE, "FAILED", "CANCELED", "REVERTED"})

@@ -22,8 +22,8 @@ from . import write
 from .client import Client
 from .write import Batch
 
-#: Records of one file. What moved is looked for before each; after a crash one is looked up.
-MOST = 100_000
+#: Records of one file. They are read back before it is sent: a few seconds before, and not minutes.
+MOST = 10_000
 #: What a line begins with; its id follows.
 _BEGIN = b'{"id":"'
 #: The name of a job that nobody but the records themselves remembers.

@@ -49,6 +49,7 @@ class Crm:
     file_kind: Literal["csv"] = field(default="csv", init=False)
     hides_deleted: bool = field(default=False, init=False)
     names_author: bool = field(default=True, init=False)
+    tells_late: bool = field(default=False, init=False)
     most: int = field(default=ingest.MOST, init=False)
     remedy: str = field(default=_REMEDY, init=False, repr=False)
     _client: Client = field(init=False, repr=False)
