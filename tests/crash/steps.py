@@ -12,11 +12,14 @@ import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import deltalake
 import requests
 from deltalake import transaction
 from sqlalchemy.engine import Connection
+
+from connector.rest.pooled import Pooled
 
 
 class Steps:
@@ -44,6 +47,7 @@ class Steps:
     def install(self) -> None:
         """Put the counter around every seam of this process."""
         self.around(requests.Session, "send", lambda _, sent, *__: f"{sent.method} {sent.path_url}")
+        self.around(Pooled, "carry", lambda _, method, url, *__: f"{method} {urlsplit(url).path}")
         self.around(
             transaction, "create_table_with_add_actions", lambda to, *_: f"lake {Path(to).name}"
         )

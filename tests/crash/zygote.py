@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import connector.crm.hubspot
 import connector.crm.salesforce
 import connector.engines.duckdb
 import connector.sources.file
@@ -32,6 +33,8 @@ def child(task: dict[str, Any], out: int) -> None:
     steps = Steps(task["die_at"])
     steps.install()
     app = open_app(Path(task["config"]))
+    if app.crm.name == "hubspot":  # searches as generous as the sandbox is
+        app.crm._client.limiter.search.allow(500, 1.0)
     code = sync(app).exit
     steps.step("the end")
     planned = make_plan(app)[1].changes if task["then_plan"] else None
@@ -42,7 +45,8 @@ def child(task: dict[str, Any], out: int) -> None:
 def get_ready(config: Path) -> None:
     """Check the key and the files here, so that not every child must: none of it is a step."""
     loaded = load(config)
-    flows._key(loaded.crm.auth.private_key.reveal())
+    if loaded.crm.name == "salesforce":
+        flows._key(loaded.crm.auth.private_key.reveal())
     stages(loaded.model, as_of=datetime.now(UTC))
 
 
