@@ -311,14 +311,17 @@ def _changes(task: Task) -> Spool:
         ids |= dict.fromkeys(read.ids_of(page))
         if not by_id:
             keep(page)
-    if by_id:
+    there = 0
+    if by_id:  # what is in the bin meanwhile does not come
         for page in read.by_id(task.client, task.kind, list(ids), task.parts):
             task.progress.pause(0)
             tally.calls += 1
+            there += page.rows
             keep(page)
     shelf.close()
     found = relation.Raw(task.into, task.parts, _links(task, list(ids), tally), inline=False)
-    return _spool(task, found, len(ids) + len(merged), SEARCHED, tally.calls, begun)
+    rows = (there if by_id else len(ids)) + len(merged)
+    return _spool(task, found, rows, SEARCHED, tally.calls, begun)
 
 
 def _links(task: Task, ids: Sequence[str], tally: Tally) -> dict[str, str]:
