@@ -35,7 +35,16 @@ LONGEST_HEAD = 1 << 20
 START_SECONDS = 30
 STOPS = (signal.SIGINT, signal.SIGTERM)
 #: What else is served beside Salesforce and the controls.
-OTHERS = ("connector.sandbox.surveys.zenloop", "connector.sandbox.files")
+OTHERS = (
+    "connector.sandbox.files",
+    "connector.sandbox.surveys.asknicely",
+    "connector.sandbox.surveys.delighted",
+    "connector.sandbox.surveys.retently",
+    "connector.sandbox.surveys.satismeter",
+    "connector.sandbox.surveys.trustmary",
+    "connector.sandbox.surveys.typeform",
+    "connector.sandbox.surveys.zenloop",
+)
 
 
 class OpenProtocol(H11Protocol):

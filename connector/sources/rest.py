@@ -94,6 +94,7 @@ class Pages:
     total: str = ""
     last: str = ""
     short: int = 0
+    path: str = ""
     until_empty: bool = False
     in_body: bool = False
     relative_to: str = ""
@@ -102,7 +103,9 @@ class Pages:
         """The way of going on."""
         match self.kind:
             case "number":
-                return Numbered(self.param or "page", self.first, self.total, self.last, self.short)
+                return Numbered(
+                    self.param or "page", self.first, self.total, self.last, self.short, self.path
+                )
             case "offset":
                 return Offset(self.size, self.param or "offset")
             case "cursor":
