@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, Field
 
@@ -163,6 +163,8 @@ class Source:
     again: Annotated[str, AfterValidator(_is_span)] = "3d"
     label: str = "The REST source"
     name: str = field(default="rest", init=False)
+    sure: str = field(default="verified", init=False)
+    also: ClassVar[tuple[str, ...]] = ("modified_at", "deleted")
     _line: Line = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
