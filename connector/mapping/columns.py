@@ -20,7 +20,11 @@ def check(
     """
     if stream not in STREAMS:
         return []
-    return [*_named(stream, columns, also), *_written(columns), *_required(stream, columns, required)]
+    return [
+        *_named(stream, columns, also),
+        *_written(columns),
+        *_required(stream, columns, required),
+    ]
 
 
 def _named(stream: str, columns: Mapping[str, Any], also: Sequence[str]) -> Iterator[Mistake]:
