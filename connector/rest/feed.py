@@ -104,17 +104,18 @@ def records(line: Line, feed: Feed) -> Iterator[Any]:
 
 
 def lines(
-    records: Iterable[Any], given: Mapping[str, str], name: str = "The platform"
-) -> Iterator[bytes]:
+    records: Sequence[Any], given: Mapping[str, str], name: str = "The platform"
+) -> list[bytes]:
     """Records as lines of JSON, with what is given for all of them."""
-    for record in records:
-        if not isinstance(record, dict):
-            raise Malformed(
-                f"{name} sent a record that is not an object.",
-                hint="Run again; the watermark has not moved. Is `records` the right place?",
-            )
-        told = {**record, **given} if given else record
-        yield orjson.dumps(told, option=orjson.OPT_APPEND_NEWLINE)
+    if not set(map(type, records)) <= {dict}:
+        raise Malformed(
+            f"{name} sent a record that is not an object.",
+            hint="Run again; the watermark has not moved. Is `records` the right place?",
+        )
+    dumps, option = orjson.dumps, orjson.OPT_APPEND_NEWLINE
+    if given:
+        return [dumps({**record, **given}, option=option) for record in records]
+    return [dumps(record, option=option) for record in records]
 
 
 def read(files: Sequence[Path], stream: str, feed: Feed) -> str:
