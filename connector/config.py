@@ -303,7 +303,7 @@ def supported() -> list[dict[str, Any]]:
             {
                 "type": name,
                 "streams": sorted(streams) if isinstance(streams, tuple) else ["any"],
-                "sure": known["sure"],
+                "sure": known.get("sure", "inferred"),
                 "about": str(module.__doc__).strip().splitlines()[0],
             }
         )

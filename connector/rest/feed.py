@@ -104,9 +104,10 @@ def records(line: Line, feed: Feed) -> Iterator[Any]:
 
 
 def lines(
-    records: Sequence[Any], given: Mapping[str, str], name: str = "The platform"
+    records: Iterable[Any], given: Mapping[str, str], name: str = "The platform"
 ) -> list[bytes]:
     """Records as lines of JSON, with what is given for all of them."""
+    records = records if isinstance(records, list) else list(records)
     if not set(map(type, records)) <= {dict}:
         raise Malformed(
             f"{name} sent a record that is not an object.",
