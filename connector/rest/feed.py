@@ -15,8 +15,8 @@ import orjson
 
 from ..errors import Malformed
 from ..mapping import expressions
+from ..mapping.casts import text
 from ..mapping.expressions import flattened, identifier
-from ..mapping.raw import text
 from ..protocols import Progress, Spool
 from ..records import FLAG, MOMENT, STREAMS
 from .line import Line
