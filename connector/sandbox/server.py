@@ -35,7 +35,16 @@ LONGEST_HEAD = 1 << 20
 START_SECONDS = 30
 STOPS = (signal.SIGINT, signal.SIGTERM)
 #: What else is served beside Salesforce and the controls.
-OTHERS = ("connector.sandbox.surveys.zenloop", "connector.sandbox.files")
+OTHERS = (
+    "connector.sandbox.files",
+    "connector.sandbox.surveys.asknicely",
+    "connector.sandbox.surveys.delighted",
+    "connector.sandbox.surveys.retently",
+    "connector.sandbox.surveys.satismeter",
+    "connector.sandbox.surveys.trustmary",
+    "connector.sandbox.surveys.typeform",
+    "connector.sandbox.surveys.zenloop",
+)
 
 
 class OpenProtocol(H11Protocol):
@@ -56,11 +65,17 @@ def create_app(store: Store, faults: Faults) -> Starlette:
     """Everything the sandbox speaks, over one store."""
     salesforce.prepare(store)
     traffic = Traffic()
+    others = [import_module(name) for name in OTHERS]
+    platforms = {
+        each.__name__.rpartition(".")[2]: each.credentials
+        for each in others
+        if hasattr(each, "credentials")
+    }
     routes: list[Route] = [
-        *Controls(store, faults, traffic).routes(),
+        *Controls(store, faults, traffic, platforms).routes(),
         *salesforce.routes(store),
         *hubspot.routes(store),
-        *(each for name in OTHERS for each in import_module(name).routes(store)),
+        *(each for module in others for each in module.routes(store)),
     ]
     return Starlette(
         routes=routes,
