@@ -17,6 +17,8 @@ from pathlib import Path
 from threading import Event
 from typing import Any
 
+import orjson
+
 from ..errors import Malformed
 from ..protocols import Spool
 from ..records import FLAG, MOMENT, STREAMS
@@ -48,15 +50,18 @@ class PulledStream:
 
 @dataclass(slots=True)
 class Waiting:
-    """The progress of a source's read: nothing is remembered, and it ends when the run does."""
+    """The progress of a source's read: what it remembers counts once its records are stored."""
 
+    known: Mapping[str, Any] = field(default_factory=dict)
+    kept: Mapping[str, Any] | None = None
     stop: Event = field(default_factory=Event)
 
     def recall(self) -> dict[str, Any]:
-        return {}
+        return dict(self.known)
 
     def remember(self, facts: Mapping[str, Any]) -> None:
-        """Keep nothing: what was read of a source is read again."""
+        """Keep this for the next pull: a cursor, a token to go on with."""
+        self.kept = dict(facts)
 
     def pause(self, seconds: float) -> None:
         self.stop.wait(seconds)
@@ -72,12 +77,24 @@ def _pulled(app: App, run: Run, name: str, source: Any, stream: str) -> PulledSt
     shape = _shape(type(source).__module__, sorted(STREAMS[stream].columns), settings(source))
     since = _since(app, key, shape, source)
     run.notify("pull", key, 0, None)
+    waiting = Waiting(_recalled(app, key, shape) if since else {})
     with _scratch(app, key) as folder:
-        spool = source.pull(stream, since, folder, Waiting())
+        spool = source.pull(stream, since, folder, waiting)
         new = _store(app, run, name, stream, spool) if spool.rows else 0
+    # The watermark first: if this run ends between the two, what is old is read once more.
     app.state.advance(key, Watermark(run.as_of, shape))
+    if waiting.kept is not None:
+        kept = orjson.dumps({"shape": shape, "facts": waiting.kept}).decode()
+        app.state.remember(f"going_on:{key}", kept)
     run.notify("pull", key, spool.rows, spool.rows)
     return PulledStream(stream, name, spool.rows, new, spool.calls)
+
+
+def _recalled(app: App, key: str, shape: str) -> dict[str, Any]:
+    """What the last pull with these settings remembered."""
+    said = app.state.setting(f"going_on:{key}")
+    kept = orjson.loads(said) if said else {}
+    return dict(kept["facts"]) if kept.get("shape") == shape else {}
 
 
 def _store(app: App, run: Run, name: str, stream: str, spool: Spool) -> int:
