@@ -31,7 +31,6 @@ from .salesforce import (
 )
 from .salesforce.errors import Refusal
 from .store import Store, quoted
-from .surveys import panel
 from .traffic import Traffic
 
 ROOT = "/_sandbox"
@@ -150,7 +149,6 @@ class Controls:
             "salesforce": {"login_url": base, **self.store.get("salesforce_app")},
             "hubspot": hubspot_auth.credentials(self.store, base),
             "zenloop": {"url": f"{base}/zenloop/v1", "token": self.store.get("zenloop_token")},
-            **panel.credentials(self.store, base),
         }
 
     def expire_tokens(self, _: Ask) -> dict[str, int]:
