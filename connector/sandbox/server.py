@@ -35,7 +35,16 @@ LONGEST_HEAD = 1 << 20
 START_SECONDS = 30
 STOPS = (signal.SIGINT, signal.SIGTERM)
 #: What else is served beside Salesforce and the controls.
-OTHERS = ("connector.sandbox.surveys.zenloop", "connector.sandbox.files")
+OTHERS = (
+    "connector.sandbox.surveys.zenloop",
+    "connector.sandbox.surveys.qualtrics",
+    "connector.sandbox.surveys.customergauge",
+    "connector.sandbox.surveys.inmoment",
+    "connector.sandbox.surveys.survicate",
+    "connector.sandbox.surveys.surveymonkey",
+    "connector.sandbox.surveys.attest",
+    "connector.sandbox.files",
+)
 
 
 class OpenProtocol(H11Protocol):

@@ -178,7 +178,7 @@ class Answers:
         }
         row = {
             **{name: response.get(name) for name in KEPT},
-            "email": at(response, "metadata.contact.email") or response.get("email_address"),
+            "email": _email(response),
             "channel": at(response, "metadata.collector.type"),
             "language": self.language,
             "comment": _words(given.values()),
@@ -229,6 +229,13 @@ def _by_weight(choice: Mapping[str, Any]) -> float | None:
 def _chosen(answers: Iterable[Mapping[str, Any]], numbers: Mapping[str, float]) -> float | None:
     found = (numbers.get(str(each.get("choice_id"))) for each in answers)
     return next((number for number in found if number is not None), None)
+
+
+def _email(response: Mapping[str, Any]) -> str | None:
+    """The address of a contact, which may be told as it is or with its type."""
+    told = at(response, "metadata.contact.email")
+    told = told.get("value") if isinstance(told, dict) else told
+    return str(told or response.get("email_address") or "") or None
 
 
 def _words(given: Iterable[Iterable[Mapping[str, Any]]]) -> str | None:
