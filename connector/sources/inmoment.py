@@ -160,7 +160,7 @@ class Source:
             "score": "score",
             "comment": "nullif(text, '')",
             "labels": "from_json(tags, '[\"VARCHAR\"]')",
-            "submitted_at": "created_at",
+            "submitted_at": _moment("created_at"),
             "partial": "completed = 'false'",
             "excluded": "excluded_from_calculations = 'true'",
         }
@@ -179,15 +179,22 @@ class Source:
 
 
 MOMENT = "%Y-%m-%d %H:%M:%S %z"
+
+
+def _moment(sql: str) -> str:
+    """`2026-10-04 13:57:26 -0700` as a moment; what is none stays a text, and is told as unread."""
+    return f"coalesce(cast(try_strptime({sql}, '{MOMENT}') as varchar), nullif({sql}, ''))"
+
+
 COMMON: Mapping[str, str] = {
     "id": "id",
     "platform": "'inmoment'",
     "survey": "survey_id",
     "contact_key": "end_user_id",
-    "modified_at": "updated_at",
+    "modified_at": _moment("updated_at"),
 }
 #: A decline is an invitation that was seen and not answered.
-DECLINED: Mapping[str, str] = {**COMMON, "status": "'declined'", "asked_at": "created_at"}
+DECLINED: Mapping[str, str] = {**COMMON, "status": "'declined'", "asked_at": _moment("created_at")}
 
 
 def _half(width: int, feed: Feed) -> int:

@@ -167,6 +167,8 @@ class Answers:
                     scored[id] = ("nps", numbers)
                 elif id in wanted and (numbers := _numbers(choices, _by_weight)):
                     scored[id] = ("csat", numbers)
+        # NPS first: the id of an answer is that of its first row, whatever else is asked.
+        scored = dict(sorted(scored.items(), key=lambda each: each[1][0] != "nps"))
         return cls(scored, str(details.get("language") or ""))
 
     def rows(self, response: Mapping[str, Any]) -> Iterator[dict[str, Any]]:

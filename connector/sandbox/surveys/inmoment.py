@@ -27,7 +27,7 @@ LOGIN = Platform(ROOT, lambda _: True)
 
 #: A person has the number of the first answer that is hers.
 PEOPLE = (
-    "select min(rowid), email, contact_key, account_key, company, min(submitted_at)"
+    "select min(rowid), email, max(contact_key), max(account_key), max(company), min(submitted_at)"
     " from answers where deleted = 0 group by coalesce(email, contact_key, id)"
 )
 NUMBERED = (
