@@ -281,7 +281,8 @@ def _columns(kind: Any, table: Mapping[str, Any], lines: Lines, file: str) -> li
     if required is None and "required" in own:
         required = own["required"].default
     names = required if isinstance(required, list | tuple) else ()
-    return placed(mapping_columns.check(str(stream), columns, names), lines, file)
+    also = getattr(kind, "also", ())
+    return placed(mapping_columns.check(str(stream), columns, names, also), lines, file)
 
 
 def available(package: str) -> list[str]:

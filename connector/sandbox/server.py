@@ -36,14 +36,20 @@ START_SECONDS = 30
 STOPS = (signal.SIGINT, signal.SIGTERM)
 #: What else is served beside Salesforce and the controls.
 OTHERS = (
-    "connector.sandbox.surveys.zenloop",
-    "connector.sandbox.surveys.qualtrics",
-    "connector.sandbox.surveys.customergauge",
-    "connector.sandbox.surveys.inmoment",
-    "connector.sandbox.surveys.survicate",
-    "connector.sandbox.surveys.surveymonkey",
-    "connector.sandbox.surveys.attest",
     "connector.sandbox.files",
+    "connector.sandbox.surveys.asknicely",
+    "connector.sandbox.surveys.attest",
+    "connector.sandbox.surveys.customergauge",
+    "connector.sandbox.surveys.delighted",
+    "connector.sandbox.surveys.inmoment",
+    "connector.sandbox.surveys.qualtrics",
+    "connector.sandbox.surveys.retently",
+    "connector.sandbox.surveys.satismeter",
+    "connector.sandbox.surveys.surveymonkey",
+    "connector.sandbox.surveys.survicate",
+    "connector.sandbox.surveys.trustmary",
+    "connector.sandbox.surveys.typeform",
+    "connector.sandbox.surveys.zenloop",
 )
 
 

@@ -29,6 +29,7 @@ class Source:
     overlap: timedelta = timedelta(0)
     name: str = field(default="attest", init=False)
     streams: tuple[str, ...] = field(default=(), init=False)
+    sure: str = field(default="partly", init=False)
     _line: Line = field(init=False, repr=False)
 
     def __post_init__(self) -> None:

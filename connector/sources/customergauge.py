@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, available_timezones
@@ -52,6 +52,7 @@ class Source:
     overlap: timedelta = timedelta(days=35)
     name: str = field(default="customergauge", init=False)
     streams: tuple[str, ...] = field(default=("responses", "invitations"), init=False)
+    sure: str = field(default="verified", init=False)
     _line: Line = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -77,6 +78,12 @@ class Source:
             progress.remember({path: way.last for path, way in ways.items()})
         return spool
 
+    def ids(
+        self, stream: str, since: datetime, into: Path, progress: Progress | None = None
+    ) -> Spool:
+        feeds = self._listing(stream, since)
+        return fetch(self._line, feeds, stream, into, progress)
+
     def calls(self) -> Mapping[str, int]:
         return self._line.calls
 
@@ -85,29 +92,40 @@ class Source:
     ) -> Iterator[Feed]:
         """What is new by the cursor; and the last weeks again, as the cursor sees no edit."""
         for path, way in ways.items():
-            yield self._feed(stream, path, {}, way)
-            if since:
-                yield self._feed(stream, path, self._period(path, since), Remembering(""))
+            goes_on, seen = bool(way.last), set[str]()
+            yield self._feed(stream, path, {}, way, seen)
+            if since and goes_on:  # else everything has just been read
+                again = self._period(MOMENTS[path], since)
+                yield self._feed(stream, path, again, Remembering(""), seen)
 
-    def _period(self, path: str, since: datetime) -> dict[str, str]:
-        moment = "date_survey_response" if path == "responses" else "date_creation"
+    def _listing(self, stream: str, since: datetime) -> Iterator[Feed]:
+        """Everything since then, by the moment of the stream; an invitation is made before it is
+        sent, and by less than the overlap."""
+        asked = "date_survey_response" if stream == "responses" else "date_creation"
+        first = since if stream == "responses" else since - self.overlap
+        for path in PATHS[stream]:
+            yield self._feed(stream, path, self._period(asked, first), Remembering(""), set())
+
+    def _period(self, moment: str, since: datetime) -> dict[str, str]:
         zone = ZoneInfo(self.zone)
         return {
             "period[field]": moment,
             "period[start]": since.astimezone(zone).strftime("%Y-%m-%d"),
-            "period[end]": (datetime.now(UTC) + timedelta(days=1)).strftime("%Y-%m-%d"),
+            "period[end]": "2999-12-31",
         }
 
-    def _feed(self, stream: str, path: str, query: Mapping[str, str], way: Remembering) -> Feed:
+    def _feed(
+        self, stream: str, path: str, query: Mapping[str, str], way: Remembering, seen: set[str]
+    ) -> Feed:
         asked = "&".join(f"with[]={each}" for each in WITH)
         begin = {"cursor": way.last} if way.last else {}
-        odd = {"score_outside_scale": outside("nps")} if stream == "responses" else {}
+        odd = {"score_off_scale": outside("nps")} if stream == "responses" else {}
         return Feed(
             columns=self._responses() if stream == "responses" else self._invitations(),
             path=f"{path}?{asked}",
             records="data",
             query={"per_page": str(PER_PAGE), **begin, **query},
-            paging=Shaped(way, _flat),
+            paging=Shaped(way, Once(seen)),
             odd=odd,
             given={"_path": path},
         )
@@ -159,6 +177,11 @@ class Source:
 
 
 FORMATS = "['%Y-%m-%d %H:%M:%S', '%Y-%m-%d']"
+#: By which moment the last weeks are read again.
+MOMENTS: Mapping[str, str] = {
+    "responses": "date_survey_response",
+    "non-responses": "date_creation",
+}
 PATHS: Mapping[str, tuple[str, ...]] = {
     "responses": ("responses",),
     "invitations": ("non-responses", "responses"),
@@ -178,12 +201,20 @@ class Remembering:
                 self.last = str(word)
 
 
-def _flat(record: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """Segments by their name, and the names of the tags that were given."""
-    properties = dict(map(_pair, record.get("properties") or ()))
-    tags = map(_pair, record.get("tags") or ())
-    labels = [name for name, value in tags if value not in ("0", "", "None")]
-    yield {**record, "properties": properties, "labels": labels}
+@dataclass(frozen=True, slots=True)
+class Once:
+    """Records by their numbers, each once, with segments by name and the tags that were given."""
+
+    seen: set[str]
+
+    def __call__(self, record: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+        number = str(record.get("number_customergauge"))
+        if number not in self.seen:
+            self.seen.add(number)
+            properties = dict(map(_pair, record.get("properties") or ()))
+            tags = map(_pair, record.get("tags") or ())
+            labels = [name for name, value in tags if value not in ("0", "", "None")]
+            yield {**record, "properties": properties, "labels": labels}
 
 
 def _pair(each: Mapping[str, Any]) -> tuple[str, str]:

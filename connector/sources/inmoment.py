@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -46,6 +46,7 @@ class Source:
     overlap: timedelta = timedelta(days=35)
     name: str = field(default="inmoment", init=False)
     streams: tuple[str, ...] = field(default=("responses", "invitations"), init=False)
+    sure: str = field(default="verified", init=False)
     _line: Line = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -76,6 +77,15 @@ class Source:
             them = self._each(people, into / "people.ndjson", progress)
         calls = sum(self._line.calls.values()) - before
         return Spool(_joined(stream, (told, got), (asked, them)), got.rows, calls=calls)
+
+    def ids(
+        self, stream: str, since: datetime, into: Path, progress: Progress | None = None
+    ) -> Spool:
+        told = Feed(self._responses() if stream == "responses" else DECLINED, PATHS[stream])
+        before = sum(self._line.calls.values())
+        got, _ = self._windows(told, since, into / "told.ndjson", progress)
+        calls = sum(self._line.calls.values()) - before
+        return Spool(read([got.file], stream, told) if got.rows else "", got.rows, calls=calls)
 
     def calls(self) -> Mapping[str, int]:
         return self._line.calls
@@ -117,22 +127,28 @@ class Source:
         ):
             if progress:
                 progress.pause(0)
+            self._refuse_other_times(each.records, start, end)
             found += each.records
             if number == PAGES and len(each.records) == PER_PAGE:
                 return None
         return found
+
+    def _refuse_other_times(self, found: Sequence[Any], start: int, end: int | None) -> None:
+        """A platform that does not heed the window would be read for ever, or in part."""
+        for each in (*found[:1], *found[-1:]):
+            made = _made(each)
+            if made.timestamp() < start or (end and made.timestamp() >= end):
+                raise Malformed(
+                    f"InMoment sent what was made at {made:%Y-%m-%d}, which was not asked for.",
+                    hint="Run again; the watermark has not moved.",
+                )
 
     def _oldest(self, path: str) -> datetime | None:
         """When the first of them was made."""
         found = self._line.json(path, {"per_page": "1", "sort_order": "asc"})
         if not isinstance(found, list):
             raise Malformed(f"InMoment sent no list to {path}.", hint="Is `region` right?")
-        try:
-            return datetime.strptime(found[0]["created_at"], MOMENT) if found else None
-        except (KeyError, TypeError, ValueError) as error:
-            raise Malformed(
-                f"InMoment sent no moment with the first of {path}.", hint="Run again."
-            ) from error
+        return _made(found[0]) if found else None
 
     def _each(self, people: set[str], file: Path, progress: Progress | None) -> Got:
         """Some people, one by one; those whom the platform has forgotten stay unknown."""
@@ -166,7 +182,7 @@ class Source:
         }
 
     def _odd(self) -> dict[str, str]:
-        return {"score_outside_scale": outside("score", *SCALES[self.metric])}
+        return {"score_off_scale": outside("score", *SCALES[self.metric])}
 
     def _person(self) -> dict[str, str]:
         return {
@@ -195,6 +211,13 @@ COMMON: Mapping[str, str] = {
 }
 #: A decline is an invitation that was seen and not answered.
 DECLINED: Mapping[str, str] = {**COMMON, "status": "'declined'", "asked_at": _moment("created_at")}
+
+
+def _made(record: Any) -> datetime:
+    try:
+        return datetime.strptime(record["created_at"], MOMENT)
+    except (KeyError, TypeError, ValueError) as error:
+        raise Malformed("InMoment sent a record without its moment.", hint="Run again.") from error
 
 
 def _half(width: int, feed: Feed) -> int:

@@ -73,9 +73,10 @@ class Source:
     account_property: str = "account_id"
     customer_property: str = "customer_number"
     url: str = ""
-    overlap: timedelta = timedelta(days=3)
+    overlap: timedelta = timedelta(days=35)
     name: str = field(default="qualtrics", init=False)
     streams: tuple[str, ...] = field(default=("responses",), init=False)
+    sure: str = field(default="verified", init=False)
     _line: Line = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -90,8 +91,30 @@ class Source:
     def pull(
         self, stream: str, since: datetime | None, into: Path, progress: Progress | None = None
     ) -> Spool:
-        before, parts = sum(self._line.calls.values()), list[tuple[Feed, Got]]()
         kept = progress.recall() if progress else {}
+        spool, tokens = self._read(stream, since, kept, into, progress)
+        if progress:
+            progress.remember(tokens)
+        return spool
+
+    def ids(
+        self, stream: str, since: datetime, into: Path, progress: Progress | None = None
+    ) -> Spool:
+        return self._read(stream, since, {}, into, progress)[0]
+
+    def calls(self) -> Mapping[str, int]:
+        return self._line.calls
+
+    def _read(
+        self,
+        stream: str,
+        since: datetime | None,
+        kept: Mapping[str, list[list[str]]],
+        into: Path,
+        progress: Progress | None,
+    ) -> tuple[Spool, dict[str, list[list[str]]]]:
+        """One job for each survey, and the tokens to go on with."""
+        before, parts = sum(self._line.calls.values()), list[tuple[Feed, Got]]()
         tokens: dict[str, list[list[str]]] = {}
         for survey in self._surveys():
             key, feeds = str(survey["id"]), list(self._feeds(survey))
@@ -103,16 +126,15 @@ class Source:
             file = into / f"{len(tokens):05}.ndjson"
             rows = self._fetched(key, str(done["fileId"]), file, feeds[0].given)
             parts += [(feed, Got(file, rows)) for feed in feeds]
-        if progress:
-            progress.remember(tokens)
-        return joined(parts, stream, calls=sum(self._line.calls.values()) - before)
-
-    def calls(self) -> Mapping[str, int]:
-        return self._line.calls
+        spool = joined(parts, stream, calls=sum(self._line.calls.values()) - before)
+        return spool, tokens
 
     def _signer(self, base: str) -> Signer:
         if self.token:
-            return Signed("Qualtrics", self.token, "{}", "X-API-TOKEN")
+            return Signed(
+                "Qualtrics", self.token, "{}", "X-API-TOKEN",
+                made_at="Account settings → Qualtrics IDs",
+            )  # fmt: skip
         if not (self.client_id and self.client_secret):
             raise ConfigError(
                 "Qualtrics needs `token`, or `client_id` and `client_secret`.",
@@ -149,7 +171,7 @@ class Source:
                 "comment": f"coalesce({comment}, null)" if not number else "null",
                 "account_key": account,
             }
-            odd = {**ODD, "score_outside_scale": outside(score, low, high)}
+            odd = {**ODD, "score_off_scale": outside(score, low, high)}
             yield Feed(columns, "", odd=odd, given=self._given(survey))
 
     def _given(self, survey: Mapping[str, Any]) -> dict[str, str]:

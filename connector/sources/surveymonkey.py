@@ -44,7 +44,7 @@ COLUMNS: Mapping[str, str] = {
 ODD: Mapping[str, str] = {
     "preview": "collection_mode like '%preview%'",
     "not_in_target": "response_status in ('overquota', 'disqualified')",
-    "score_outside_scale": outside("score", "cast(low as double)", "cast(high as double)"),
+    "score_off_scale": outside("score", "cast(low as double)", "cast(high as double)"),
 }
 
 
@@ -70,11 +70,12 @@ class Source:
     overlap: timedelta = timedelta(days=3)
     name: str = field(default="surveymonkey", init=False)
     streams: tuple[str, ...] = field(default=("responses",), init=False)
+    sure: str = field(default="verified", init=False)
     _line: Line = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         base = self.url or f"https://{HOSTS[self.region]}/v3"
-        signer = bearer("SurveyMonkey", self.token)
+        signer = bearer("SurveyMonkey", self.token, "developer.surveymonkey.com → My Apps")
         self._line = Line(base, signer, name="SurveyMonkey")
 
     def check(self) -> None:
@@ -87,10 +88,19 @@ class Source:
         every, left = self._listed()
         asked = [each for each in every if since is None or _has_news(each, since, known)]
         self._refuse_too_many(asked, left)
-        spool = fetch(self._line, self._feeds(asked, since), stream, into, progress)
+        window = filled({"start_modified_at": "{since:iso}"}, {"since": since})
+        spool = fetch(self._line, self._feeds(asked, window), stream, into, progress)
         if progress:
             progress.remember({str(each["id"]): each.get("response_count") for each in every})
         return spool
+
+    def ids(
+        self, stream: str, since: datetime, into: Path, progress: Progress | None = None
+    ) -> Spool:
+        every, left = self._listed()
+        self._refuse_too_many(every, left)
+        window = filled({"start_created_at": "{since:iso}"}, {"since": since})
+        return fetch(self._line, self._feeds(every, window), stream, into, progress)
 
     def calls(self) -> Mapping[str, int]:
         return self._line.calls
@@ -120,13 +130,13 @@ class Source:
             )
 
     def _feeds(
-        self, surveys: Iterable[Mapping[str, Any]], since: datetime | None
+        self, surveys: Iterable[Mapping[str, Any]], window: Mapping[str, str]
     ) -> Iterator[Feed]:
         query = {
             "per_page": str(RESPONSES),
             "sort_by": "date_modified",
             "sort_order": "ASC",
-            "start_modified_at": "{since:iso}",
+            **window,
         }
         own = (self.account_property, self.customer_property)
         columns = {
@@ -141,7 +151,7 @@ class Source:
                 kind = kind_of((id, survey.get("title")), self.transactional)
                 yield Feed(
                     columns, f"surveys/{id}/responses/bulk", "data",
-                    filled(query, {"since": since}),
+                    query,
                     paging=Shaped(Numbered(total="total"), make.rows, "total", "id"), odd=ODD,
                     given={"_survey": id, "_kind": kind},
                 )  # fmt: skip

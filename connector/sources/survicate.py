@@ -43,7 +43,7 @@ COLUMNS: Mapping[str, str] = {
     "modified_at": "collected_at",
 }
 ODD: Mapping[str, str] = {
-    "score_outside_scale": outside("score", "cast(low as double)", "cast(high as double)")
+    "score_off_scale": outside("score", "cast(low as double)", "cast(high as double)")
 }
 
 
@@ -66,11 +66,12 @@ class Source:
     overlap: timedelta = timedelta(days=35)
     name: str = field(default="survicate", init=False)
     streams: tuple[str, ...] = field(default=("responses",), init=False)
+    sure: str = field(default="verified", init=False)
     _line: Line = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         # The key goes as it is: what Survicate calls Basic is not base64.
-        signer = Signed("Survicate", self.token, "Basic {}")
+        signer = Signed("Survicate", self.token, "Basic {}", made_at="Settings → API")
         self._line = Line(self.url, signer, name="Survicate")
 
     def check(self) -> None:
@@ -80,6 +81,11 @@ class Source:
         self, stream: str, since: datetime | None, into: Path, progress: Progress | None = None
     ) -> Spool:
         return fetch(self._line, self._feeds(since), stream, into, progress)
+
+    def ids(
+        self, stream: str, since: datetime, into: Path, progress: Progress | None = None
+    ) -> Spool:
+        return self.pull(stream, since, into, progress)
 
     def calls(self) -> Mapping[str, int]:
         return self._line.calls

@@ -29,7 +29,7 @@ def source(here: Here, **settings) -> Source:
     told = {"url": here.keys["url"], "login_url": here.keys["login_url"], **settings}
     return Source(
         region="eu", client_id=here.keys["client_id"], zone=BERLIN,
-        client_secret=here.secret("client_secret"), **told,
+        client_secret=here.secret("secret"), **told,
     )  # fmt: skip
 
 
@@ -119,7 +119,7 @@ def test_a_score_off_its_scale_is_listed(here):
     (row,) = [
         each for each in here.rows(source(here)).values() if each["score"] == 11 and each["odd"]
     ]
-    assert row["odd"] == "score_outside_scale"
+    assert row["odd"] == "score_off_scale"
 
 
 @pytest.mark.parametrize(
@@ -141,7 +141,7 @@ def test_a_token_that_has_ended_is_replaced(here):
 
 def test_a_wrong_client_is_told(here):
     """The secret is in no message."""
-    here.keys["client_secret"] = "nonsense"
+    here.keys["secret"] = "nonsense"
     with pytest.raises(AuthError, match="refuses the client") as refused:
         source(here).check()
     assert "nonsense" not in f"{refused.value} {refused.value.hint}"

@@ -25,7 +25,7 @@ def here(tmp_path, monkeypatch):
 
 def source(here: Here, **settings) -> Source:
     told = {"url": here.keys["url"], **settings}
-    secret = here.secret("client_secret")
+    secret = here.secret("secret")
     return Source(client_id=here.keys["client_id"], client_secret=secret, **told)
 
 
@@ -127,7 +127,7 @@ def test_a_score_off_its_scale_is_listed(here):
     here.act(do="add", id="odd", score=6)
     number = {id: number for number, id in numbers(here).items()}["odd"]
     assert here.rows(source(here))[number]["odd"] is None
-    assert here.rows(source(here, metric="csat"))[number]["odd"] == "score_outside_scale"
+    assert here.rows(source(here, metric="csat"))[number]["odd"] == "score_off_scale"
 
 
 def test_declines_are_invitations(here):
@@ -177,7 +177,7 @@ def test_a_token_that_has_ended_is_replaced(here):
 
 def test_a_wrong_client_is_told(here):
     """And no redirect is followed."""
-    here.keys["client_secret"] = "nonsense"
+    here.keys["secret"] = "nonsense"
     with pytest.raises(AuthError, match="refuses the client"):
         source(here).check()
 

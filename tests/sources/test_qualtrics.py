@@ -90,7 +90,7 @@ def test_a_token_that_is_no_longer_known_is_replaced_by_the_date(here):
         ({"test": True}, "test_answer"),
         ({"more": {"mark": "preview"}}, "preview"),
         ({"more": {"mark": "synthetic"}}, "synthetic"),
-        ({"score": 12}, "score_outside_scale"),
+        ({"score": 12}, "score_off_scale"),
         ({"more": {"mark": "imported"}}, None),
     ],
 )
@@ -125,7 +125,7 @@ def test_only_named_surveys_are_read(here):
 def test_a_client_is_let_in_and_gets_a_new_token_when_one_has_ended(here):
     """OAuth, for an hour at a time."""
     made = Source(
-        client_id=here.keys["client_id"], client_secret=here.secret("client_secret"),
+        client_id=here.keys["client_id"], client_secret=here.secret("secret"),
         url=here.keys["url"],
     )  # fmt: skip
     before = set(here.rows(made))

@@ -79,7 +79,7 @@ def test_a_score_off_its_scale_is_listed(here):
     """And never made to fit."""
     id = here.act(do="add", score=11)
     row = here.rows(source(here))[id]
-    assert (row["odd"], row["score"]) == ("score_outside_scale", 11)
+    assert (row["odd"], row["score"]) == ("score_off_scale", 11)
 
 
 def test_surveys_that_follow_an_event_are_told_apart(here):

@@ -49,13 +49,15 @@ def credentials(store: Store, base: str) -> dict[str, Any]:
 def _responses(ask: Ask) -> dict[str, Any]:
     start, size = ask.count("cursor", 0), _size(ask)
     first, last = _period(ask)
+    answered = ask.query(PERIOD[0]) == "date_survey_response"
+    moment = "submitted_at" if answered else "coalesce(asked_at, submitted_at)"
     found = answers.find(
-        ask.store, "rowid > ? and submitted_at >= ? and submitted_at < ?", (start, first, last),
+        ask.store, f"rowid > ? and {moment} >= ? and {moment} < ?", (start, first, last),
         order="rowid", limit=size,
     )  # fmt: skip
-    numbers = [unanswered.number(ask.store, each.id) for each in found]
-    rows = [_response(number, each, ask) for number, each in zip(numbers, found, strict=True)]
-    return {"data": rows, "cursor": {"next": numbers[-1] if numbers else start or None}}
+    rows = [_response(unanswered.number(ask.store, each.id), each, ask) for each in found]
+    last_row = unanswered.row(ask.store, found[-1].id) if found else start or None
+    return {"data": rows, "cursor": {"next": last_row}}
 
 
 def _non_responses(ask: Ask) -> dict[str, Any]:

@@ -82,10 +82,10 @@ def _local(stamp: str) -> str:
 
 def _responses(store: Store) -> list[Shown]:
     def shown(row: tuple[Any, ...]) -> Callable[[], dict[str, Any]]:
-        number, _, survey, score, comment, labels, cut, more, made, changed, person = row
+        number, id, survey, score, comment, labels, cut, more, made, changed, person = row
         whole = score is not None and float(score).is_integer()
         return lambda: {
-            "id": number,
+            "id": int(id) if id.isdecimal() else number,
             "created_at": _local(made),
             "updated_at": _local(changed),
             "score": int(score) if whole else score,

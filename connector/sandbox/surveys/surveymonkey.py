@@ -129,8 +129,12 @@ def _details(ask: Ask) -> dict[str, Any]:
 def _bulk(ask: Ask) -> dict[str, Any]:
     survey, (page, size) = _known(ask), _page(ask, RESPONSES)
     since = ask.query("start_modified_at")
-    first = answers.stamp(datetime.fromisoformat(since)) if since else answers.OLDEST
-    where, given = "survey = ? and updated_at >= ?", (survey.id, first)
+    made = ask.query("start_created_at")
+    first, second = (
+        answers.stamp(datetime.fromisoformat(at)) if at else answers.OLDEST for at in (since, made)
+    )
+    where = "survey = ? and updated_at >= ? and submitted_at >= ?"
+    given = (survey.id, first, second)
     order = "asc" if ask.query("sort_order", "DESC") == "ASC" else "desc"
     found = answers.find(
         ask.store, where, given, order=f"updated_at {order}, id", limit=size,

@@ -37,12 +37,12 @@ def by_token(name: str) -> Callable[[Ask], bool]:
 
 def client(store: Store, name: str) -> dict[str, str]:
     """What a client of the platform is told once: who it is."""
-    return {"client_id": f"client-{name}", "client_secret": key(store, f"{name}_client")}
+    return {"client_id": f"client-{name}", "secret": key(store, f"{name}_client")}
 
 
 def _knows(ask: Ask, name: str, id: str, secret: str) -> bool:
     mine = client(ask.store, name)
-    pair = f"{mine['client_id']}:{mine['client_secret']}"
+    pair = f"{mine['client_id']}:{mine['secret']}"
     basic = f"Basic {b64encode(pair.encode()).decode()}"
     return f"{id}:{secret}" == pair or ask.header("authorization") == basic
 

@@ -57,9 +57,9 @@ def create_tables(store: Store) -> None:
 def add(store: Store, invitation: Invitation) -> None:
     """Adds an invitation."""
     marks = ", ".join("?" * len(COLUMNS))
-    row = tuple(getattr(invitation, name) for name in COLUMNS)
+    values = tuple(getattr(invitation, name) for name in COLUMNS)
     with store.transaction() as db:
-        db.execute(f"insert or replace into unanswered values ({marks})", row)
+        db.execute(f"insert or replace into unanswered values ({marks})", values)
 
 
 def remove(store: Store, id: int) -> None:
@@ -71,9 +71,14 @@ def remove(store: Store, id: int) -> None:
 def find(store: Store, where: str = "true", *given: object) -> list[Invitation]:
     """Invitations for which a condition holds; it may end with an order and a limit."""
     sql = f"select {', '.join(COLUMNS)} from unanswered where {where}"
-    return [Invitation(*row) for row in store.db.execute(sql, given).fetchall()]
+    return [Invitation(*each) for each in store.db.execute(sql, given).fetchall()]
 
 
 def number(store: Store, id: str) -> int:
-    """The number of an answer, for platforms that count theirs."""
+    """The number of an answer, for platforms that count theirs: its id if that is one."""
+    return int(id) if id.isdecimal() else row(store, id)
+
+
+def row(store: Store, id: str) -> int:
+    """The place of an answer in the order in which they came."""
     return int(store.db.execute("select rowid from answers where id = ?", (id,)).fetchone()[0])
