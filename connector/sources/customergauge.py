@@ -92,9 +92,10 @@ class Source:
     ) -> Iterator[Feed]:
         """What is new by the cursor; and the last weeks again, as the cursor sees no edit."""
         for path, way in ways.items():
-            goes_on, seen = bool(way.last), set[str]()
+            # Without a cursor to go on from everything is read, and nothing needs to come again.
+            seen = set[str]() if since and way.last else None
             yield self._feed(stream, path, {}, way, seen)
-            if since and goes_on:  # else everything has just been read
+            if since and seen is not None:
                 again = self._period(MOMENTS[path], since)
                 yield self._feed(stream, path, again, Remembering(""), seen)
 
@@ -104,7 +105,7 @@ class Source:
         asked = "date_survey_response" if stream == "responses" else "date_creation"
         first = since if stream == "responses" else since - self.overlap
         for path in PATHS[stream]:
-            yield self._feed(stream, path, self._period(asked, first), Remembering(""), set())
+            yield self._feed(stream, path, self._period(asked, first), Remembering(""), None)
 
     def _period(self, moment: str, since: datetime) -> dict[str, str]:
         zone = ZoneInfo(self.zone)
@@ -115,7 +116,12 @@ class Source:
         }
 
     def _feed(
-        self, stream: str, path: str, query: Mapping[str, str], way: Remembering, seen: set[str]
+        self,
+        stream: str,
+        path: str,
+        query: Mapping[str, str],
+        way: Remembering,
+        seen: set[str] | None,
     ) -> Feed:
         asked = "&".join(f"with[]={each}" for each in WITH)
         begin = {"cursor": way.last} if way.last else {}
@@ -203,14 +209,15 @@ class Remembering:
 
 @dataclass(frozen=True, slots=True)
 class Once:
-    """Records by their numbers, each once, with segments by name and the tags that were given."""
+    """Records with segments by name and the tags that were given; what was `seen` comes no more."""
 
-    seen: set[str]
+    seen: set[str] | None
 
     def __call__(self, record: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         number = str(record.get("number_customergauge"))
-        if number not in self.seen:
-            self.seen.add(number)
+        if self.seen is None or number not in self.seen:
+            if self.seen is not None:
+                self.seen.add(number)
             properties = dict(map(_pair, record.get("properties") or ()))
             tags = map(_pair, record.get("tags") or ())
             labels = [name for name, value in tags if value not in ("0", "", "None")]
