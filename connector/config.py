@@ -292,6 +292,24 @@ def available(package: str) -> list[str]:
     return sorted(name for name in names if not name.startswith("_"))
 
 
+def supported() -> list[dict[str, Any]]:
+    """The types of sources that are shipped: name, streams, how sure we are, and what each is."""
+    found = []
+    for name in available("sources"):
+        module = importlib.import_module(f"connector.sources.{name}")
+        known = {each.name: each.default for each in fields(module.Source)}
+        streams = known.get("streams")
+        found.append(
+            {
+                "type": name,
+                "streams": sorted(streams) if isinstance(streams, tuple) else ["any"],
+                "sure": known.get("sure", "inferred"),
+                "about": str(module.__doc__).strip().splitlines()[0],
+            }
+        )
+    return found
+
+
 def _under(lines: Lines, where: tuple[str, ...]) -> Lines:
     size = len(where)
     below = {p[size:]: n for p, n in lines.by_path.items() if p[:size] == where and len(p) > size}

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from ..mapping.casts import text
 from ..mapping.expressions import identifier
-from ..mapping.raw import text
 
 
 def words(field: str) -> str:

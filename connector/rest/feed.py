@@ -15,8 +15,8 @@ import orjson
 
 from ..errors import Malformed
 from ..mapping import expressions
+from ..mapping.casts import text
 from ..mapping.expressions import flattened, identifier
-from ..mapping.raw import text
 from ..protocols import Progress, Spool
 from ..records import FLAG, MOMENT, STREAMS
 from .line import Line
@@ -105,16 +105,18 @@ def records(line: Line, feed: Feed) -> Iterator[Any]:
 
 def lines(
     records: Iterable[Any], given: Mapping[str, str], name: str = "The platform"
-) -> Iterator[bytes]:
+) -> list[bytes]:
     """Records as lines of JSON, with what is given for all of them."""
-    for record in records:
-        if not isinstance(record, dict):
-            raise Malformed(
-                f"{name} sent a record that is not an object.",
-                hint="Run again; the watermark has not moved. Is `records` the right place?",
-            )
-        told = {**record, **given} if given else record
-        yield orjson.dumps(told, option=orjson.OPT_APPEND_NEWLINE)
+    records = records if isinstance(records, list) else list(records)
+    if not set(map(type, records)) <= {dict}:
+        raise Malformed(
+            f"{name} sent a record that is not an object.",
+            hint="Run again; the watermark has not moved. Is `records` the right place?",
+        )
+    dumps, option = orjson.dumps, orjson.OPT_APPEND_NEWLINE
+    if given:
+        return [dumps({**record, **given}, option=option) for record in records]
+    return [dumps(record, option=option) for record in records]
 
 
 def read(files: Sequence[Path], stream: str, feed: Feed) -> str:

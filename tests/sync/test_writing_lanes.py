@@ -464,9 +464,9 @@ def test_records_of_one_parent_are_written_side_by_side(here, settings, monkeypa
     kind, order = type(here.app().crm), []
     load_, write = kind.load, kind.write
 
-    def loaded(self, object, file, into, note):
+    def loaded(self, object, file, into, note, *more):
         order.extend(line.partition(",")[0] for line in file.read_text().splitlines()[1:])
-        return load_(self, object, file, into, note)
+        return load_(self, object, file, into, note, *more)
 
     def written(self, object, rows, chunk):
         order.extend(row["id"] for row in rows)

@@ -99,9 +99,9 @@ def test_each_file_asks_again_what_has_moved(here, monkeypatch):
     kind = type(here.app().crm)
     original, edited = kind.load, []
 
-    def then_people_edit(self, object, file, into, note):
+    def then_people_edit(self, object, file, into, note, *more):
         text = file.read_text()
-        spool = original(self, object, file, into, note)
+        spool = original(self, object, file, into, note, *more)
         if not edited:
             edited.extend(id for id in sorted(here.held()) if id not in text)
             for id in edited:
@@ -320,10 +320,10 @@ def test_a_job_that_an_admin_ends_is_not_begun_again(here, monkeypatch):
     lane(here, FILE)
     original, begun = jobs.wait, []
 
-    def ended(client, path, doing):
+    def ended(client, path, doing, seconds):
         begun.append(path)
         jobs.abort(client, path)
-        return original(client, path, doing)
+        return original(client, path, doing, seconds)
 
     with monkeypatch.context() as once:
         once.setattr(jobs, "wait", ended)

@@ -12,7 +12,7 @@ from collections.abc import Container, Mapping
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any, BinaryIO
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 import orjson
 
@@ -47,7 +47,7 @@ class Line(Pooled):
     def carry(self, method: str, url: str, options: Mapping[str, Any]) -> Reply:
         """Send once; the limiter learns when the answer was there, or the connection broken."""
         try:
-            return super().carry(method, url, options)
+            return super().carry(method, url.removeprefix(self._origin), options)
         finally:
             bucket, place = self._admitted.now
             bucket.answered(place)
@@ -82,14 +82,21 @@ class Line(Pooled):
         raise asked
 
     @cached_property
+    def _origin(self) -> str:
+        """What every address begins with; the pool is of this host, and need not parse it."""
+        parts = urlsplit(self.base)
+        return f"{parts.scheme}://{parts.netloc}"
+
+    @cached_property
     def pool(self) -> Any:
-        """The vendor's pool."""
+        """The vendor's pool, as far as it is of this host."""
         from hubspot.crm.objects.configuration import Configuration
         from hubspot.crm.objects.rest import RESTClientObject
 
         settings = Configuration(host=self.base)
         settings.retries = False
-        return RESTClientObject(settings, maxsize=CONNECTIONS).pool_manager
+        manager = RESTClientObject(settings, maxsize=CONNECTIONS).pool_manager
+        return manager.connection_from_url(self._origin)
 
 
 class Client:
@@ -116,7 +123,7 @@ class Client:
 
         `safe` marks a POST that only reads; `refusals` are statuses that the caller wants to see.
         """
-        address = f"{path}?{urlencode(query)}" if query else path
+        address = f"{path}?{urlencode(query, safe=',')}" if query else path
         options: dict[str, Any] = {"data": body, "headers": headers}
         answer = self.line.ask(method, address, method in READS if safe is None else safe, options)
         if answer.status_code >= 400 and answer.status_code not in refusals:

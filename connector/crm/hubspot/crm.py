@@ -15,7 +15,7 @@ from pydantic import AfterValidator, Field
 from ...fieldplan import FieldPlan, FieldsMade
 from ...protocols import Progress, Read, Spool
 from ...records import CrmField, Org, Outcome
-from . import access, catalogue, export, imports, lanes, make, paths, provision, read, scopes
+from . import access, as_files, catalogue, imports, lanes, make, paths, provision, read, scopes
 from . import load as loading
 from . import write as writing
 from .auth import Auth
@@ -196,7 +196,7 @@ class Crm:
         self, mapping: Any, folder: Path, plan: FieldPlan | None = None
     ) -> list[Path]:
         """Write the definitions as files, for the API and to type from."""
-        return export.export(
+        return as_files.export(
             mapping, folder, plan, version=self.api_version, language=self.language
         )
 
@@ -224,12 +224,12 @@ class Crm:
         """Never: HubSpot does not say who changed a record last."""
         return False
 
-    def load_calls(self, rows: int, pace: float | None = None) -> dict[str, int]:  # noqa: ARG002
+    def load_calls(self, rows: int, pace: float | None = None) -> dict[str, int]:
         if not rows:
             return {}
         files = ceil(rows / self.most)
         if 0 < self.import_from <= rows:
-            return {"search": files, **imports.calls(rows, self.most)}
+            return {"search": files, **imports.calls(rows, self.most, pace)}
         return {"search": files, "batch_update": ceil(rows / writing.CHUNK)}
 
     def opening_calls(self, objects: int) -> dict[str, int]:  # noqa: ARG002

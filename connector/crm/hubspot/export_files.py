@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ...mapping import raw
+from ...mapping import casts
 from ...records import DAY, MOMENT
 from . import catalogue
 from .catalogue import Parts, Properties
@@ -108,7 +108,7 @@ def table(
 ) -> str:
     """The files as rows in the shape of listed records. Every column is text."""
     listed = ", ".join(f"c{at}: 'VARCHAR'" for at in range(width))
-    paths = ", ".join(raw.text(str(file)) for file in files)
+    paths = ", ".join(casts.text(str(file)) for file in files)
     held = ", ".join(
         f"'{name}': {_text(columns[name], catalogue.kind_of(known, name))}"
         for name in parts.properties

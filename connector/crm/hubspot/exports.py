@@ -146,7 +146,7 @@ class _Export:
         except RemoteError as error:
             if error.status == 404:
                 return None
-            raise
+            raise _unfit(error) from error
         return task
 
     def _begun(self, count: int) -> Task:

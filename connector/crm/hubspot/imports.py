@@ -21,7 +21,7 @@ from uuid import uuid4
 import orjson
 
 from ...errors import ConnectorError, InDoubt, Malformed, RemoteError, Throttled
-from ...mapping import raw
+from ...mapping import casts
 from ...protocols import Spool
 from ...records import Outcome, Result
 from . import jobs
@@ -74,9 +74,9 @@ def rows_of(file: Path) -> int:
         return sum(1 for _ in lines)
 
 
-def calls(rows: int, most: int) -> dict[str, int]:
+def calls(rows: int, most: int, pace: float | None = None) -> dict[str, int]:
     """Lane → the calls of imports: each is begun, looked at, and asked for its errors."""
-    each = 2 + jobs.looks(min(rows, most) / ROWS_A_SECOND)
+    each = 2 + jobs.looks(min(rows, most) / (pace or ROWS_A_SECOND))
     return {LANE: each * ceil(rows / most)}
 
 
@@ -354,6 +354,6 @@ def _outcome(id: str, error: Mapping[str, Any]) -> Outcome:
 def _relation(file: Path) -> str:
     columns = dict.fromkeys(("id", "result", "code", "message"), "VARCHAR")
     return (
-        f"(SELECT * FROM read_json({raw.text(str(file))}, columns = {columns}, "
+        f"(SELECT * FROM read_json({casts.text(str(file))}, columns = {columns}, "
         "format = 'newline_delimited'))"
     )

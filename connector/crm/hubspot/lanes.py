@@ -12,7 +12,7 @@ from time import monotonic, sleep
 from typing import Any
 
 from ...errors import ConfigError
-from ...mapping import expressions, raw
+from ...mapping import casts, expressions
 from ...protocols import Progress, Read, Spool
 from . import catalogue, exports, read, relation
 from .catalogue import OWNERS, Parts, Properties, Stage
@@ -78,6 +78,28 @@ class Tally:
         return page.rows + page.merged
 
 
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One read: what is asked of which kind, the types of its columns, and where files go."""
+
+    client: Client
+    known: Known
+    asked: Read
+    types: Mapping[str, str]
+    parts: Parts
+    into: Path
+    progress: Progress
+
+    @property
+    def kind(self) -> str:
+        return self.asked.object
+
+    @property
+    def is_long(self) -> bool:
+        """Whether there are more properties than an address can name."""
+        return read.is_long(self.parts)
+
+
 def take(
     client: Client,
     known: Known | None,
@@ -99,11 +121,10 @@ def take(
         )
     types = {**_of_filter(asked, known.properties), **types}
     parts = catalogue.parts(types, known.properties)
+    task = Task(client, known, asked, types, parts, into, progress)
     if asked.part == "gone":
-        return _gone(client, known, asked, types, parts, into)
-    if asked.since is not None:
-        return _changes(client, known, asked, types, parts, into, progress)
-    return _everything(client, known, asked, types, parts, into, progress)
+        return _gone(task)
+    return _everything(task) if asked.since is None else _changes(task)
 
 
 def calls(
@@ -152,118 +173,100 @@ def _of_filter(asked: Read, known: Properties) -> dict[str, str]:
 # ── everything ────────────────────────────────────────────────────────────────────────────────
 
 
-def _everything(
-    client: Client,
-    known: Known,
-    asked: Read,
-    types: Mapping[str, str],
-    parts: Parts,
-    into: Path,
-    progress: Progress,
-) -> Spool:
+def _everything(task: Task) -> Spool:
     """All records by list; a read that was interrupted goes on behind the last finished file."""
-    if exported := _exported(client, known, asked, types, parts, into, progress):
+    if exported := _exported(task):
         return exported
-    done, tally = _taken_up(client, asked, types, progress), Tally()
+    done, tally = _taken_up(task), Tally()
     if not done.whole:
-        done = _listed(client, asked.object, parts, into, done, tally, progress)
-    is_long = read.is_long(parts)
-    unlinked = _ids_on_disk(into) if is_long else tally.cut
-    linked = _links(client, asked.object, parts, unlinked, into, tally) if unlinked else {}
-    found = relation.Raw(into, parts, linked, inline=not is_long, twice=False, merged=done.merged)
-    return _spool(found, known, asked, types, done.rows, LISTED, tally.calls, done.begun)
+        done = _listed(task, done, tally)
+    unlinked = _ids_on_disk(task.into) if task.is_long else tally.cut
+    linked = _links(task, unlinked, tally)
+    found = relation.Raw(
+        task.into, task.parts, linked, inline=not task.is_long, twice=False, merged=done.merged
+    )
+    return _spool(task, found, done.rows, LISTED, tally.calls, done.begun)
 
 
-def _exported(
-    client: Client,
-    known: Known,
-    asked: Read,
-    types: Mapping[str, str],
-    parts: Parts,
-    into: Path,
-    progress: Progress,
-) -> Spool | None:
+def _exported(task: Task) -> Spool | None:
     """All records by export, if there are so many; None when they are better listed.
 
     A list that was begun is gone on with, and so is an export.
     """
-    facts = progress.recall()
-    if not known.export_from or not exports.fits(asked.object, parts):
+    known, facts = task.known, task.progress.recall()
+    if not known.export_from or not exports.fits(task.kind, task.parts):
         return None
-    if facts and not exports.is_begun(facts) and facts.get("asked") == _mark(client, asked, types):
+    if facts and not exports.is_begun(facts) and facts.get("asked") == _mark(task):
         return None
     count = known.count()
     if count < known.export_from:
         return None
-    modified = asked.modified or catalogue.modified(asked.object)
-    begun = monotonic()
+    modified = task.asked.modified or catalogue.modified(task.kind)
+    begun, tally = monotonic(), Tally()
     got = exports.fetched(
-        client, asked.object, parts, known.properties, modified, count, into, progress
+        task.client,
+        task.kind,
+        task.parts,
+        known.properties,
+        modified,
+        count,
+        task.into,
+        task.progress,
     )
     if got is None:
         return None
-    seconds, tally = monotonic() - begun, Tally()
-    ids = got.several
-    linked = _links(client, asked.object, parts, ids, into, tally) if ids else {}
+    seconds = monotonic() - begun
+    linked = _links(task, got.several, tally)
     found = relation.Raw(
-        into, parts, linked, inline=True, twice=False, merged=got.merged > 0, table=got.table
+        task.into,
+        task.parts,
+        linked,
+        inline=True,
+        twice=False,
+        merged=got.merged > 0,
+        table=got.table,
     )
-    spool = _spool(
-        found,
-        known,
-        asked,
-        types,
-        got.rows + got.merged,
-        exports.LANE,
-        got.calls + tally.calls,
-        got.begun,
-    )
+    rows, calls = got.rows + got.merged, got.calls + tally.calls
+    spool = _spool(task, found, rows, exports.LANE, calls, got.begun)
     return replace(spool, pace=got.rows / max(seconds, 0.1)) if got.rows else spool
 
 
-def _listed(
-    client: Client,
-    kind: str,
-    parts: Parts,
-    into: Path,
-    done: Done,
-    tally: Tally,
-    progress: Progress,
-) -> Done:
+def _listed(task: Task, done: Done, tally: Tally) -> Done:
     """Put every page behind the last one on disk, and remember each finished file."""
-    shelf, is_long = Shelf(into, done.files), read.is_long(parts)
-    for page in read.listed(client, kind, Parts() if is_long else parts, after=done.after):
-        progress.pause(0)
+    shelf = Shelf(task.into, done.files)
+    asked = Parts() if task.is_long else task.parts
+    for page in read.listed(task.client, task.kind, asked, after=done.after):
+        task.progress.pause(0)
         tally.calls += 1
-        for each in _whole(client, kind, page, parts, tally) if is_long else (page,):
+        for each in _whole(task, page, tally) if task.is_long else (page,):
             rows = done.rows + tally.kept(each)
             done = replace(done, rows=rows, merged=done.merged or each.merged > 0)
             full = shelf.add(each)
         if full and page.next:
             done = replace(done, after=page.next, files=shelf.files)
-            progress.remember(asdict(done))
+            task.progress.remember(asdict(done))
     shelf.close()
     done = replace(done, files=shelf.files, whole=True)
-    progress.remember(asdict(done))
+    task.progress.remember(asdict(done))
     return done
 
 
-def _taken_up(client: Client, asked: Read, types: Mapping[str, str], progress: Progress) -> Done:
+def _taken_up(task: Task) -> Done:
     """How far an earlier run has come with the same question; nowhere if it asked another."""
-    mark, facts = _mark(client, asked, types), progress.recall()
+    mark, facts = _mark(task), task.progress.recall()
     if facts and facts.get("asked") == mark:
         return Done(**facts)
-    return Done(mark, client.now.isoformat())
+    return Done(mark, task.client.now.isoformat())
 
 
-def _mark(client: Client, asked: Read, types: Mapping[str, str]) -> str:
-    told = repr((client.paths.version, asked.object, sorted(types), asked.where))
+def _mark(task: Task) -> str:
+    told = repr((task.client.paths.version, task.kind, sorted(task.types), task.asked.where))
     return sha256(told.encode()).hexdigest()[:16]
 
 
-def _whole(client: Client, kind: str, page: Page, parts: Parts, tally: Tally) -> Iterator[Page]:
+def _whole(task: Task, page: Page, tally: Tally) -> Iterator[Page]:
     """The records of a page once more, by id, with more properties than an address can name."""
-    for each in read.by_id(client, kind, read.ids_of(page), parts):
+    for each in read.by_id(task.client, task.kind, read.ids_of(page), task.parts):
         tally.calls += 1
         yield each
 
@@ -273,73 +276,58 @@ def _ids_on_disk(into: Path) -> list[str]:
     return [id for file in files for id in read.ids_in(file.read_bytes())]
 
 
-def _gone(
-    client: Client,
-    known: Known,
-    asked: Read,
-    types: Mapping[str, str],
-    parts: Parts,
-    into: Path,
-) -> Spool:
+def _gone(task: Task) -> Spool:
     """What lies in the bin: only a list of its own tells of it."""
-    tally, shelf = Tally(), Shelf(into)
-    for page in read.listed(client, asked.object, replace(parts, dated=()), archived=True):
+    tally, shelf = Tally(), Shelf(task.into)
+    asked = replace(task.parts, dated=())
+    for page in read.listed(task.client, task.kind, asked, archived=True):
         tally.calls += 1
         tally.kept(page)
         shelf.add(page)
     shelf.close()
-    found = relation.Raw(into, parts, {}, inline=True, twice=False)
-    begun = client.now.isoformat()
-    return _spool(found, known, asked, types, tally.rows, LISTED, tally.calls, begun)
+    found = relation.Raw(task.into, task.parts, {}, inline=True, twice=False)
+    begun = task.client.now.isoformat()
+    return _spool(task, found, tally.rows, LISTED, tally.calls, begun)
 
 
 # ── changes ───────────────────────────────────────────────────────────────────────────────────
 
 
-def _changes(
-    client: Client,
-    known: Known,
-    asked: Read,
-    types: Mapping[str, str],
-    parts: Parts,
-    into: Path,
-    progress: Progress,
-) -> Spool:
+def _changes(task: Task) -> Spool:
     """What has changed, by search; what a search does not tell is looked up by id."""
-    since = begins(asked)
+    since, begun = begins(task.asked), task.client.now.isoformat()
     assert since is not None
-    begun, tally, shelf, ids = client.now.isoformat(), Tally(), Shelf(into), dict[str, None]()
-    merged: dict[str, None] = {}
-    by_id = read.is_long(parts) or bool(parts.dated)
-    for page in read.changed(client, asked.object, parts, asked.modified, since):
-        progress.pause(0)
+    tally, shelf = Tally(), Shelf(task.into)
+    ids, merged = dict[str, None](), dict[str, None]()
+    by_id = task.is_long or bool(task.parts.dated)
+
+    def keep(page: Page) -> None:
+        merged.update(dict.fromkeys(losers(page.records)))
+        shelf.add(page)
+
+    for page in read.changed(task.client, task.kind, task.parts, task.asked.modified, since):
+        task.progress.pause(0)
         tally.calls += 1
-        new = [id for id in read.ids_of(page) if id not in ids]
-        ids |= dict.fromkeys(new)
+        ids |= dict.fromkeys(read.ids_of(page))
         if not by_id:
-            merged |= dict.fromkeys(losers(page.records))
-            shelf.add(page)
+            keep(page)
     if by_id:
-        for page in read.by_id(client, asked.object, list(ids), parts):
+        for page in read.by_id(task.client, task.kind, list(ids), task.parts):
+            task.progress.pause(0)
             tally.calls += 1
-            merged |= dict.fromkeys(losers(page.records))
-            shelf.add(page)
+            keep(page)
     shelf.close()
-    linked = _links(client, asked.object, parts, list(ids), into, tally) if ids else {}
-    found = relation.Raw(into, parts, linked, inline=False)
-    rows = len(ids) + len(merged)
-    return _spool(found, known, asked, types, rows, SEARCHED, tally.calls, begun)
+    found = relation.Raw(task.into, task.parts, _links(task, list(ids), tally), inline=False)
+    return _spool(task, found, len(ids) + len(merged), SEARCHED, tally.calls, begun)
 
 
-def _links(
-    client: Client, kind: str, parts: Parts, ids: Sequence[str], into: Path, tally: Tally
-) -> dict[str, str]:
+def _links(task: Task, ids: Sequence[str], tally: Tally) -> dict[str, str]:
     """For each kind that records may belong to: a query that tells what these belong to."""
-    linked = {}
-    for owner in parts.belongs:
-        arrays = list(read.links(client, kind, owner, ids))
+    linked: dict[str, str] = {}
+    for owner in task.parts.belongs if ids else ():
+        arrays = list(read.links(task.client, task.kind, owner, ids))
         tally.calls += max(1, len(arrays))
-        linked[owner] = relation.links(read.save(into, owner, iter(arrays)))
+        linked[owner] = relation.links(read.save(task.into, owner, iter(arrays)))
     return linked
 
 
@@ -351,24 +339,13 @@ def _owners(client: Client, types: Mapping[str, str], into: Path) -> Spool:
         tally.kept(page)
         shelf.add(page)
     shelf.close()
-    rows = relation.of_owners(into, types) if tally.rows else raw.empty(types)
+    rows = relation.of_owners(into, types) if tally.rows else casts.empty(types)
     return Spool(rows, tally.rows, OWNERS, tally.calls)
 
 
-def _spool(
-    found: relation.Raw,
-    known: Known,
-    asked: Read,
-    types: Mapping[str, str],
-    rows: int,
-    lane: str,
-    calls: int,
-    begun: str,
-) -> Spool:
+def _spool(task: Task, found: relation.Raw, rows: int, lane: str, calls: int, begun: str) -> Spool:
     """What was read, as a table. With a filter of ours nobody has said how many come through it."""
-    stages = known.stages() if any(catalogue.stage_paths(types, asked.object)) else ()
-    table = (
-        relation.of_records(found, types, stages, where=asked.where) if rows else raw.empty(types)
-    )
-    promised = 0 if asked.where else rows
-    return Spool(table, promised, lane, calls, datetime.fromisoformat(begun))
+    types, where = task.types, task.asked.where
+    stages = task.known.stages() if any(catalogue.stage_paths(types, task.kind)) else ()
+    table = relation.of_records(found, types, stages, where=where) if rows else casts.empty(types)
+    return Spool(table, 0 if where else rows, lane, calls, datetime.fromisoformat(begun))

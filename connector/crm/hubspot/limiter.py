@@ -11,8 +11,10 @@ free again so many seconds after the answer: then no delay on the way makes two 
 from __future__ import annotations
 
 import threading
+from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from time import monotonic, sleep
 
 MAX = "X-HubSpot-RateLimit-Max"
@@ -27,16 +29,11 @@ SLACK = 0.05
 LOST = 600.0
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Place:
-    """One request: when it was sent, or answered, and whether the answer is still to come."""
+    """One request whose answer is still to come, and when it was sent."""
 
     at: float
-    is_open: bool = True
-
-    def free(self, seconds: float) -> float:
-        """From when on it does not count any more."""
-        return self.at + seconds + (SLACK if self.is_open else 0.0)
 
 
 class Bucket:
@@ -52,21 +49,26 @@ class Bucket:
     ) -> None:
         self._limit, self._seconds = limit, seconds
         self._clock, self._rest = clock, rest
-        self._sent: list[Place] = []
+        self._open: set[Place] = set()
+        self._answered: deque[float] = deque()
         self._closed = 0.0
         self._lock = threading.Lock()
+
+    @property
+    def counted(self) -> int:
+        """How many requests count at the moment."""
+        return len(self._open) + len(self._answered)
 
     def take(self) -> Place:
         """Wait until one more may be sent."""
         with self._lock:
             now = self._clock()
-            self._sent = [each for each in self._sent if self._counts(each, now)]
+            self._forget(now)
             at = max(now, self._closed)
-            if len(self._sent) >= self._limit:
-                frees = sorted(each.free(self._seconds) for each in self._sent)
-                at = max(at, frees[-self._limit])
+            if (over := self.counted - self._limit) >= 0:
+                at = max(at, self._free(over))
             place = Place(at)
-            self._sent.append(place)
+            self._open.add(place)
         if at > now:
             self._rest(at - now)
         return place
@@ -74,10 +76,20 @@ class Bucket:
     def answered(self, place: Place) -> None:
         """The answer is there: by now the request was counted."""
         with self._lock:
-            place.at, place.is_open = max(place.at, self._clock()), False
+            self._open.discard(place)
+            self._answered.append(self._clock())
 
-    def _counts(self, place: Place, now: float) -> bool:
-        return place.free(LOST if place.is_open else self._seconds) > now
+    def _forget(self, now: float) -> None:
+        while self._answered and self._answered[0] + self._seconds <= now:
+            self._answered.popleft()
+        lost = [each for each in self._open if each.at + self._seconds + LOST <= now]
+        self._open.difference_update(lost)
+
+    def _free(self, over: int) -> float:
+        """When the place is free that has to be: so many are free before it."""
+        first = [at + self._seconds for at in islice(self._answered, over + 1)]
+        coming = [each.at + self._seconds + SLACK for each in self._open]
+        return sorted(first + coming)[over]
 
     def allow(self, limit: int, seconds: float) -> None:
         """From now on it is so many within so many seconds."""

@@ -15,7 +15,7 @@ from pathlib import Path
 import orjson
 
 from ...errors import ConnectorError
-from ...mapping import raw
+from ...mapping import casts
 from ...protocols import Spool
 from ...records import Outcome
 from . import write
@@ -90,8 +90,8 @@ def _relation(applied: Path, told: Path) -> str:
     columns = dict.fromkeys(("id", "result", "code", "message"), "VARCHAR")
     return (
         f"(SELECT id, 'applied' AS result, '' AS code, '' AS message "
-        f"FROM read_csv({raw.text(str(applied))}, header = false, columns = {{id: 'VARCHAR'}}, "
+        f"FROM read_csv({casts.text(str(applied))}, header = false, columns = {{id: 'VARCHAR'}}, "
         "auto_detect = false) UNION ALL BY NAME "
-        f"SELECT * FROM read_json({raw.text(str(told))}, columns = {columns}, "
+        f"SELECT * FROM read_json({casts.text(str(told))}, columns = {columns}, "
         "format = 'newline_delimited'))"
     )

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ...mapping import raw
+from ...mapping import casts
 from ...mapping.expressions import flattened
 from . import catalogue
 from .catalogue import Parts, Stage
@@ -50,7 +50,7 @@ def of_records(
         f' LEFT JOIN ({sql}) AS "in_{owner}" ON "in_{owner}".id = r.id'
         for owner, sql in found.linked.items()
     )
-    table = f"SELECT {raw.picked(columns, types)} FROM {rows} AS r{joins}"
+    table = f"SELECT {casts.picked(columns, types)} FROM {rows} AS r{joins}"
     if found.merged and "merged_into" in types:
         table = f"{table} UNION ALL BY NAME {_losers(rows, types)}"
     return f"(SELECT * FROM ({table}){f' WHERE {flattened(where)}' if where else ''})"
@@ -58,14 +58,14 @@ def of_records(
 
 def of_owners(folder: Path, types: Mapping[str, str]) -> str:
     """The files of owners in a folder as a table."""
-    listed = ", ".join(f"{raw.text(name)}: 'VARCHAR'" for name in catalogue.OWNER)
+    listed = ", ".join(f"{casts.text(name)}: 'VARCHAR'" for name in catalogue.OWNER)
     columns = {path: f"nullif(\"{path}\", '')" for path in types}
-    return f"(SELECT {raw.picked(columns, types)} FROM {_json(folder, listed)})"
+    return f"(SELECT {casts.picked(columns, types)} FROM {_json(folder, listed)})"
 
 
 def links(files: Iterable[Path]) -> str:
     """A query for `id, owner` from files of what belongs to what, one owner a record."""
-    listed = ", ".join(raw.text(str(file)) for file in files)
+    listed = ", ".join(casts.text(str(file)) for file in files)
     if not listed:
         return "SELECT CAST(NULL AS VARCHAR) AS id, CAST(NULL AS VARCHAR) AS owner WHERE FALSE"
     types = 'STRUCT("typeId" VARCHAR, label VARCHAR)[]'
@@ -77,7 +77,7 @@ def links(files: Iterable[Path]) -> str:
         'SELECT "from".id AS id, unnest("to") AS t FROM '
         f"read_json([{listed}], columns = {shape}, format = 'array')"
     )
-    first = ", ".join(raw.text(word) for word in PRIMARY)
+    first = ", ".join(casts.text(word) for word in PRIMARY)
     is_primary = (
         f'len(list_filter(t."associationTypes", lambda x: x."typeId" IN ({first}) '
         "OR lower(coalesce(x.label, '')) LIKE 'primary%')) > 0"
@@ -111,7 +111,7 @@ def _read(found: Raw) -> str:
 
 
 def _json(folder: Path, columns: str) -> str:
-    return f"read_json({raw.text(f'{folder}/*.json')}, columns = {{{columns}}}, format = 'array')"
+    return f"read_json({casts.text(f'{folder}/*.json')}, columns = {{{columns}}}, format = 'array')"
 
 
 def _column(path: str, found: Raw, stages: Sequence[Stage]) -> str:
@@ -141,7 +141,7 @@ def _owner(kind: str, found: Raw) -> str:
 
 def _nearest(records: str) -> str:
     """The one a record belongs to: the primary one if it is named, else that of least number."""
-    named = ", ".join(raw.text(name) for name in PRIMARY_NAMES)
+    named = ", ".join(casts.text(name) for name in PRIMARY_NAMES)
     is_primary = f'x."type" IN ({named}) OR contains(x."type", \'primary\')'
     primary = f"list_filter({records}, lambda x: {is_primary})"
     smallest = f"list_min(list_transform({records}, lambda x: CAST(x.id AS BIGINT)))"
@@ -151,7 +151,7 @@ def _nearest(records: str) -> str:
 def _of_stage(name: str, fact: str, stages: Sequence[Stage]) -> str:
     """A fact of the stage that a record is in."""
     cases = " ".join(
-        f"WHEN {raw.text(stage.id)} THEN {_said(getattr(stage, fact))}" for stage in stages
+        f"WHEN {casts.text(stage.id)} THEN {_said(getattr(stage, fact))}" for stage in stages
     )
     return f'CASE r.properties."{name}" {cases} END' if cases else "CAST(NULL AS VARCHAR)"
 
@@ -159,7 +159,7 @@ def _of_stage(name: str, fact: str, stages: Sequence[Stage]) -> str:
 def _said(value: object) -> str:
     if value is None:
         return "NULL"
-    return raw.text(str(value).lower() if isinstance(value, bool) else str(value))
+    return casts.text(str(value).lower() if isinstance(value, bool) else str(value))
 
 
 def _losers(rows: str, types: Mapping[str, str]) -> str:
@@ -174,7 +174,9 @@ def _losers(rows: str, types: Mapping[str, str]) -> str:
         f"SELECT id, \"updatedAt\", unnest(string_split({losers}, ';')) AS lost "
         f"FROM {rows} WHERE nullif({losers}, '') IS NOT NULL"
     )
-    return f"SELECT {listed}, CAST(NULL AS VARCHAR) AS {raw.UNREAD} FROM ({each}) WHERE lost <> ''"
+    return (
+        f"SELECT {listed}, CAST(NULL AS VARCHAR) AS {casts.UNREAD} FROM ({each}) WHERE lost <> ''"
+    )
 
 
 def _stamp(path: str) -> str:

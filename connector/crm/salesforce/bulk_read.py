@@ -26,9 +26,10 @@ import requests
 from urllib3.exceptions import HTTPError
 
 from ...errors import ConnectorError, Malformed, RemoteError, Throttled, Unreachable
+from ...mapping import casts
 from ...protocols import Progress, Read, Spool
 from ...records import TEXT
-from . import answers, columns, jobs
+from . import answers, jobs
 from .client import Client
 from .read import soql
 
@@ -118,7 +119,7 @@ def spool(
     job = _fetched(client, begun or _created(client, read, progress, rows), into, progress)
     files = [into / page.file for page in job.pages if page.rows]
     return Spool(
-        relation(files, types) if files else columns.empty(types),
+        relation(files, types) if files else casts.empty(types),
         job.rows or 0,
         LANE,
         job.calls,
@@ -151,11 +152,11 @@ def discard(client: Client, path: str) -> None:
 def relation(files: list[Path], types: Mapping[str, str]) -> str:
     """Pages of CSV as one flat table. Every column is text, then cast: `NA` is data, not NULL."""
     names = _header(files, types)
-    listed = ", ".join(f"{columns.text(name)}: '{TEXT}'" for name in names)
+    listed = ", ".join(f"{casts.text(name)}: '{TEXT}'" for name in names)
     raw = {name: f'"{name}"' for name in names}
-    paths = ", ".join(columns.text(str(file)) for file in files)
+    paths = ", ".join(casts.text(str(file)) for file in files)
     return (
-        f"(SELECT {columns.picked(raw, types)} FROM read_csv([{paths}], auto_detect = false, "
+        f"(SELECT {casts.picked(raw, types)} FROM read_csv([{paths}], auto_detect = false, "
         f"header = true, delim = ',', quote = '\"', escape = '\"', columns = {{{listed}}}))"
     )
 

@@ -15,9 +15,9 @@ from typing import Any
 import orjson
 
 from ...errors import BudgetSpent, Malformed, RemoteError
+from ...mapping import casts
 from ...protocols import Echo, Progress, Read, Spool
 from ...records import TEXT
-from . import columns
 from .client import Client
 
 PAGE = 2000
@@ -125,7 +125,7 @@ def spool(
             progress.remember(asdict(_so_far(begun, into)))
         raise
     return Spool(
-        relation(into, types) if files else columns.empty(types),
+        relation(into, types) if files else casts.empty(types),
         begun.rows + first.total,
         LANE,
         calls,
@@ -213,7 +213,7 @@ def relation(folder: Path, types: Mapping[str, str]) -> str:
     listed = ", ".join(f"'{name}': '{_struct(kind)}'" for name, kind in shape.items())
     raw = {path: ".".join(f'"{step}"' for step in path.split(".")) for path in types}
     return (
-        f"(SELECT {columns.picked(raw, types)} FROM read_json({columns.text(f'{folder}/*.json')}, "
+        f"(SELECT {casts.picked(raw, types)} FROM read_json({casts.text(f'{folder}/*.json')}, "
         f"columns = {{{listed}}}, format = 'array', maximum_object_size = {_LARGEST_PAGE}))"
     )
 

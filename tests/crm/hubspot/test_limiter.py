@@ -128,8 +128,8 @@ def test_searches_have_a_bucket_of_their_own():
     limiter = Limiter(searches=4)
     for _ in range(4):
         limiter.admit("search")
-    assert len(limiter.search._sent) == 4
-    assert not limiter.burst._sent
+    assert limiter.search.counted == 4
+    assert limiter.burst.counted == 0
 
 
 def test_threads_share_one_limit():

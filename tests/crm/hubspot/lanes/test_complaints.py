@@ -16,7 +16,7 @@ import pytest
 
 from connector import http
 from connector.crm.hubspot import answers, read
-from connector.crm.hubspot.auth import Token
+from connector.crm.hubspot.auth import Bearer
 from connector.crm.hubspot.catalogue import Parts
 from connector.crm.hubspot.client import Client
 from connector.crm.hubspot.pages import Page
@@ -37,7 +37,7 @@ def client(tmp_path, monkeypatch) -> Iterator[Any]:
     monkeypatch.setenv("HUBSPOT_KEY", "pat-na1-x")
 
     def made(url: str) -> Client:
-        found = Client(url, Token(Secret("env:HUBSPOT_KEY")), "2026-09", 5)
+        found = Client(url, Bearer(Secret("env:HUBSPOT_KEY")), "2026-09", 5)
         found.limiter.search.allow(500, 1.0)
         return found
 
@@ -63,7 +63,7 @@ def test_01_a_newer_urllib3_does_not_break_a_call(portal):
     pool alone, and read headers as a mapping."""
     portal.crm.check()
     pool = portal.crm._client.line.pool
-    answer = pool.request("GET", f"{portal.url}/crm/v3/objects/companies",
+    answer = pool.request("GET", "/crm/v3/objects/companies",
                           headers={"Authorization": f"Bearer {portal.token}"})  # fmt: skip
     assert answer.headers["X-HubSpot-RateLimit-Max"].isdigit()
     assert portal.crm._client.limiter.burst._limit > 97

@@ -9,9 +9,12 @@ from typing import Any
 import orjson
 import pytest
 
-from connector.crm.hubspot import answers
+from connector.crm.hubspot import Crm, answers
+from connector.crm.hubspot.auth import Token
 from connector.errors import BudgetSpent, ConnectorError, Throttled
 from connector.records import Outcome
+from connector.secrets import Secret
+from tests.conftest import Answer
 
 UPDATE = "batch/update"
 
@@ -284,3 +287,14 @@ def portal_writes(portal) -> list[dict[str, Any]]:
 
     answer = requests.get(f"{portal.url}/_sandbox/writes?object=companies", timeout=30)
     return [write for write in answer.json() if "health_score" in write["fields"]]
+
+
+def test_a_text_that_looks_like_a_record_is_none(scripted, monkeypatch):
+    """Answers are searched for ids as bytes: what stands within a text is behind a backslash."""
+    monkeypatch.setenv("HUBSPOT_KEY", "pat-na1-x")
+    name = '{"id":"2","properties":{'
+    body = {"results": [{"id": "1", "properties": {"name": name}}], "status": "COMPLETE"}
+    script = scripted(Answer(body=orjson.dumps(body)))
+    crm = Crm(auth=Token(Secret("env:HUBSPOT_KEY")), url=script.url)
+    outcomes = written(crm, [{"id": id, "health_score": 1} for id in ("1", "2")])
+    assert results(outcomes) == ["applied", "doubt"]
