@@ -26,4 +26,4 @@ def test_the_table_of_a_page_makes_a_source(name):
         made = TypeAdapter(kind).validate_python(table)
         assert set(table) <= set(kind.__dataclass_fields__)
         assert made.name == name
-        assert f"**{made.sure}**" in page
+        assert f"**How sure:** {made.sure}" in page
