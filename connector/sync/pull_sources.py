@@ -20,6 +20,8 @@ from pathlib import Path
 from threading import Event
 from typing import Any
 
+import orjson
+
 from ..errors import Malformed
 from ..protocols import Spool
 from ..records import FLAG, MOMENT, STREAMS
@@ -55,15 +57,18 @@ class PulledStream:
 
 @dataclass(slots=True)
 class Waiting:
-    """The progress of a source's read: nothing is remembered, and it ends when the run does."""
+    """The progress of a source's read: what it remembers counts once its records are stored."""
 
+    known: Mapping[str, Any] = field(default_factory=dict)
+    kept: Mapping[str, Any] | None = None
     stop: Event = field(default_factory=Event)
 
     def recall(self) -> dict[str, Any]:
-        return {}
+        return dict(self.known)
 
     def remember(self, facts: Mapping[str, Any]) -> None:
-        """Keep nothing: what was read of a source is read again."""
+        """Keep this for the next pull: a cursor, a token to go on with."""
+        self.kept = dict(facts)
 
     def pause(self, seconds: float) -> None:
         self.stop.wait(seconds)
@@ -79,10 +84,15 @@ def _pulled(app: App, run: Run, name: str, source: Any, stream: str) -> PulledSt
     shape = _shape(type(source).__module__, sorted(STREAMS[stream].columns), settings(source))
     since = _since(app, key, shape, source)
     run.notify("pull", key, 0, None)
+    waiting = Waiting(_recalled(app, key, shape) if since else {})
     with _scratch(app, key) as folder:
-        spool = source.pull(stream, since, folder, Waiting())
+        spool = source.pull(stream, since, folder, waiting)
         new = _store(app, run, name, stream, spool) if spool.rows else 0
+    # The watermark first: if this run ends between the two, what is old is read once more.
     app.state.advance(key, Watermark(run.as_of, shape))
+    if waiting.kept is not None:
+        kept = orjson.dumps({"shape": shape, "facts": waiting.kept}).decode()
+        app.state.remember(f"going_on:{key}", kept)
     run.notify("pull", key, spool.rows, spool.rows)
     gone, calls = deletions(app, run, name, source, stream)
     return PulledStream(stream, name, spool.rows, new + gone, spool.calls + calls, gone)
@@ -132,6 +142,13 @@ def _bury(app: App, run: Run, name: str, stream: str, since: datetime, listed: s
         return 0
     buried = f"SELECT * REPLACE (true AS deleted, {moment(run.as_of)} AS pulled_at) FROM gone"
     return app.lake.append(stream, run.engine, into_lake.shaped(buried, columns))
+
+
+def _recalled(app: App, key: str, shape: str) -> dict[str, Any]:
+    """What the last pull with these settings remembered."""
+    said = app.state.setting(f"going_on:{key}")
+    kept = orjson.loads(said) if said else {}
+    return dict(kept["facts"]) if kept.get("shape") == shape else {}
 
 
 def _store(app: App, run: Run, name: str, stream: str, spool: Spool) -> int:

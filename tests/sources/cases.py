@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from importlib import import_module
 from typing import Any
 
@@ -29,7 +30,7 @@ class Case:
     lists: str
     settings: Callable[[Keys], Mapping[str, Any]]
     secret: str = "token"
-    small: Mapping[str, int] = field(default_factory=lambda: {"PER_PAGE": 5})
+    small: Mapping[str, Any] = field(default_factory=lambda: {"PER_PAGE": 5})
     stamped: bool = False
     renews: bool = False
     paged: bool = True
@@ -55,9 +56,30 @@ def url(keys: Keys) -> Mapping[str, str]:
     return {"url": keys["url"]}
 
 
+def client(keys: Keys) -> Mapping[str, str]:
+    """Platforms that know a client by its id."""
+    return {"url": keys["url"], "client_id": keys["client_id"]}
+
+
+def gauge(keys: Keys) -> Mapping[str, str]:
+    """CustomerGauge: its tokens come from another address, and its moments need a zone."""
+    login = keys["url"].removesuffix("/v7/rest/sync")
+    return {**client(keys), "login_url": login, "zone": keys["zone"], "region": "eu"}
+
+
 CASES = (
     Case("asknicely", r"/responses/asc/5/", url),
+    Case("customergauge", r"/sync/responses$", gauge, secret="client_secret", renews=True),
     Case("delighted", r"/survey_responses\.json$", url, stamped=True),
+    Case(
+        "inmoment",
+        r"/v1/responses$",
+        client,
+        secret="client_secret",
+        renews=True,
+        small={"PER_PAGE": 5, "WINDOW": timedelta(days=1)},
+    ),
+    Case("qualtrics", r"/API/v3/surveys$", url, small={"FIRST_LOOK": 0}),
     Case("retently", r"/feedback$", url),
     Case(
         "satismeter",
@@ -66,6 +88,7 @@ CASES = (
         small={},
         paged=False,
     ),
+    Case("survicate", r"/responses$", url),
     Case("trustmary", r"/answers$", url, stamped=True),
     Case("typeform", r"/responses$", url),
     Case("zenloop", r"/answers$", url),

@@ -1,0 +1,196 @@
+"""Qualtrics: surveys, and answers by export jobs that are asked for, looked at and downloaded.
+
+A job needs two looks. Its file is a zip of lines, some of which are empty objects. What was
+recorded last comes last, and the token to go on with knows how far that was.
+"""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import orjson
+from starlette.responses import Response
+from starlette.routing import Route
+
+from ..store import Store
+from . import answers
+from .answers import Answer, Survey
+from .serving import Ask, Platform, Refused, key
+from .tokens import by_token, client, issue
+
+PAGE, LOOKS, HOUR = 1, 2, 3600
+ROOT = "/qualtrics"
+BY_TOKEN = by_token("qualtrics")
+#: What else an answer may be; the platform's own numbers.
+STATUS = {"preview": 1, "test": 2, "imported": 4, "synthetic": 256}
+QUESTIONS: Mapping[str, Any] = {
+    "QID1": {"questionType": {"type": "DB", "selector": "TB", "subSelector": None}},
+    "QID2": {"questionType": {"type": "MC", "selector": "NPS", "subSelector": None}},
+    "QID3": {"questionType": {"type": "TE", "selector": "ESTB", "subSelector": None}},
+    "QID5": {"questionType": {"type": "MC", "selector": "SAHR", "subSelector": "TX"}},
+}
+
+
+def _admits(ask: Ask) -> bool:
+    return ask.header("x-api-token") == key(ask.store, "qualtrics") or BY_TOKEN(ask)
+
+
+def _error(status: int, message: str) -> dict[str, Any]:
+    error = {"errorCode": "E_1", "errorMessage": message}
+    return {"meta": {"httpStatus": f"{status} - Refused", "requestId": "r1", "error": error}}
+
+
+PLATFORM = Platform(f"{ROOT}/API/v3", _admits, _error, "Unrecognized X-API-TOKEN")
+LOGIN = Platform(ROOT, lambda _: True, _error)
+
+
+def routes(store: Store) -> list[Route]:
+    """The platform's addresses under `/qualtrics/API/v3`, and where tokens come from."""
+    answers.create_tables(store)
+    exports = "surveys/{id}/export-responses"
+    read = {
+        "surveys": _surveys,
+        "surveys/{id}": _survey,
+        f"{exports}/{{job}}": _progress,
+        f"{exports}/{{job}}/file": _file,
+    }
+    return [
+        LOGIN.route(store, "oauth2/token", lambda ask: issue(ask, "qualtrics", HOUR), "POST"),
+        PLATFORM.route(store, exports, _start, "POST"),
+        *PLATFORM.routes(store, read),
+    ]
+
+
+def credentials(store: Store, base: str) -> dict[str, Any]:
+    """What a client needs to sign in."""
+    url = f"{base}{ROOT}/API/v3"
+    return {"url": url, "token": key(store, "qualtrics"), **client(store, "qualtrics")}
+
+
+def survey_id(survey: Survey) -> str:
+    """The id that the platform has for a survey."""
+    return f"SV_{survey.id}"
+
+
+def _ok(result: Any) -> dict[str, Any]:
+    return {"result": result, "meta": {"httpStatus": "200 - OK", "requestId": "r1"}}
+
+
+def _surveys(ask: Ask) -> dict[str, Any]:
+    """One survey a page, so that nobody overlooks the next."""
+    every, start = answers.surveys(ask.store), ask.count("offset", 0)
+    elements = [
+        {"id": survey_id(each), "name": each.title, "ownerId": "UR_1", "isActive": True,
+         "lastModified": each.created_at}
+        for each in every[start : start + PAGE]
+    ]  # fmt: skip
+    more = start + PAGE < len(every)
+    url = f"{ask.base}{ROOT}/API/v3/surveys?offset={start + PAGE}"
+    return _ok({"elements": elements, "nextPage": url if more else None})
+
+
+def _survey(ask: Ask) -> dict[str, Any]:
+    known = _known(ask)
+    return _ok({"id": ask.path("id"), "name": known.title, "questions": QUESTIONS})
+
+
+def _known(ask: Ask) -> Survey:
+    for each in answers.surveys(ask.store):
+        if survey_id(each) == ask.path("id"):
+            return each
+    raise Refused(404, "The requested survey does not exist")
+
+
+def _jobs(store: Store) -> dict[str, dict[str, Any]]:
+    jobs: dict[str, dict[str, Any]] = store.passing.setdefault("qualtrics_jobs", {})
+    return jobs
+
+
+def _start(ask: Ask) -> dict[str, Any]:
+    survey, wanted = _known(ask), ask.json()
+    if wanted.get("format") != "ndjson" or wanted.get("useLabels"):
+        raise Refused(400, "format must be ndjson here; useLabels is for csv")
+    where, given = ["survey = ?"], [survey.id]
+    token = wanted.get("continuationToken")
+    if token is not None:
+        since = ask.store.passing.get("qualtrics_tokens", {}).get(token)
+        if since is None:
+            raise Refused(400, "The continuation token is not valid or has expired")
+        where, given = [*where, "updated_at > ?"], [*given, since]
+    for name, sign in (("startDate", ">="), ("endDate", "<")):
+        if name in wanted:
+            where = [*where, f"submitted_at {sign} ?"]
+            given = [*given, answers.stamp(datetime.fromisoformat(wanted[name]))]
+    found = answers.find(ask.store, " and ".join(where), given, order="updated_at, id")
+    job = f"ES_{len(_jobs(ask.store)) + 1}"
+    goes_on = bool(token or wanted.get("allowContinuation"))
+    _jobs(ask.store)[job] = {"answers": found, "looks": 0, "goes_on": goes_on}
+    return _ok({"progressId": job, "percentComplete": 0.0, "status": "inProgress"})
+
+
+def _progress(ask: Ask) -> dict[str, Any]:
+    job = _jobs(ask.store).get(ask.path("job"))
+    if job is None:
+        raise Refused(404, "There is no such export")
+    job["looks"] += 1
+    if job["looks"] < LOOKS:
+        return _ok({"percentComplete": 50.0, "status": "inProgress"})
+    done = {"percentComplete": 100.0, "status": "complete", "fileId": f"{ask.path('job')}-file"}
+    if job["goes_on"]:
+        done["continuationToken"] = _token(ask.store, job)
+    return _ok(done)
+
+
+def _token(store: Store, job: dict[str, Any]) -> str:
+    tokens: dict[str, str] = store.passing.setdefault("qualtrics_tokens", {})
+    if "token" not in job:
+        last = max((each.updated_at for each in job["answers"]), default=_newest(store))
+        job["token"] = f"ct_{len(tokens) + 1}"
+        tokens[job["token"]] = last
+    return str(job["token"])
+
+
+def _newest(store: Store) -> str:
+    return answers.stamp(store.clock.now())
+
+
+def _file(ask: Ask) -> Response:
+    job = _jobs(ask.store).get(ask.path("job").removesuffix("-file"))
+    if job is None:
+        raise Refused(404, "There is no such file")
+    lines = [b"{}"]
+    for each in job["answers"]:
+        lines += [orjson.dumps(_record(each)), b"{}"]
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("Survey.ndjson", b"\n".join(lines))
+    return Response(packed.getvalue(), media_type="application/zip")
+
+
+def _record(answer: Answer) -> dict[str, Any]:
+    score = answer.whole_score
+    values: dict[str, Any] = {
+        "startDate": f"{answer.submitted_at[:19]}Z",
+        "endDate": f"{answer.submitted_at[:19]}Z",
+        "recordedDate": f"{answer.submitted_at[:23]}Z",
+        "status": 2 if answer.test else STATUS.get(answer.more.get("mark", ""), 0),
+        "progress": 60 if answer.partial else 100,
+        "finished": 0 if answer.partial else 1,
+        "_recordId": answer.id,
+        "recipientEmail": answer.email,
+        "externalDataReference": answer.contact_key or "",
+        "distributionChannel": answer.channel or "email",
+        "userLanguage": (answer.language or "en").upper(),
+        "QID3_TEXT": answer.comment,
+    }
+    if answer.metric == "csat":
+        values["QID5"] = score
+    elif isinstance(score, int):
+        values |= {"QID2": score, "QID2_NPS_GROUP": 3 if score > 8 else 2 if score > 6 else 1}
+    if answer.account_key:
+        values["account_id" if answer.is_of_record else "customer_number"] = answer.account_key
+    return {"responseId": answer.id, "values": values, "labels": {}, "displayedFields": []}

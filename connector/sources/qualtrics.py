@@ -1,0 +1,284 @@
+"""Qualtrics: answers by export jobs, one for each survey that asks for a score."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from ..errors import ConfigError, Malformed, RemoteError, Unreachable
+from ..http import body_of
+from ..mapping.expressions import identifier
+from ..protocols import Progress, Spool
+from ..rest.asked import first_of, kind_of, outside
+from ..rest.feed import Feed, Got, records
+from ..rest.line import ClientCredentials, Line, Signed, Signer
+from ..rest.paging import Link, at
+from ..rest.several import joined
+from ..rest.since import FORMS
+from ..rest.unpack import members
+from ..secrets import Secret
+
+#: Seconds between two looks at a job, at first and at most; and how long a job may take.
+FIRST_LOOK, LAST_LOOK, LONGEST_JOB = 0.5, 10.0, 3600.0
+#: The largest archive that Qualtrics makes, and what it may unpack to.
+ARCHIVE, UNPACKED = 1_900_000_000, 20_000_000_000
+#: A token to go on with is kept so often; more would only be more to remember.
+TOKEN_EVERY = timedelta(days=1)
+
+COLUMNS: Mapping[str, str] = {
+    "platform": "'qualtrics'",
+    "survey": "_survey",
+    "kind": "_kind",
+    "channel": 'values."distributionChannel"',
+    "language": 'lower(values."userLanguage")',
+    "email": 'values."recipientEmail"',
+    "contact_key": "nullif(values.\"externalDataReference\", '')",
+    # Some exports carry endDate in the survey's own zone, without saying which.
+    "submitted_at": 'case when values."endDate" like \'%Z\' then values."endDate" '
+    'else values."recordedDate" end',
+    "modified_at": 'values."recordedDate"',
+    "partial": "values.\"finished\" in ('0', 'false')",
+}
+ODD: Mapping[str, str] = {
+    "preview": "values.\"status\" = '1'",
+    "test_answer": "values.\"status\" = '2'",
+    "synthetic": "values.\"status\" = '256'",
+}
+
+
+@dataclass(slots=True)
+class Source:
+    """Needs an API token, or a client id and secret (Account settings → Qualtrics IDs).
+
+    `datacenter` is the first part of the host (`fra1`); a brand's own host goes into `url`.
+    `surveys` (ids or names) are those that are read, all without it; `csat` names questions
+    besides NPS that are asked on a scale from 1 to 5. `account_property` and `customer_property`
+    are the embedded data that hold the CRM's id of the account, or its customer number.
+    """
+
+    datacenter: str = ""
+    token: Secret | None = None
+    client_id: str = ""
+    client_secret: Secret | None = None
+    scope: str = "read:surveys read:survey_responses manage:survey_responses"
+    surveys: tuple[str, ...] = ()
+    transactional: tuple[str, ...] = ()
+    csat: tuple[str, ...] = ()
+    account_property: str = "account_id"
+    customer_property: str = "customer_number"
+    url: str = ""
+    overlap: timedelta = timedelta(days=35)
+    name: str = field(default="qualtrics", init=False)
+    streams: tuple[str, ...] = field(default=("responses",), init=False)
+    sure: str = field(default="verified", init=False)
+    _line: Line = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        if not (self.url or self.datacenter):
+            raise ConfigError("Qualtrics needs `datacenter`.", hint="As in fra1.qualtrics.com.")
+        base = (self.url or f"https://{self.datacenter}.qualtrics.com/API/v3").rstrip("/")
+        self._line = Line(base, self._signer(base), name="Qualtrics", lane=_lane)
+
+    def check(self) -> None:
+        _result(self._line.json("surveys"))
+
+    def pull(
+        self, stream: str, since: datetime | None, into: Path, progress: Progress | None = None
+    ) -> Spool:
+        kept = progress.recall() if progress else {}
+        spool, tokens = self._read(stream, since, kept, into, progress)
+        if progress:
+            progress.remember(tokens)
+        return spool
+
+    def ids(
+        self, stream: str, since: datetime, into: Path, progress: Progress | None = None
+    ) -> Spool:
+        return self._read(stream, since, {}, into, progress)[0]
+
+    def calls(self) -> Mapping[str, int]:
+        return self._line.calls
+
+    def _read(
+        self,
+        stream: str,
+        since: datetime | None,
+        kept: Mapping[str, list[list[str]]],
+        into: Path,
+        progress: Progress | None,
+    ) -> tuple[Spool, dict[str, list[list[str]]]]:
+        """One job for each survey, and the tokens to go on with."""
+        before, parts = sum(self._line.calls.values()), list[tuple[Feed, Got]]()
+        tokens: dict[str, list[list[str]]] = {}
+        for survey in self._surveys():
+            key, feeds = str(survey["id"]), list(self._feeds(survey))
+            if not feeds:
+                continue
+            known = _worth_keeping(kept.get(key, []), since)
+            done = self._job(key, self._started(key, since, known), progress)
+            tokens[key] = _with(known, str(done.get("continuationToken") or ""))
+            file = into / f"{len(tokens):05}.ndjson"
+            rows = self._fetched(key, str(done["fileId"]), file, feeds[0].given)
+            parts += [(feed, Got(file, rows)) for feed in feeds]
+        spool = joined(parts, stream, calls=sum(self._line.calls.values()) - before)
+        return spool, tokens
+
+    def _signer(self, base: str) -> Signer:
+        if self.token:
+            return Signed(
+                "Qualtrics", self.token, "{}", "X-API-TOKEN",
+                made_at="Account settings → Qualtrics IDs",
+            )  # fmt: skip
+        if not (self.client_id and self.client_secret):
+            raise ConfigError(
+                "Qualtrics needs `token`, or `client_id` and `client_secret`.",
+                hint="Account settings → Qualtrics IDs shows the API token.",
+            )
+        host, form = base.removesuffix("/API/v3"), {"scope": self.scope}
+        return ClientCredentials(
+            "Qualtrics", host, "oauth2/token", self.client_id, self.client_secret, form, basic=True
+        )
+
+    def _surveys(self) -> Iterator[Mapping[str, Any]]:
+        listing = Feed({}, "surveys", "result.elements", paging=Link("result.nextPage"))
+        for survey in records(self._line, listing):
+            if not self.surveys or {survey.get("id"), survey.get("name")} & set(self.surveys):
+                yield survey
+
+    def _feeds(self, survey: Mapping[str, Any]) -> Iterator[Feed]:
+        """One for each question with a score; they read the same file."""
+        questions = _result(self._line.json(f"surveys/{survey['id']}")).get("questions") or {}
+        words = [id for id, each in questions.items() if at(each, "questionType.type") == "TE"]
+        comment = ", ".join(f"values.{identifier(f'{id}_TEXT')}" for id in words) or "null"
+        account = first_of("values", self.account_property, self.customer_property)
+        scored = [(id, "nps") for id, each in questions.items() if _asks_nps(each)]
+        scored += [(id, "csat") for id in questions if id in self.csat]
+        for number, (id, metric) in enumerate(scored):
+            score, low, high = f"values.{identifier(id)}", *SCALES[metric]
+            columns = {
+                **COLUMNS,
+                "id": f"responseId || '-{id}'" if number else "responseId",
+                "metric": f"'{metric}'",
+                "scale_min": low,
+                "scale_max": high,
+                "score": score,
+                "comment": f"coalesce({comment}, null)" if not number else "null",
+                "account_key": account,
+            }
+            odd = {**ODD, "score_off_scale": outside(score, low, high)}
+            yield Feed(columns, "", odd=odd, given=self._given(survey))
+
+    def _given(self, survey: Mapping[str, Any]) -> dict[str, str]:
+        names = (survey["id"], survey.get("name"))
+        return {"_survey": str(survey["id"]), "_kind": kind_of(names, self.transactional)}
+
+    def _fetched(self, survey: str, id: str, file: Path, given: Mapping[str, str]) -> int:
+        """Download what a job made, as a file of records; how many they are."""
+        archive, rows = file.with_suffix(".zip"), 0
+        self._line.save(f"{_exports(survey)}/{id}/file", archive, most=ARCHIVE)
+        with file.open("wb") as out:
+            for member in members(archive, file.parent, most=UNPACKED):
+                rows += _copy(member, out, given)
+                member.unlink()
+        archive.unlink()
+        return rows
+
+    def _started(self, survey: str, since: datetime | None, known: list[list[str]]) -> str:
+        """Start a job where the last one ended, or, if that is no longer known, by date."""
+        path = _exports(survey)
+        body: dict[str, Any] = {"format": "ndjson", "compress": True}
+        body["sortByLastModifiedDate"] = True
+        if known:
+            going_on = {**body, "continuationToken": known[0][1]}
+            reply = self._line.raw(path, method="POST", body=going_on, allowed=frozenset({400}))
+            if reply.status_code == 200:
+                return _word(_result(body_of(reply, "Qualtrics")), "progressId")
+        body["allowContinuation"] = True
+        if since:
+            body["startDate"] = FORMS["iso"](since.astimezone(UTC))
+        return _word(_result(self._line.json(path, method="POST", body=body)), "progressId")
+
+    def _job(self, survey: str, job: str, progress: Progress | None) -> Mapping[str, Any]:
+        """Wait for a job; what it says when it is complete."""
+        pause, waited = FIRST_LOOK, 0.0
+        while waited < LONGEST_JOB:
+            state = _result(self._line.json(f"{_exports(survey)}/{job}"))
+            if state.get("status") == "complete":
+                _word(state, "fileId")
+                return state
+            if state.get("status") == "failed":
+                raise RemoteError("Qualtrics could not make an export.", hint="Run again.")
+            (progress.pause if progress else time.sleep)(pause)
+            waited, pause = waited + pause, min(pause * 1.5, LAST_LOOK)
+        raise Unreachable("Qualtrics has not finished an export within an hour.", hint="Run again.")
+
+
+SCALES: Mapping[str, tuple[str, str]] = {"nps": ("0", "10"), "csat": ("1", "5")}
+
+
+def _exports(survey: str) -> str:
+    return f"surveys/{survey}/export-responses"
+
+
+def _asks_nps(question: Mapping[str, Any]) -> bool:
+    return bool(at(question, "questionType.selector") == "NPS")
+
+
+def _result(body: Any) -> Mapping[str, Any]:
+    """What an answer is about; a refusal may hide in an answer that calls itself 200."""
+    status = str(at(body, "meta.httpStatus") or "")
+    if not status.startswith("2"):
+        code = at(body, "meta.error.errorCode") or ""
+        raise RemoteError(f"Qualtrics answered {status or 'without a status'} {code}".strip() + ".")
+    found = at(body, "result")
+    if not isinstance(found, dict):
+        raise Malformed("Qualtrics sent no result.", hint="Run again; the watermark has not moved.")
+    return found
+
+
+def _word(result: Mapping[str, Any], name: str) -> str:
+    if not result.get(name):
+        raise Malformed(f"Qualtrics sent no {name}.", hint="Run again.")
+    return str(result[name])
+
+
+def _copy(member: Path, out: Any, given: Mapping[str, str]) -> int:
+    """Copy the records of a file, without the empty lines that fill it; how many they are."""
+    extra = orjson.dumps(given)[:-1] + b","
+    rows = 0
+    with member.open("rb") as lines:
+        for line in lines:
+            record = line.strip()
+            if record in (b"", b"{}"):
+                continue
+            if not (record.startswith(b"{") and record.endswith(b"}")):
+                raise Malformed("An export of Qualtrics has a line that is no record.")
+            out.write(extra + record[1:] + b"\n")
+            rows += 1
+    return rows
+
+
+def _worth_keeping(tokens: list[list[str]], since: datetime | None) -> list[list[str]]:
+    """From the youngest token that is older than `since` on: the last days are read again."""
+    if since is None:
+        return []
+    old = [each for each in tokens if datetime.fromisoformat(each[0]) <= since]
+    return [*old[-1:], *(each for each in tokens if each not in old)]
+
+
+def _with(tokens: list[list[str]], token: str) -> list[list[str]]:
+    """The tokens and a new one, unless the last is nearly as new."""
+    now = datetime.now(UTC)
+    if not token or (tokens and now - datetime.fromisoformat(tokens[-1][0]) < TOKEN_EVERY):
+        return tokens
+    return [*tokens, [now.isoformat(), token]]
+
+
+def _lane(_: str, path: str) -> str:
+    return "export-responses" if "/export-responses" in path else "surveys"
