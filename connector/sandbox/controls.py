@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
@@ -43,6 +43,8 @@ class Controls:
     store: Store
     faults: Faults
     traffic: Traffic
+    #: What a client of each other platform needs to sign in.
+    platforms: Mapping[str, Callable[[Store, str], Any]] = field(default_factory=dict)
 
     def routes(self) -> list[Route]:
         """Every control."""
@@ -148,7 +150,7 @@ class Controls:
         return {
             "salesforce": {"login_url": base, **self.store.get("salesforce_app")},
             "hubspot": hubspot_auth.credentials(self.store, base),
-            "zenloop": {"url": f"{base}/zenloop/v1", "token": self.store.get("zenloop_token")},
+            **{name: told(self.store, base) for name, told in self.platforms.items()},
         }
 
     def expire_tokens(self, _: Ask) -> dict[str, int]:

@@ -8,6 +8,7 @@ from typing import Any
 from .hubspot import access, rules, seed, settings
 from .salesforce import automations, limits, locks, options, record_types
 from .store import Store
+from .surveys import answers
 
 #: Takes the store, the JSON that was sent and the address of the sandbox.
 Control = Callable[[Store, Any, str], Any]
@@ -54,5 +55,6 @@ CONTROLS: tuple[tuple[str, str, Control], ...] = (
     ("GET", "hubspot", lambda store, _, __: _hubspot(store, {}, "")),
     ("POST", "hubspot", _hubspot),
     ("POST", "hubspot-rules", lambda store, wanted, _: rules.replace(store, wanted)),
+    ("POST", "answers", lambda store, wanted, _: answers.act(store, wanted)),
     ("POST", "record-types", lambda store, wanted, _: record_types.add(store, wanted)),
 )

@@ -17,7 +17,7 @@ from .seed_signals import add_invoices, add_usage
 from .seed_touches import add_touches
 from .seed_world import AUTHORS, DAY, TODAY, Calendar, Company, World
 from .store import Store
-from .surveys import zenloop
+from .surveys import answers
 
 CHUNK = 2_000
 MERGED_FROM = 20  # smaller worlds are too small to lose anything
@@ -32,7 +32,7 @@ _COLUMNS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "Task": seed_touches.TASK,
         "Event": seed_touches.EVENT,
         "EmailMessage": seed_touches.MESSAGE,
-        "zenloop_answers": seed_answers.ANSWER,
+        "answers": seed_answers.ANSWER,
         "file_invoices": files.EXPORTS["invoices.csv"].columns,
         "file_usage": files.EXPORTS["usage.csv"].columns,
     }
@@ -42,7 +42,7 @@ _COLUMNS: Mapping[str, tuple[str, ...]] = MappingProxyType(
 def fill(store: Store, accounts: int, seed: int) -> None:
     """Makes the org's objects and as many accounts, with all that belongs to them."""
     create_objects(store)
-    zenloop.create_tables(store)
+    answers.create_tables(store)
     files.create_tables(store)
     if store.get("zenloop_token") is None:
         store.put("zenloop_token", sha256(f"zenloop {seed}".encode()).hexdigest()[:40])

@@ -4,44 +4,30 @@ from __future__ import annotations
 
 from base64 import urlsafe_b64encode
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
-
-import orjson
 
 from .seed_names import FREE_MAIL, person, plain
 from .seed_text import COMMENTS, LINKS, THEMES, labels_of
 from .seed_world import DAY, TODAY, Company, Person, World
 from .store import Store
-from .surveys.zenloop import add_survey
+from .surveys.answers import COLUMNS, Answer, Survey, add_group, add_survey, row
 
 RELATIONSHIP, SUPPORT, GROUP = "UmVsYXRpb25zaGlw", "QWZ0ZXJTdXBwb3J0", "QWxsQ3VzdG9tZXJz"
-ANSWER = ("id", "survey", "inserted_at", "score", "body")
+ANSWER = COLUMNS
 
 _WAVES = (TODAY - 291, TODAY - 200, TODAY - 109, TODAY - 18)
 _DUPLICATE = 0.015
 _QUESTION = "YWxsb3dlZA"
-_PROPERTIES = {"de": 101, "en": 102, "Enterprise": 201, "Mid-Market": 202, "Small": 203}
 
-Body = dict[str, Any]
+Who = dict[str, Any]
 
 
 def add_surveys(store: Store, inserted_at: str) -> None:
     """Sets up two surveys in one group, and the properties their answers refer to."""
-    with store.transaction() as db:
-        db.execute(
-            "insert or replace into zenloop_groups values (?, ?, ?)",
-            (GROUP, "All customers", inserted_at),
-        )
-        add_survey(store, RELATIONSHIP, "Relationship NPS", inserted_at, group=GROUP)
-        add_survey(store, SUPPORT, "After-support transactional", inserted_at, group=GROUP)
-        for survey in (RELATIONSHIP, SUPPORT):
-            db.executemany(
-                "insert or replace into zenloop_properties values (?, ?, ?, ?)",
-                [
-                    (survey, number, "language" if number < 200 else "segment", value)
-                    for value, number in _PROPERTIES.items()
-                ],
-            )
+    add_group(store, GROUP, "All customers", inserted_at)
+    for id, title in ((RELATIONSHIP, "Relationship NPS"), (SUPPORT, "After-support transactional")):
+        add_survey(store, Survey(id, title, "active", inserted_at, GROUP))
 
 
 def add_answers(world: World, company: Company) -> None:
@@ -58,10 +44,10 @@ def add_answers(world: World, company: Company) -> None:
             continue
         at = day * DAY + 25_000 + int(chance() * 46_000)
         who = company.people[int(chance() * len(company.people))]
-        body = _answer(world, company, who, at)
-        _keep(world, survey, body)
+        answer = _answer(world, company, who, at, survey)
+        _keep(world, answer)
         if chance() < _DUPLICATE:
-            _keep(world, survey, _again(world, company, body, at))
+            _keep(world, _again(world, company, answer, at))
 
 
 def _willing(company: Company) -> float:
@@ -70,33 +56,44 @@ def _willing(company: Company) -> float:
     return {"silent": 0.15, "new": 0.4, "advocate": 0.72}.get(company.path.name, 0.56)
 
 
-def _keep(world: World, survey: str, body: Body) -> None:
-    row = (body["id"], survey, body["inserted_at"], body["score"], orjson.dumps(body).decode())
-    world.rows["zenloop_answers"].append(row)
+def _keep(world: World, answer: Answer) -> None:
+    world.rows["answers"].append(row(answer))
 
 
-def _answer(world: World, company: Company, who: Person, at: int) -> Body:
+def _answer(world: World, company: Company, who: Person, at: int, survey: str) -> Answer:
     chance = world.rng.random
     score = _score(world, company.mood(at // DAY))
     language = "de" if company.german != (chance() < 0.08) else "en"
     comment, moods = _comment(world, company, score, language) if chance() < 0.4 else (None, {})
     labels = labels_of(comment, language) if comment else {}
-    return {
-        "id": _token(world),
-        "score": score,
-        "score_type": _score_type(score),
+    id = _token(world)
+    sender = _sender(world, company, who, language)
+    more = {
         "sentiment": _sentiment(score, moods) if comment else None,
-        "sentiment_per_label_name": {each: moods.get(each, "neutral") for each in labels},
-        "labels": list(labels),
-        "labels_with_keywords": labels,
-        "comment": comment,
-        "translated_comment": None,
-        **_sender(world, company, who, language),
-        "recipient_id": _token(world),
-        "property_ids": [_PROPERTIES[language], _PROPERTIES[company.segment]],
-        "inserted_at": _inserted(world, at),
-        **_extra(world, at),
+        "moods": {each: moods.get(each, "neutral") for each in labels},
+        "keywords": labels,
+        "recipient": _token(world),
+        "properties": {"language": language, "segment": company.segment},
+        "tags": sender.pop("tags"),
     }
+    given = _inserted(world, at)
+    return Answer(
+        id=id,
+        survey=survey,
+        kind="relationship" if survey == RELATIONSHIP else "transactional",
+        metric="nps",
+        score=score,
+        comment=comment,
+        labels=list(labels),
+        language=language,
+        channel="email",
+        touchpoint=None if survey == RELATIONSHIP else "support",
+        asked_at=f"{world.calendar.stamp(at - 3_600)[:19]}.000000Z",
+        submitted_at=given,
+        updated_at=given,
+        more={**more, **_extra(world, at)},
+        **sender,
+    )
 
 
 def _token(world: World) -> str:
@@ -115,12 +112,6 @@ def _score(world: World, mood: float) -> int | None:
     if odd < 0.007:
         return 11 if odd < 0.0055 else -1
     return min(10, max(0, round(6.3 + 3.5 * mood + world.rng.gauss(0, 1.6))))
-
-
-def _score_type(score: int | None) -> str | None:
-    if score is None:
-        return None
-    return "promoter" if score >= 9 else "passive" if score >= 7 else "detractor"
 
 
 def _comment(
@@ -158,29 +149,24 @@ def _sentiment(score: int | None, moods: Mapping[str, str]) -> str:
     return "positive" if score is not None and score >= 9 else "neutral"
 
 
-def _sender(world: World, company: Company, who: Person, language: str) -> Body:
+def _sender(world: World, company: Company, who: Person, language: str) -> Who:
     """Who answered, as far as the platform was told: 55 % by contact, 10 % by account, 10 % by
     customer number, the others by nothing but an e-mail address, or by nothing at all.
     """
     chance, kind = world.rng.random, world.rng.random()
     tags = {"plan": company.segment, "language": language} if chance() < 0.3 else {}
     known = {"name": f"{who.first} {who.last}", "email": who.email if chance() < 0.9 else None}
+    told: Who = {"account_key": None, "contact_key": None, "company": None, "tags": tags, **known}
     if kind < 0.55:
-        return {**known, "identity": who.id, "identity_type": "external_id", "metatags": tags}
+        return {**told, "contact_key": who.id}
     if kind < 0.65:
-        account = company.id if chance() < 0.3 else company.id[:15]
-        return {**known, "identity": account, "identity_type": "external_id", "metatags": tags}
+        return {**told, "account_key": company.id if chance() < 0.3 else company.id[:15]}
     if kind < 0.75:
-        tags = {**tags, "customer_number": company.key}
-        return {**known, **_by_email(known["email"]), "metatags": tags}
+        return {**told, "account_key": company.key}
     if kind < 0.77:
-        return {"name": None, "email": None, **_by_email(None), "metatags": {}}
+        return {**told, "name": None, "email": None, "tags": {}}
     email, name = _address(world, company, who)
-    return {"name": name, "email": email, **_by_email(email), "metatags": tags}
-
-
-def _by_email(email: str | None) -> Body:
-    return {"identity": email, "identity_type": "email" if email else None}
+    return {**told, "name": name, "email": email}
 
 
 def _address(world: World, company: Company, who: Person) -> tuple[str, str]:
@@ -200,29 +186,18 @@ def _address(world: World, company: Company, who: Person) -> tuple[str, str]:
     return (who.email.upper() if kind < 0.42 else who.email), name
 
 
-def _extra(world: World, at: int) -> Body:
+def _extra(world: World, at: int) -> dict[str, Any]:
+    """A further question that some were asked, and what they said."""
     if world.rng.random() > 0.1:
-        return {"additional_answers": [], "additional_questions": {}}
+        return {}
     said = "Ja" if world.rng.random() < 0.6 else "Nein"
-    answer = {
-        "additional_question_id": _QUESTION,
-        "answer": said,
-        "inserted_at": _inserted(world, at + 40),
-    }
-    return {
-        "additional_answers": [answer],
-        "additional_questions": {_QUESTION: "Dürfen wir Sie dazu anrufen?"},
-    }
+    reply = {"question": _QUESTION, "answer": said, "at": _inserted(world, at + 40)}
+    return {"replies": [reply], "questions": {_QUESTION: "Dürfen wir Sie dazu anrufen?"}}
 
 
-def _again(world: World, company: Company, body: Body, at: int) -> Body:
+def _again(world: World, company: Company, answer: Answer, at: int) -> Answer:
     """The same person once more within a day, with another score."""
     later = min(at + 600 + int(world.rng.random() * 70_000), world.calendar.now - 1)
-    score = _score(world, company.mood(at // DAY))
-    return {
-        **body,
-        "id": _token(world),
-        "score": score,
-        "score_type": _score_type(score),
-        "inserted_at": _inserted(world, later),
-    }
+    id, score = _token(world), _score(world, company.mood(at // DAY))
+    given = _inserted(world, later)
+    return replace(answer, id=id, score=score, submitted_at=given, updated_at=given)

@@ -56,11 +56,17 @@ def create_app(store: Store, faults: Faults) -> Starlette:
     """Everything the sandbox speaks, over one store."""
     salesforce.prepare(store)
     traffic = Traffic()
+    others = [import_module(name) for name in OTHERS]
+    platforms = {
+        each.__name__.rpartition(".")[2]: each.credentials
+        for each in others
+        if hasattr(each, "credentials")
+    }
     routes: list[Route] = [
-        *Controls(store, faults, traffic).routes(),
+        *Controls(store, faults, traffic, platforms).routes(),
         *salesforce.routes(store),
         *hubspot.routes(store),
-        *(each for name in OTHERS for each in import_module(name).routes(store)),
+        *(each for module in others for each in module.routes(store)),
     ]
     return Starlette(
         routes=routes,

@@ -44,7 +44,7 @@ def dump(path: Path, seed: int) -> dict[str, list[tuple[object, ...]]]:
     """Every record of a small world."""
     store = Store(path)
     fill(store, 60, seed)
-    tables = [*OBJECTS, "zenloop_answers", "file_invoices", "file_usage"]
+    tables = [*OBJECTS, "answers", "file_invoices", "file_usage"]
     found = {name: rows(store, f'select * from "{name}"') for name in tables}
     store.close()
     return found
@@ -199,8 +199,8 @@ def test_those_who_left_were_detractors_before(world: Store) -> None:
     scores = dict(
         rows(
             world,
-            "select a.Type, avg(z.score) from zenloop_answers z join Contact c"
-            " on c.Id = json_extract(z.body, '$.identity') join Account a on a.Id = c.AccountId"
+            "select a.Type, avg(z.score) from answers z join Contact c"
+            " on c.Id = z.contact_key join Account a on a.Id = c.AccountId"
             " where z.score between 0 and 10 group by 1",
         )
     )

@@ -15,7 +15,7 @@ from connector.sandbox.seed import fill
 from connector.sandbox.seed_answers import GROUP, RELATIONSHIP, SUPPORT
 from connector.sandbox.server import running
 from connector.sandbox.store import Store
-from connector.sandbox.surveys.zenloop import add_answers, serve_recorded
+from connector.sandbox.surveys.zenloop import add_recorded, serve_recorded
 
 RECORDED = {
     "surveys": [
@@ -152,7 +152,7 @@ def test_labels_come_a_day_after_the_answer(org: Store, base: str) -> None:
     path = f"surveys/{RELATIONSHIP}/answers"
     moment = org.clock.now().strftime("%Y-%m-%dT%H:%M:%S.%fZ")
     full = {**RECORDED["answers"][0], "labels": ["Price"], "inserted_at": moment}
-    add_answers(org, RELATIONSHIP, [full])
+    add_recorded(org, RELATIONSHIP, [full])
     young = ask(org, base, path)["answers"][0]
     org.clock.advance(timedelta(hours=25))
     old = ask(org, base, path)["answers"][0]

@@ -78,7 +78,7 @@ def test_no_person_is_said_or_kept(told):
     """No address and no comment outside the lake."""
     here, talk, kept = told
     contacts = here.control("values?crm=salesforce&object=Contact&fields=Email,LastName")
-    answers = here.store.db.execute("SELECT * FROM zenloop_answers").fetchall()
+    answers = here.store.db.execute("SELECT * FROM answers").fetchall()
     comments = {str(cell) for row in answers for cell in row if isinstance(cell, str)}
     words = {c["Email"] for c in contacts.values() if c["Email"]}
     words |= {text for text in comments if text.count(" ") > 3 and not text.startswith("{")}

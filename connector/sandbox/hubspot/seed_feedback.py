@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-import orjson
-
 from ..store import Store
+from ..surveys import answers
 from .kinds import BY_NAME
 from .seed_rows import Filling, rows
 
@@ -15,7 +14,6 @@ FEEDBACK, CONTACTS = BY_NAME["feedback_submissions"], BY_NAME["contacts"]
 TICKETS = BY_NAME["tickets"]
 TO_CONTACT, TO_TICKET = 98, 100
 _SURVEYS = ("2100001", "2100002", "2100003")
-HIGHEST = 10
 
 
 def last_answers(store: Store) -> dict[str, dict[str, str | None]]:
@@ -32,20 +30,19 @@ def last_answers(store: Store) -> dict[str, dict[str, str | None]]:
 
 def _answers(store: Store) -> Iterator[dict[str, Any]]:
     """Every answer with a score that is on the scale, the oldest first."""
-    known = "select 1 from sqlite_master where name = 'zenloop_answers'"
-    if not store.db.execute(known).fetchone():
+    if not store.db.execute("select 1 from sqlite_master where name = 'answers'").fetchone():
         return
-    surveys = {
-        hash_: place
-        for place, (hash_,) in enumerate(
-            store.db.execute("select hash from zenloop_surveys order by hash")
-        )
-    }
-    sql = "select survey, body from zenloop_answers order by inserted_at, id"
-    for survey, text in store.db.execute(sql).fetchall():
-        body = orjson.loads(text)
-        if isinstance(body.get("score"), int) and 0 <= body["score"] <= HIGHEST:
-            yield {**body, "survey": surveys.get(survey, 0)}
+    known = sorted(each.id for each in answers.surveys(store))
+    for each in answers.find(store, "score between 0 and 10"):
+        yield {
+            "id": each.id,
+            "survey": known.index(each.survey) if each.survey in known else 0,
+            "score": each.whole_score,
+            "comment": each.comment,
+            "email": each.email,
+            "identity": each.contact_key,
+            "inserted_at": each.submitted_at,
+        }
 
 
 def add_submissions(filling: Filling) -> None:

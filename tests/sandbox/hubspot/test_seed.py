@@ -150,9 +150,7 @@ def test_feedback_belongs_to_a_contact_and_not_to_a_company(seeded):
     store, account = seeded
     every = everything(account, "feedback_submissions", "hs_survey_type,hs_value")
     types = Counter(each["properties"]["hs_survey_type"] for each in every)
-    assert types["NPS"] == count(
-        store, "select count(*) from zenloop_answers where score between 0 and 10"
-    )
+    assert types["NPS"] == count(store, "select count(*) from answers where score between 0 and 10")
     assert types["CSAT"] == count(
         store,
         'select count(*) from "Case" where IsDeleted = 0 and Satisfaction__c is not null',
