@@ -254,4 +254,6 @@ def _placed(name: str) -> str:
 def _tickets() -> str:
     """Tickets of the CRM by their account, those of another system by what they say."""
     columns = ", ".join([*STREAMS["tickets"].all_columns, "key"])
-    return union([f"SELECT {columns} FROM own_tickets", f"SELECT {columns} FROM ({_placed('tickets')}) AS p"])
+    return union(
+        [f"SELECT {columns} FROM own_tickets", f"SELECT {columns} FROM ({_placed('tickets')}) AS p"]
+    )

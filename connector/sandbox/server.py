@@ -35,7 +35,14 @@ LONGEST_HEAD = 1 << 20
 START_SECONDS = 30
 STOPS = (signal.SIGINT, signal.SIGTERM)
 #: What else is served beside Salesforce and the controls.
-OTHERS = ("connector.sandbox.surveys.zenloop", "connector.sandbox.files")
+OTHERS = (
+    "connector.sandbox.surveys.zenloop",
+    *(
+        f"connector.sandbox.signals.{name}"
+        for name in ("zendesk", "intercom", "mixpanel", "stripe", "chargebee")
+    ),
+    "connector.sandbox.files",
+)
 
 
 class OpenProtocol(H11Protocol):
