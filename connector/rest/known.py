@@ -6,8 +6,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from .paging import at
-
 #: Ids → what is known of those that exist.
 Lookup = Callable[[Sequence[str]], Mapping[str, Mapping[str, Any]]]
 
@@ -31,8 +29,3 @@ class Known:
     def of(self, id: Any) -> Mapping[str, Any]:
         """What is known of one; empty if nothing is."""
         return self._found.get(str(id), {})
-
-
-def first(record: Mapping[str, Any], *paths: str) -> Any:
-    """The first of several fields that says something."""
-    return next((found for path in paths if (found := at(record, path)) not in (None, "")), None)

@@ -28,6 +28,12 @@ DAYS, PER_PAGE = 30, 5000
 ATTEMPTS, CUT = 3, b"terminated early"
 DAY = timedelta(days=1)
 
+#: How often, and what the last event of the day says; what was sent twice has the same mark.
+COUNTED = (
+    "count(DISTINCT once) + count(*) FILTER (WHERE once IS NULL) AS times,"
+    " max(epoch(moment)) AS latest, arg_max(mail, moment) AS mail,"
+    " arg_max(account, moment) AS account"
+)
 EVENTS: Mapping[str, str] = {
     "id": "id",
     "kind": "'usage'",
@@ -159,31 +165,35 @@ class Source:
 
     def _count(self, days: Sequence[Path], people: Path) -> str:
         """Grouped by what never changes, so that a day that is read again replaces itself."""
-        own = identifier(self.account_property)
-        names = dict.fromkeys(("time", "distinct_id", "$insert_id", "$email", self.account_property))
-        inside = ", ".join(f"{identifier(name)} VARCHAR" for name in names)
-        files = ", ".join(text(str(day)) for day in days)
-        at = "to_timestamp(try_cast(properties.time AS DOUBLE))"
+        zone, moment = text(self.zone), "to_timestamp(try_cast(properties.time AS DOUBLE))"
         if self.local_time:
-            at = f"timezone({text(self.zone)}, timezone('UTC', {at}))"
+            moment = f"timezone({zone}, timezone('UTC', {moment}))"
         return (
-            f"WITH told AS (SELECT event, {at} AS moment, properties.distinct_id AS person,"
-            f' properties."$insert_id" AS once, properties."$email" AS mail,'
-            f" properties.{own} AS account FROM read_json([{files}],"
-            f" format = 'newline_delimited', columns = {{event: 'VARCHAR',"
-            f" properties: {text(f'STRUCT({inside})')}}})),"
-            f" days AS (SELECT strftime(timezone({text(self.zone)}, moment), '%Y-%m-%d') AS day, event,"
-            " person, count(DISTINCT once) + count(*) FILTER (WHERE once IS NULL) AS times,"
-            " max(epoch(moment)) AS latest, arg_max(mail, moment) AS mail,"
-            " arg_max(account, moment) AS account"
-            " FROM told GROUP BY ALL),"
+            f"WITH told AS (SELECT event, {moment} AS moment, properties.distinct_id AS person,"
+            ' properties."$insert_id" AS once, properties."$email" AS mail,'
+            f" properties.{identifier(self.account_property)} AS account"
+            f" FROM {_lines(days, self._shape())}),"
+            f" days AS (SELECT strftime(timezone({zone}, moment), '%Y-%m-%d') AS day,"
+            f" event, person, {COUNTED} FROM told GROUP BY ALL),"
             " people AS (SELECT person, any_value(mail) AS mail, any_value(account) AS account"
-            f" FROM read_json({text(str(people))}, format = 'newline_delimited', columns ="
-            " {person: 'VARCHAR', mail: 'VARCHAR', account: 'VARCHAR'}) GROUP BY person)"
+            f" FROM {_lines([people], dict.fromkeys(('person', 'mail', 'account'), 'VARCHAR'))}"
+            " GROUP BY person)"
             " SELECT concat_ws('|', d.day, d.event, d.person) AS id, d.event, d.person, d.times,"
             " d.latest, coalesce(d.mail, p.mail) AS mail, coalesce(d.account, p.account) AS account"
             " FROM days AS d LEFT JOIN people AS p ON p.person = d.person"
         )
+
+    def _shape(self) -> dict[str, str]:
+        names = ("time", "distinct_id", "$insert_id", "$email", self.account_property)
+        inside = ", ".join(f"{identifier(name)} VARCHAR" for name in dict.fromkeys(names))
+        return {"event": "VARCHAR", "properties": f"STRUCT({inside})"}
+
+
+def _lines(files: Sequence[Path], columns: Mapping[str, str]) -> str:
+    """Lines of JSON as a table."""
+    listed = ", ".join(text(str(file)) for file in files)
+    typed = ", ".join(f"{name}: {text(kind)}" for name, kind in columns.items())
+    return f"read_json([{listed}], format = 'newline_delimited', columns = {{{typed}}})"
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from ..protocols import Progress, Spool
 from ..rest.feed import Feed, fetch, together
 from ..rest.known import Known
 from ..rest.line import Basic, Line, bearer
-from ..rest.paging import Cursor, Page
+from ..rest.paging import Ask, Cursor, Page
 from ..rest.since import clock
 from ..secrets import Secret
 
@@ -21,6 +21,8 @@ PER_PAGE, PER_EXPORT = 100, 1000
 #: Zendesk exports nothing younger than a minute.
 MINUTE, DAY = timedelta(seconds=61), timedelta(days=1)
 SURVEYED, RATINGS = "guide/survey_responses.json", "satisfaction_ratings.json"
+#: Ten exports a minute are allowed.
+AT_ONCE, REST = 9, 60.0
 PAGES = Cursor("page[after]", "meta.after_cursor", more="meta.has_more")
 #: What an API says that this account does not have.
 WITHOUT = frozenset({403, 404, 422})
@@ -104,7 +106,7 @@ class Source:
         self, stream: str, since: datetime | None, into: Path, progress: Progress | None = None
     ) -> Spool:
         begun, people = sum(self._line.calls.values()), People(self._line, self.account_field)
-        feeds = self._tickets(since, people)
+        feeds = self._tickets(since, people, progress)
         if stream != "tickets":
             feeds = self._feedback(since, people, answered=stream == "responses")
         parts = [
@@ -116,7 +118,9 @@ class Source:
     def calls(self) -> Mapping[str, int]:
         return self._line.calls
 
-    def _tickets(self, since: datetime | None, people: People) -> Iterator[Feed]:
+    def _tickets(
+        self, since: datetime | None, people: People, progress: Progress | None
+    ) -> Iterator[Feed]:
         # Exported by their last change, they need no more than a day read again.
         latest = clock(self._line, self.check) - MINUTE
         start = min(since + self.overlap - DAY, latest).timestamp() if since else 1
@@ -125,7 +129,7 @@ class Source:
             "incremental/tickets/cursor.json",
             "tickets",
             {"start_time": str(int(start)), "per_page": str(PER_EXPORT), "include": "metric_sets"},
-            paging=Export("cursor", "after_cursor"),
+            paging=Export("cursor", "after_cursor", progress=progress),
             dress=lambda found: people.named(found, "requester_id"),
         )
 
@@ -157,7 +161,15 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Export(Cursor):
-    """An export ends where it says so; its cursor never does."""
+    """An export ends where it says so; its cursor never does. A long one rests now and then."""
+
+    progress: Progress | None = None
+
+    def pages(self, ask: Ask) -> Iterator[Page]:
+        for number, page in enumerate(Cursor.pages(self, ask), 1):
+            yield page
+            if self.progress and number % AT_ONCE == 0 and self._next(page):
+                self.progress.pause(REST)
 
     def _next(self, page: Page) -> str:
         return "" if page.body.get("end_of_stream") else Cursor._next(self, page)
@@ -245,8 +257,8 @@ def _flat(record: Mapping[str, Any]) -> dict[str, Any]:
         told = {"responder_id": record.get("requester_id"), "given": score in {"good", "bad"}}
         return {**record, **told, "asked": score != "unoffered"}
     answers = record["answers"]
-    rated = next((each for each in answers if each.get("rating") is not None), {})
-    said = next((each for each in answers if each.get("type") == "open_ended"), {})
+    rated: dict[str, Any] = next((each for each in answers if each.get("rating") is not None), {})
+    said: dict[str, Any] = next((each for each in answers if each.get("type") == "open_ended"), {})
     options = (rated.get("question") or {}).get("options") or []
     moments = [each.get("created_at") for each in answers if each.get("created_at")]
     changes = [each.get("updated_at") for each in answers if each.get("updated_at")]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -17,6 +17,24 @@ from connector.engines.duckdb import DuckDB
 from connector.sandbox.server import opened, running
 from connector.sandbox.store import Store
 from connector.secrets import Secret
+
+
+@dataclass
+class Waits:
+    """Waits by turning the sandbox's clock."""
+
+    store: Store
+    waited: float = 0
+
+    def recall(self) -> dict[str, Any]:
+        return {}
+
+    def remember(self, facts: Any) -> None:
+        """Keep nothing."""
+
+    def pause(self, seconds: float) -> None:
+        self.waited += seconds
+        self.store.clock.advance(timedelta(seconds=seconds))
 
 
 @dataclass
@@ -35,6 +53,10 @@ class Desk:
         """What a pull brings, the columns of the stream."""
         self.pulls += 1
         return read(source.pull(stream, since, self.into / str(self.pulls)))
+
+    def waiting(self) -> Waits:
+        """A progress that lets the sandbox's time pass instead of ours."""
+        return Waits(self.store)
 
     def now(self) -> datetime:
         return self.store.clock.now()
@@ -78,8 +100,3 @@ def serving(tmp_path: Path, monkeypatch: Any, name: str, accounts: int = 12) -> 
         token = Secret(f"file:{tmp_path / 'token'}")
         yield Desk(store, base, keys["url"], keys, token, tmp_path / "in")
     store.close()
-
-
-def at(text: str) -> datetime:
-    """A moment in UTC."""
-    return datetime.fromisoformat(text).astimezone(UTC)

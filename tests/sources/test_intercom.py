@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from threading import Event
 
 import orjson
 import pytest
@@ -160,21 +159,8 @@ def test_a_scroll_of_somebody_else_is_waited_for(desk, tmp_path):
     person = "u000001"
     talk(desk, "t", person=person)
     desk.store.put("intercom_scroll", {"param": "x", "start": 0, "asked": shelf.now(desk.store)})
-
-    class Waits:
-        stop = Event()
-
-        def recall(self):
-            return {}
-
-        def remember(self, facts):
-            """Nothing."""
-
-        def pause(self, seconds):
-            desk.store.clock.advance(timedelta(seconds=seconds))
-
     since = desk.now() - timedelta(hours=2)
-    spool = source(desk).pull("tickets", since, tmp_path / "a", Waits())
+    spool = source(desk).pull("tickets", since, tmp_path / "a", desk.waiting())
     assert spool.rows == 1
     desk.store.put("intercom_scroll", {"param": "x", "start": 0, "asked": shelf.now(desk.store)})
     with pytest.raises(RemoteError, match="one program at a time"):

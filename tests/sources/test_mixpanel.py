@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import datetime, timedelta
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import orjson
@@ -92,7 +93,7 @@ def test_thirty_days_at_most_in_one_export():
     made = list(spans(now - timedelta(days=70), now))
     assert [(last - first).days + 1 for first, last in made] == [30, 30, 10]
     assert str(made[-1][1]) == "2026-11-01"
-    assert all(after[0] - before[1] == timedelta(days=1) for before, after in zip(made, made[1:]))
+    assert all(after[0] - before[1] == timedelta(days=1) for before, after in pairwise(made))
     assert list(spans(now, now)) == []
 
 
@@ -132,8 +133,12 @@ def test_a_plan_without_export_reads_when_people_were_seen(desk, monkeypatch):
     found = desk.rows(source(desk, read="profiles"), "signals")
     people = {each["id"]: each for each in shelf.every(desk.store, "mixpanel", "people")}
     oldest = (desk.now() - timedelta(days=200)).timestamp()
-    recent = {id for id in people if datetime.fromisoformat(
-        people[id]["$properties"]["$last_seen"]).replace(tzinfo=BERLIN).timestamp() >= oldest}  # fmt: skip
+    seen = {id: each["$properties"]["$last_seen"] for id, each in people.items()}
+    recent = {
+        id
+        for id, local in seen.items()
+        if datetime.fromisoformat(local).replace(tzinfo=BERLIN).timestamp() >= oldest
+    }
     assert {each["contact_key"] for each in found} == recent
     assert len(recent) > 3
     for each in found:
@@ -173,7 +178,8 @@ PEOPLE = {"results": [{"$distinct_id": "u"}], "session_id": "s", "total": 9}
 
 
 @pytest.mark.parametrize(
-    ("size", "told", "said"), [(2, PEOPLE, "promised 9"), (1, PEOPLE, "came again"), (2, None, "redirects")]
+    ("size", "told", "said"),
+    [(2, PEOPLE, "promised 9"), (1, PEOPLE, "came again"), (2, None, "redirects")],
 )
 def test_a_cut_list_a_loop_and_a_redirect_are_refused(
     scripted, tmp_path, monkeypatch, size, told, said

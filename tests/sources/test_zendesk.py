@@ -146,6 +146,19 @@ def test_where_customers_are_not_asked_it_is_said(desk):
         desk.rows(source(desk), "responses")
 
 
+def test_a_long_export_rests_before_it_is_told_to(desk, monkeypatch):
+    """Ten a minute: what Zendesk asks to wait then is longer than we wait for anybody."""
+    monkeypatch.setattr(ours, "PER_EXPORT", 2)
+    whole = desk.rows(source(desk), "tickets")
+    assert len(whole) > 10 * 2
+    desk.store.clock.advance(timedelta(minutes=2))
+    desk.store.put("zendesk_exports", 10)
+    waits = desk.waiting()
+    spool = source(desk).pull("tickets", None, desk.into / "slow", waits)
+    assert read(spool) == whole
+    assert waits.waited == 60 * ((len(whole) - 1) // 2 // 9)
+
+
 def test_a_field_of_the_organization_may_hold_the_account(desk):
     """Where the external id is somebody else's."""
     desk.rows(source(desk), "tickets")

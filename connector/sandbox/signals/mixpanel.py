@@ -126,7 +126,11 @@ def _records(store: Store) -> Iterator[tuple[str, float, Record]]:
     last: dict[str, int] = {}
     columns = '"line", "account_id", "date", "feature", "events"'
     for line, home, day, feature, times in shelf.table(store, "file_usage", columns):
-        if home not in homes or not times.isdecimal() or not re.fullmatch(r"20\d\d-[01]\d-[0-3]\d", day):
+        if (
+            home not in homes
+            or not times.isdecimal()
+            or not re.fullmatch(r"20\d\d-[01]\d-[0-3]\d", day)
+        ):
             continue
         noon = int(datetime.fromisoformat(f"{day}T12:00:00+00:00").timestamp())
         person = f"u-{homes[home]}"

@@ -2,7 +2,8 @@
 
 `generation` says which way of asking customers is switched on (`ratings`, `surveys`, `both`,
 `neither`): both are there in the time after a change, when surveys leave shadows among ratings.
-An export shows nothing of the last minute, and deleted tickets as deleted.
+An export shows nothing of the last minute, and deleted tickets as deleted; `zendesk_exports` is how
+many are allowed a minute, if that is limited.
 """
 
 from __future__ import annotations
@@ -59,6 +60,7 @@ def credentials(store: Store, base: str) -> dict[str, Any]:
 def _export(ask: Ask) -> Record:
     """Tickets by their last change, as far as a minute ago."""
     _fill(ask.store)
+    _limit(ask.store)
     latest = shelf.now(ask.store) - LAG
     cursor = ask.query("cursor")
     if not cursor and ask.count("start_time", -1) > latest:
@@ -76,6 +78,15 @@ def _export(ask: Ask) -> Record:
     if "metric_sets" not in ask.query("include"):
         page = [{name: each[name] for name in each if name != "metric_set"} for each in page]
     return {"tickets": page, "after_cursor": at, "end_of_stream": len(found) <= size}
+
+
+def _limit(store: Store) -> None:
+    allowed, now = store.get("zendesk_exports"), shelf.now(store)
+    recent = [at for at in store.passing.get("zendesk_asked", []) if at > now - 60]
+    if allowed and len(recent) >= allowed:
+        raise Refused(429, "Number of allowed incremental export calls exceeded",
+                      {"Retry-After": "93"})  # fmt: skip
+    store.passing["zendesk_asked"] = [*recent, now]
 
 
 def _many(ask: Ask, kind: str) -> list[Record]:
