@@ -281,7 +281,8 @@ def _columns(kind: Any, table: Mapping[str, Any], lines: Lines, file: str) -> li
     if required is None and "required" in own:
         required = own["required"].default
     names = required if isinstance(required, list | tuple) else ()
-    return placed(mapping_columns.check(str(stream), columns, names), lines, file)
+    also = getattr(kind, "also", ())
+    return placed(mapping_columns.check(str(stream), columns, names, also), lines, file)
 
 
 def available(package: str) -> list[str]:
@@ -289,6 +290,24 @@ def available(package: str) -> list[str]:
     folder = Path(__file__).parent / package
     names = {p.stem for p in folder.iterdir() if p.suffix == ".py" or (p / "__init__.py").exists()}
     return sorted(name for name in names if not name.startswith("_"))
+
+
+def supported() -> list[dict[str, Any]]:
+    """The types of sources that are shipped: name, streams, how sure we are, and what each is."""
+    found = []
+    for name in available("sources"):
+        module = importlib.import_module(f"connector.sources.{name}")
+        known = {each.name: each.default for each in fields(module.Source)}
+        streams = known.get("streams")
+        found.append(
+            {
+                "type": name,
+                "streams": sorted(streams) if isinstance(streams, tuple) else ["any"],
+                "sure": known.get("sure", "inferred"),
+                "about": str(module.__doc__).strip().splitlines()[0],
+            }
+        )
+    return found
 
 
 def _under(lines: Lines, where: tuple[str, ...]) -> Lines:

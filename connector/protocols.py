@@ -269,12 +269,17 @@ class Crm(Protocol):
 class Source(Protocol):
     """A survey platform, or any other system that we only read.
 
-    `streams` are what it brings; `overlap` is how far behind its watermark a pull begins again.
+    `streams` are what it brings; `overlap` is how far behind its watermark a pull begins again;
+    `sure` is how well we know the platform: its documentation or working code was read whole, in
+    part, or not. A source that can list what it holds also has
+    `ids(stream, since, into, progress) -> Spool`: every record whose moment is at or after
+    `since`; those that are known and not among them were deleted.
     """
 
     name: str
     overlap: timedelta
     streams: tuple[str, ...]
+    sure: Literal["verified", "partly", "inferred"]
 
     def check(self) -> None:
         """Prove that the credentials work, with one cheap call."""

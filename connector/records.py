@@ -234,41 +234,6 @@ _STREAMS = (
 STREAMS: Mapping[str, Stream] = {stream.name: stream for stream in _STREAMS}
 
 
-@dataclass(frozen=True, slots=True)
-class Response:
-    """One answer to one survey question by one person.
-
-    `score` is as given, on `scale_min`..`scale_max`; `metric` says which question it answers.
-    `submitted_at` is when the person answered, `updated_at` when the platform last changed it.
-    An answer whose moment cannot be read has neither, and stays out of the lake.
-    """
-
-    id: str
-    platform: str
-    survey: str
-    score: float | None
-    submitted_at: datetime | None
-    updated_at: datetime | None
-    metric: Literal["nps", "csat", "ces", "other"] = "nps"
-    kind: Literal["relationship", "transactional"] = "relationship"
-    scale_min: float = 0
-    scale_max: float = 10
-    comment: str | None = None
-    sentiment: str | None = None
-    labels: tuple[str, ...] = ()
-    language: str | None = None
-    touchpoint: str | None = None
-    channel: str | None = None
-    account_key: str | None = None
-    contact_key: str | None = None
-    company: str | None = None
-    email: str | None = None
-    asked_at: datetime | None = None
-    partial: bool = False
-    excluded: bool = False
-    deleted: bool = False
-
-
 Result = Literal["applied", "failed", "moved", "transient", "crowded", "later", "stop", "doubt"]
 
 

@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 
 from connector.cli.starting import config
-from connector.config import load
+from connector.config import load, supported
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 GENERATE = runpy.run_path(str(DOCS / "generate.py"))
 GENERATED: dict[Path, str] = GENERATE["generated"]()
-PAGES = sorted([*DOCS.glob("*.md"), ROOT / "README.md", ROOT / "CHANGELOG.md"])
+PAGES = sorted([*DOCS.rglob("*.md"), ROOT / "README.md", ROOT / "CHANGELOG.md"])
 
 
 @pytest.mark.parametrize("path", list(GENERATED), ids=lambda path: path.name)
@@ -89,3 +89,17 @@ def test_every_page_is_in_the_index() -> None:
     index = (DOCS / "index.md").read_text(encoding="utf-8")
     lost = [page.name for page in DOCS.glob("*.md") if f"({page.name})" not in index]
     assert lost in ([], ["index.md"])
+
+
+def test_every_type_of_source_has_a_page_and_is_in_the_list() -> None:
+    """What an admin clicks to get a key, and how sure we are, as the code says it."""
+    listed = (DOCS / "sources.md").read_text(encoding="utf-8")
+    for each in supported():
+        streams = ", ".join(sorted(each["streams"], reverse=True))
+        assert f"| `{each['type']}` | {streams} | {each['sure']} |" in listed
+        page = DOCS / "sources" / f"{each['type']}.md"
+        assert page.exists() or each["type"] == "file"
+        if each["type"] not in {"file", "rest"}:
+            text = page.read_text(encoding="utf-8")
+            assert f"**How sure:** {each['sure']}" in text
+            assert f'type = "{each["type"]}"' in text

@@ -32,6 +32,7 @@ COMMANDS = (
     "sync",
     "explain",
     "runs",
+    "sources",
     "sandbox",
 )
 

@@ -11,15 +11,24 @@ from .document import Mistake
 from .shape import did_you_mean
 
 
-def check(stream: str, columns: Mapping[str, Any], required: Sequence[Any]) -> list[Mistake]:
-    """Every mistake in the columns of a stream; values that are no text are told elsewhere."""
+def check(
+    stream: str, columns: Mapping[str, Any], required: Sequence[Any], also: Sequence[str] = ()
+) -> list[Mistake]:
+    """Every mistake in the columns of a stream; values that are no text are told elsewhere.
+
+    `also` are those that may be told besides the stream's own.
+    """
     if stream not in STREAMS:
         return []
-    return [*_named(stream, columns), *_written(columns), *_required(stream, columns, required)]
+    return [
+        *_named(stream, columns, also),
+        *_written(columns),
+        *_required(stream, columns, required),
+    ]
 
 
-def _named(stream: str, columns: Mapping[str, Any]) -> Iterator[Mistake]:
-    known = STREAMS[stream].columns
+def _named(stream: str, columns: Mapping[str, Any], also: Sequence[str]) -> Iterator[Mistake]:
+    known = {**STREAMS[stream].columns, **dict.fromkeys(also, "")}
     for name in columns:
         if name not in known:
             what = f"{stream} has no column {name!r}"

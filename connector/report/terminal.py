@@ -228,6 +228,12 @@ def _cost(made: Plan) -> str:
 # ── smaller things ────────────────────────────────────────────────────────────────────────────
 
 
+def sources(found: Sequence[Mapping[str, Any]]) -> RenderableType:
+    """The types of sources that there are."""
+    listed = [(s["type"], ", ".join(s["streams"]), s["sure"], s["about"]) for s in found]
+    return table("Sources", ("type", "brings", "sure", "what it is"), listed)
+
+
 def runs(rows: Sequence[Mapping[str, Any]]) -> RenderableType:
     """The latest runs."""
     if not rows:

@@ -6,7 +6,7 @@ the stream is SQL over the fields of a record, which are texts named by their pa
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from ..mapping.raw import text
 from ..protocols import Progress, Spool
 from ..records import FLAG, MOMENT, STREAMS
 from .line import Line
-from .paging import Page, Paging, Single, Step, at
+from .paging import Page, Paging, Single, Step, at, count
 
 #: What a source may say of a record besides the columns of its stream.
 ALSO: Mapping[str, str] = {"modified_at": MOMENT, "deleted": FLAG}
@@ -88,10 +88,10 @@ def take(line: Line, feed: Feed, file: Path, progress: Progress | None = None) -
             if progress:
                 progress.pause(0)
             dressed = feed.dress(each.records) if feed.dress else each.records
-            out.writelines(lines(dressed, feed.given))
+            out.writelines(lines(dressed, feed.given, line.name))
             rows, kept = rows + len(each.records), kept + len(dressed)
-            told = at(each.body, feed.total)
-            promised = told if isinstance(told, int) else promised
+            told = count(each.body, feed.total)
+            promised = promised if told is None else told
     if promised is not None and rows < promised:
         raise Malformed(
             f"{line.name} promised {promised} records of {feed.path} and sent {rows}.",
@@ -115,13 +115,20 @@ def records(line: Line, feed: Feed) -> Iterator[Any]:
         yield from each.records
 
 
-def lines(records: Iterable[Any], given: Mapping[str, str]) -> Iterator[bytes]:
+def lines(
+    records: Iterable[Any], given: Mapping[str, str], name: str = "The platform"
+) -> list[bytes]:
     """Records as lines of JSON, with what is given for all of them."""
-    for record in records:
-        if not isinstance(record, dict):
-            raise Malformed("A record is not an object.", hint="Is `records` the right place?")
-        told = {**record, **given} if given else record
-        yield orjson.dumps(told, option=orjson.OPT_APPEND_NEWLINE)
+    records = records if isinstance(records, list) else list(records)
+    if not set(map(type, records)) <= {dict}:
+        raise Malformed(
+            f"{name} sent a record that is not an object.",
+            hint="Run again; the watermark has not moved. Is `records` the right place?",
+        )
+    dumps, option = orjson.dumps, orjson.OPT_APPEND_NEWLINE
+    if given:
+        return [dumps({**record, **given}, option=option) for record in records]
+    return [dumps(record, option=option) for record in records]
 
 
 def read(files: Sequence[Path], stream: str, feed: Feed) -> str:
@@ -129,12 +136,14 @@ def read(files: Sequence[Path], stream: str, feed: Feed) -> str:
     kinds = {**STREAMS[stream].columns, **ALSO}
     picked, lost = [], []
     for column, sql in feed.columns.items():
-        value = flattened(sql)
+        value = f"TRY({flattened(sql)})"
         picked.append(f"TRY_CAST({value} AS {kinds[column]}) AS {identifier(column)}")
         if kinds[column] != "VARCHAR":
-            failed = f"({value}) IS NOT NULL AND TRY_CAST({value} AS {kinds[column]}) IS NULL"
+            failed = f"{value} IS NOT NULL AND TRY_CAST({value} AS {kinds[column]}) IS NULL"
             lost.append(f"CASE WHEN {failed} THEN '{column} ' ELSE '' END")
-    rules = " ".join(f"WHEN {flattened(sql)} THEN {text(rule)}" for rule, sql in feed.odd.items())
+    rules = " ".join(
+        f"WHEN TRY({flattened(sql)}) THEN {text(rule)}" for rule, sql in feed.odd.items()
+    )
     picked.append(f"nullif(trim({' || '.join(lost) or text('')}), '') AS unread")
     picked.append(f"{f'CASE {rules} END' if rules else 'CAST(NULL AS VARCHAR)'} AS {ODD}")
     return f"(SELECT {', '.join(picked)} FROM {_flat(files, _paths(feed))})"
@@ -151,33 +160,31 @@ def _paths(feed: Feed) -> list[str]:
 
 
 def _flat(files: Sequence[Path], paths: Sequence[str]) -> str:
-    """Lines of JSON with one text column for each path."""
-    shape: dict[str, Any] = {}
-    for path in paths:
-        inside = shape
-        *steps, last = path.split(".")
-        for step in steps:
-            inner = inside.setdefault(step, {})
-            inside = inner if isinstance(inner, dict) else inside
-        inside.setdefault(last, "VARCHAR")
-    columns = ", ".join(f"{text(name)}: {text(_struct(kind))}" for name, kind in shape.items())
-    listed = ", ".join(text(str(file)) for file in files)
-    flat = ", ".join(
-        f"{'.'.join(identifier(step) for step in path.split('.'))} AS {identifier(path)}"
-        for path in paths
+    """Lines of JSON with one text column for each path; empty is NULL.
+
+    What lies inside is taken out of its JSON, not declared: a record of another shape than its
+    neighbours then has nothing there, and takes none of them with it.
+    """
+    inner = {path.split(".")[0] for path in paths if "." in path}
+    names = list(dict.fromkeys(path.split(".")[0] for path in paths)) or ["id"]
+    columns = ", ".join(
+        f"{text(name)}: '{'JSON' if name in inner else 'VARCHAR'}'" for name in names
     )
+    listed = ", ".join(text(str(file)) for file in files)
+    flat = ", ".join(f"nullif({_taken(path, inner)}, '') AS {identifier(path)}" for path in paths)
     return (
         f"(SELECT {flat or '1'} FROM read_json([{listed}], format = 'newline_delimited', "
-        f"columns = {{{columns or text('id') + ': ' + text('VARCHAR')}}}, "
-        f"maximum_object_size = {LARGEST}))"
+        f"columns = {{{columns}}}, maximum_object_size = {LARGEST}))"
     )
 
 
-def _struct(kind: Any) -> str:
-    if isinstance(kind, str):
-        return kind
-    inner = ", ".join(f"{identifier(name)} {_struct(each)}" for name, each in kind.items())
-    return f"STRUCT({inner})"
+def _taken(path: str, inner: Set[str]) -> str:
+    """A field as text."""
+    name, *steps = path.split(".")
+    if name not in inner:
+        return identifier(name)
+    where = "$" + "".join(f'."{step}"' for step in steps)
+    return f"json_extract_string({identifier(name)}, {text(where)})"
 
 
 def page(line: Line, feed: Feed, step: Step) -> Page:

@@ -59,6 +59,8 @@ class Signed:
     how: str = "Bearer {}"
     at: str = "Authorization"
     in_query: bool = False
+    #: Where a person makes a new one.
+    made_at: str = ""
 
     def header(self) -> str:
         return self._value if self.at == "Authorization" and not self.in_query else ""
@@ -66,7 +68,7 @@ class Signed:
     def renew(self, stale: str) -> None:  # noqa: ARG002 (a signer's shape)
         raise AuthError(
             f"{self.name} refuses the token in {self.secret.reference}.",
-            hint="Was it revoked, or cut when it was stored? Make a new one and store it there.",
+            hint=_make_new(self.made_at),
         )
 
     @property
@@ -83,9 +85,14 @@ class Signed:
         return self.how.format(self.secret.reveal())
 
 
-def bearer(name: str, token: Secret) -> Signed:
+def bearer(name: str, token: Secret, made_at: str = "") -> Signed:
     """A token in `Authorization: Bearer`."""
-    return Signed(name, token)
+    return Signed(name, token, made_at=made_at)
+
+
+def _make_new(made_at: str) -> str:
+    where = f" under {made_at}" if made_at else ""
+    return f"Was it revoked, or cut when it was stored? Make a new one{where} and store it there."
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +103,8 @@ class Basic:
     secret: Secret
     user: str = ""
     secret_first: bool = False
+    #: Where a person makes a new one.
+    made_at: str = ""
 
     def header(self) -> str:
         from base64 import b64encode
@@ -107,7 +116,7 @@ class Basic:
     def renew(self, stale: str) -> None:  # noqa: ARG002 (a signer's shape)
         raise AuthError(
             f"{self.name} refuses the key in {self.secret.reference}.",
-            hint="Was it revoked, or cut when it was stored? Make a new one and store it there.",
+            hint=_make_new(self.made_at),
         )
 
     @property

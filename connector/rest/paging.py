@@ -58,31 +58,40 @@ class Single:
 @dataclass(frozen=True, slots=True)
 class Numbered:
     """Pages by number. Ends when a page is empty, at the platform's own total (`total`, or
-    `last`: how many pages), or, where the platform always fills its pages, with a `short` one."""
+    `last`: how many pages), or, where the platform always fills its pages, with a `short` one.
+
+    Where the number is part of the address, `path` is that address with `{page}` in it.
+    """
 
     param: str = "page"
     first: int = 1
     total: str = ""
     last: str = ""
     short: int = 0
+    path: str = ""
 
     def pages(self, ask: Ask) -> Iterator[Page]:
         got, before = 0, None
         for number in range(self.first, self.first + MOST):
-            page = ask(Step(query={self.param: str(number)}))
+            page = ask(self._step(number))
             _refuse_repeated(page.records, before)
             yield page
             got, before = got + len(page.records), page.records
             if self._ends(page, number, got):
                 return
 
+    def _step(self, number: int) -> Step:
+        if self.path:
+            return Step(path=self.path.replace("{page}", str(number)))
+        return Step(query={self.param: str(number)})
+
     def _ends(self, page: Page, number: int, got: int) -> bool:
         if not page.records:
             return True
-        total, last = at(page.body, self.total), at(page.body, self.last)
-        if isinstance(total, int):
+        total, last = count(page.body, self.total), count(page.body, self.last)
+        if total is not None:
             return got >= total
-        if isinstance(last, int):
+        if last is not None:
             return number >= last
         return len(page.records) < self.short
 
@@ -199,6 +208,14 @@ def at(body: Any, path: str) -> Any:
         else:
             return None
     return body
+
+
+def count(body: Any, path: str) -> int | None:
+    """How many there are, where a body says so: as a number, or as digits."""
+    told = at(body, path)
+    if isinstance(told, str) and told.isdecimal():
+        return int(told)
+    return told if isinstance(told, int) and not isinstance(told, bool) else None
 
 
 def _is_place(step: str, body: Sequence[Any]) -> bool:

@@ -36,12 +36,19 @@ START_SECONDS = 30
 STOPS = (signal.SIGINT, signal.SIGTERM)
 #: What else is served beside Salesforce and the controls.
 OTHERS = (
-    "connector.sandbox.surveys.zenloop",
-    *(
-        f"connector.sandbox.signals.{name}"
-        for name in ("zendesk", "intercom", "mixpanel", "stripe", "chargebee")
-    ),
     "connector.sandbox.files",
+    "connector.sandbox.signals.chargebee",
+    "connector.sandbox.signals.intercom",
+    "connector.sandbox.signals.mixpanel",
+    "connector.sandbox.signals.stripe",
+    "connector.sandbox.signals.zendesk",
+    "connector.sandbox.surveys.asknicely",
+    "connector.sandbox.surveys.delighted",
+    "connector.sandbox.surveys.retently",
+    "connector.sandbox.surveys.satismeter",
+    "connector.sandbox.surveys.trustmary",
+    "connector.sandbox.surveys.typeform",
+    "connector.sandbox.surveys.zenloop",
 )
 
 

@@ -80,10 +80,12 @@ class Source:
     overlap: timedelta = timedelta(days=3)
     name: str = field(default="chargebee", init=False)
     streams: tuple[str, ...] = field(default=("signals",), init=False)
+    sure: str = field(default="verified", init=False)
     _line: Line = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        signer = Basic("Chargebee", self.token, secret_first=True)
+        where = "Settings → Configure Chargebee → API keys"
+        signer = Basic("Chargebee", self.token, secret_first=True, made_at=where)
         self._line = Line(self.url, signer, name="Chargebee")
 
     def check(self) -> None:

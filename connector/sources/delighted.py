@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from ..mapping.expressions import identifier
 from ..protocols import Progress, Spool
+from ..rest.columns import first_of, words
 from ..rest.feed import Feed, fetch
 from ..rest.line import Basic, Line
 from ..rest.paging import Numbered
@@ -16,22 +16,26 @@ from ..rest.since import filled
 from ..secrets import Secret
 
 PER_PAGE = 100
+_MOST = "case survey_type when 'nps' then 10 when 'ces' then 7 else 5 end"
+_LEAST = "case survey_type when 'nps' then 0 else 1 end"
 
 COLUMNS: Mapping[str, str] = {
     "id": "id",
     "platform": "'delighted'",
     "survey": "survey_type",
-    "kind": "'relationship'",
-    "metric": "case survey_type when 'nps' then 'nps' when 'csat' then 'csat' "
-    "when 'ces' then 'ces' else 'other' end",
-    "scale_min": "case survey_type when 'nps' then 0 else 1 end",
-    "scale_max": "case survey_type when 'nps' then 10 when 'ces' then 7 else 5 end",
+    "metric": "case when survey_type in ('nps', 'csat', 'ces') then survey_type else 'other' end",
+    "scale_min": _LEAST,
+    "scale_max": _MOST,
     "score": "score",
     "comment": "comment",
-    "labels": "from_json(tags, '[\"VARCHAR\"]')",
+    "labels": words("tags"),
+    "contact_key": "person_properties.contact_id",
     "email": "person.email",
     "submitted_at": "to_timestamp(cast(created_at as double))",
     "modified_at": "to_timestamp(cast(updated_at as double))",
+}
+ODD: Mapping[str, str] = {
+    "score_off_scale": f"try_cast(score as double) not between {_LEAST} and {_MOST}"
 }
 
 
@@ -40,20 +44,22 @@ class Source:
     """One project and its key (Settings → API); a project asks one kind of question.
 
     `account_property` and `customer_property` are the properties of a person that hold the CRM's
-    id of the account, or its customer number.
+    id of the account, or its customer number. With `transactional` the project follows an event.
     """
 
     token: Secret
     url: str = "https://api.delighted.com/v1"
     account_property: str = "account_id"
     customer_property: str = "customer_number"
+    transactional: bool = False
     overlap: timedelta = timedelta(days=3)
     name: str = field(default="delighted", init=False)
     streams: tuple[str, ...] = field(default=("responses",), init=False)
+    sure: str = field(default="verified", init=False)
     _line: Line = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        signer = Basic("Delighted", self.token, secret_first=True)
+        signer = Basic("Delighted", self.token, secret_first=True, made_at="Settings → API")
         self._line = Line(self.url, signer, name="Delighted")
 
     def check(self) -> None:
@@ -62,23 +68,26 @@ class Source:
     def pull(
         self, stream: str, since: datetime | None, into: Path, progress: Progress | None = None
     ) -> Spool:
-        return fetch(self._line, self._feeds(since), stream, into, progress)
+        window = filled({"updated_since": "{since:unix}"}, {"since": since})
+        return fetch(self._line, self._feeds("updated_at", window), stream, into, progress)
+
+    def ids(
+        self, stream: str, since: datetime, into: Path, progress: Progress | None = None
+    ) -> Spool:
+        window = filled({"since": "{since:unix}"}, {"since": since})
+        return fetch(self._line, self._feeds("created_at", window), stream, into, progress)
 
     def calls(self) -> Mapping[str, int]:
         return self._line.calls
 
-    def _feeds(self, since: datetime | None) -> Iterator[Feed]:
-        query = {
-            "per_page": str(PER_PAGE),
-            "order": "asc:updated_at",
-            "expand[]": "person",
-            "updated_since": "{since:unix}",
-        }
-        properties = (self.account_property, self.customer_property)
-        keys = ", ".join(f"person_properties.{identifier(name)}" for name in properties)
+    def _feeds(self, order: str, window: Mapping[str, str]) -> Iterator[Feed]:
+        named = (self.account_property, self.customer_property)
+        kind = "transactional" if self.transactional else "relationship"
+        asked = {"per_page": str(PER_PAGE), "order": f"asc:{order}", "expand[]": "person"}
         yield Feed(
-            columns={**COLUMNS, "account_key": f"coalesce({keys})"},
+            {**COLUMNS, "kind": f"'{kind}'", "account_key": first_of("person_properties", named)},
             path="survey_responses.json",
-            query=filled(query, {"since": since}),
+            query={**asked, **window},
             paging=Numbered(short=PER_PAGE),
+            odd=ODD,
         )

@@ -36,6 +36,7 @@ class Source:
     encoding: Literal["utf-8", "latin-1", "utf-16"] = "utf-8"
     required: tuple[str, ...] = ("id",)
     name: str = field(default="file", init=False)
+    sure: str = field(default="verified", init=False)
 
     def check(self) -> None:
         """Read the header: every column that an expression needs must be there."""

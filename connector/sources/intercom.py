@@ -79,11 +79,12 @@ class Source:
     overlap: timedelta = timedelta(days=3)
     name: str = field(default="intercom", init=False)
     streams: tuple[str, ...] = field(default=("tickets", "responses"), init=False)
+    sure: str = field(default="verified", init=False)
     _line: Line = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         headers = {"Intercom-Version": VERSION}
-        signer = bearer("Intercom", self.token)
+        signer = bearer("Intercom", self.token, "Developer Hub → Your apps → Authentication")
         self._line = Line(self.url, signer, name="Intercom", headers=headers)
 
     def check(self) -> None:

@@ -84,11 +84,13 @@ class Source:
     overlap: timedelta = timedelta(days=5)
     name: str = field(default="mixpanel", init=False)
     streams: tuple[str, ...] = field(default=("signals",), init=False)
+    sure: str = field(default="partly", init=False)
     _line: Line = field(init=False, repr=False)
     _people: Line = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        signer = Basic("Mixpanel", self.token, self.user)
+        where = "Project settings → Service accounts"
+        signer = Basic("Mixpanel", self.token, self.user, made_at=where)
         self._line = Line(self.url, signer, name="Mixpanel")
         self._people = Line(self.profiles_url, signer, name="Mixpanel")
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, Field
 
@@ -94,6 +94,7 @@ class Pages:
     total: str = ""
     last: str = ""
     short: int = 0
+    path: str = ""
     until_empty: bool = False
     in_body: bool = False
     relative_to: str = ""
@@ -102,7 +103,9 @@ class Pages:
         """The way of going on."""
         match self.kind:
             case "number":
-                return Numbered(self.param or "page", self.first, self.total, self.last, self.short)
+                return Numbered(
+                    self.param or "page", self.first, self.total, self.last, self.short, self.path
+                )
             case "offset":
                 return Offset(self.size, self.param or "offset")
             case "cursor":
@@ -160,6 +163,8 @@ class Source:
     again: Annotated[str, AfterValidator(_is_span)] = "3d"
     label: str = "The REST source"
     name: str = field(default="rest", init=False)
+    sure: str = field(default="verified", init=False)
+    also: ClassVar[tuple[str, ...]] = ("modified_at", "deleted")
     _line: Line = field(init=False, repr=False)
 
     def __post_init__(self) -> None:

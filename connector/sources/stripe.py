@@ -65,11 +65,13 @@ class Source:
     overlap: timedelta = timedelta(days=3)
     name: str = field(default="stripe", init=False)
     streams: tuple[str, ...] = field(default=("signals",), init=False)
+    sure: str = field(default="verified", init=False)
     _line: Line = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         headers = {"Stripe-Version": VERSION}
-        self._line = Line(self.url, bearer("Stripe", self.token), name="Stripe", headers=headers)
+        signer = bearer("Stripe", self.token, "Developers → API keys")
+        self._line = Line(self.url, signer, name="Stripe", headers=headers)
 
     def check(self) -> None:
         self._line.json("invoices", {"limit": "1"})

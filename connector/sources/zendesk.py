@@ -82,21 +82,28 @@ class Source:
     """An API token and the address of the admin who made it (Admin Center → APIs), or OAuth.
 
     `account_field` is the key of an organization's field that holds the CRM's id of the account,
-    where that is not its external id. `user` is left out when the token is one of OAuth.
+    where that is not its external id. `user` is left out when the token is one of OAuth, and
+    `feedback` is false where customers are not asked, or not by Zendesk.
     """
 
     url: str
     token: Secret
     user: str = ""
     account_field: str = ""
+    feedback: bool = True
     overlap: timedelta = timedelta(days=35)
     name: str = field(default="zendesk", init=False)
     streams: tuple[str, ...] = field(default=("tickets", "responses", "invitations"), init=False)
+    sure: str = field(default="partly", init=False)
     _line: Line = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
+        if not self.feedback:
+            self.streams = ("tickets",)
         user = f"{self.user}/token"
-        oauth, basic = bearer("Zendesk", self.token), Basic("Zendesk", self.token, user)
+        where = "Admin Center → Apps and integrations → APIs"
+        oauth = bearer("Zendesk", self.token, where)
+        basic = Basic("Zendesk", self.token, user, made_at=where)
         self._line = Line(self.url, basic if self.user else oauth, name="Zendesk")
 
     def check(self) -> None:
@@ -150,7 +157,8 @@ class Source:
         elif refused:
             raise Denied(
                 "Zendesk lets us read neither satisfaction ratings nor survey responses.",
-                hint="Either takes a plan that asks customers, and the token of an admin.",
+                hint="Either takes a plan that asks customers, and the token of an admin; "
+                "without them set `feedback = false`.",
             )
 
     def _may(self, path: str) -> bool:

@@ -6,39 +6,27 @@ is pulled twice is the same record.
 
 from __future__ import annotations
 
-import hashlib
-import shutil
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, fields
-from datetime import datetime, timedelta
-from pathlib import Path
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
-import orjson
-
-from ..records import MOMENT, STREAMS, TEXT, Response
-from ..secrets import Secret
-from ..store.state import Watermark
+from ..records import STREAMS
 from . import file_rows, into_lake, pull_sources
 from .app import App
-from .into_lake import Batch, columns_of, moment, text
+from .into_lake import Batch, columns_of, moment
 from .pull_objects import PulledObject, pull_objects
+from .pull_sources import CRM_IDS
 from .reads import Wanted, expected_calls, wanted
-from .run import Run, writing
+from .run import Run
 
 __all__ = ["Pulled", "columns_of", "expected_calls", "forget_what_is_lost", "pull", "wanted"]
-
-
-#: Columns in which a file may name records of the CRM.
-CRM_IDS = frozenset({"account_id", "contact_id", "owner_id", "about_id", "parent_id", "master_id"})
 
 
 @dataclass(frozen=True, slots=True)
 class Pulled:
     """What one pull brought: records sent to us, and how many of them said something new.
 
-    Of a CRM object also how it was read: everything or changes, by which lane, and how many
+    Of a CRM object also how it was read: everything or changes, and by which lane; and how many
     records had gone.
     """
 
@@ -71,20 +59,18 @@ def forget_what_is_lost(app: App) -> None:
         for stream in getattr(source, "streams", ()):
             if not app.lake.layers(stream).files:
                 app.state.forget(f"{stream}:{name}")
-        is_file = hasattr(source, "relation")
-        if not app.lake.layers(source.stream if is_file else "responses").files:
-            app.state.forget(f"file:{name}" if is_file else f"responses:{name}")
+        if hasattr(source, "relation") and not app.lake.layers(source.stream).files:
+            app.state.forget(f"file:{name}")
 
 
 def _of_source(app: App, run: Run, name: str, source: Any) -> list[Pulled]:
     """Everything that one source brings."""
-    if hasattr(source, "streams"):
-        brought = pull_sources.pull_source(app, run, name, source)
-        return [
-            Pulled(each.stream, each.source, each.pulled, each.new, each.calls) for each in brought
-        ]
-    take = _pull_file if hasattr(source, "relation") else _pull_responses
-    return [take(app, run, name, source)]
+    if hasattr(source, "relation"):
+        return [_pull_file(app, run, name, source)]
+    return [
+        Pulled(each.stream, each.source, each.pulled, each.new, each.calls, gone=each.gone)
+        for each in pull_sources.pull_source(app, run, name, source)
+    ]
 
 
 def _of_object(done: PulledObject) -> Pulled:
@@ -97,77 +83,6 @@ def _of_object(done: PulledObject) -> Pulled:
         done.extent,
         done.lane,
         done.gone,
-    )
-
-
-# ── survey platforms ──────────────────────────────────────────────────────────────────────────
-
-_RESPONSE: Mapping[str, str] = {
-    **STREAMS["responses"].columns,
-    "updated_at": MOMENT,
-    "deleted": "BOOLEAN",
-}
-
-
-def _pull_responses(app: App, run: Run, name: str, source: Any) -> Pulled:
-    key = f"responses:{name}"
-    shape = _shape(type(source).__module__, sorted(_RESPONSE), _settings(source))
-    since = _since(app, key, shape, source.overlap)
-    before = _calls(source)
-    with _scratch(app, key) as folder:
-        path = folder / "responses.ndjson"
-        lost: dict[str, list[str]] = {"id": [], "submitted_at": []}
-        rows = _spool(path, _counted(run, key, source.responses(since)), lost)
-        sql = _responses_sql(path) if rows else ""
-        new = into_lake.store(app, run, Batch("responses", name, sql, rows)) if rows else 0
-    for column, ids in lost.items():
-        run.odd("responses", f"{name}_without_{column}", len(ids), ids)
-    app.state.advance(key, Watermark(run.as_of, shape))
-    run.notify("pull", key, rows, rows)
-    return Pulled("responses", name, rows, new, _calls(source) - before)
-
-
-def _settings(source: Any) -> list[tuple[str, str]]:
-    """What decides how a source's records are read: not where they lie, nor who may read them."""
-    named = [(each.name, getattr(source, each.name)) for each in fields(source) if each.init]
-    return [
-        (name, repr(sorted(value.items()) if isinstance(value, Mapping) else value))
-        for name, value in named
-        if name != "url" and not isinstance(value, Secret | Path)
-    ]
-
-
-def _spool(path: Path, responses: Iterator[Response], lost: Mapping[str, list[str]]) -> int:
-    """Write answers down; those without an id or a moment are listed in `lost` instead."""
-    rows = 0
-    with path.open("wb") as file:
-        for response in responses:
-            lacking = next((column for column in lost if not getattr(response, column)), None)
-            if lacking:
-                lost[lacking].append(response.id)
-                continue
-            file.write(orjson.dumps(response, option=orjson.OPT_APPEND_NEWLINE))
-            rows += 1
-    return rows
-
-
-def _counted(run: Run, key: str, responses: Iterator[Response]) -> Iterator[Response]:
-    for number, response in enumerate(responses, 1):
-        if number % 100 == 0:
-            run.notify("pull", key, number, None)
-        yield response
-
-
-def _responses_sql(path: Path) -> str:
-    raw = {name: kind if kind.endswith("[]") else TEXT for name, kind in _RESPONSE.items()}
-    columns = ", ".join(f"{name}: '{kind}'" for name, kind in raw.items())
-    picked = ", ".join(
-        f"TRY_CAST({name} AS {kind}) AS {'modified_at' if name == 'updated_at' else name}"
-        for name, kind in _RESPONSE.items()
-    )
-    return (
-        f"SELECT {picked}, NULL AS unread FROM read_json({text(str(path))}, "
-        f"format = 'newline_delimited', columns = {{{columns}}})"
     )
 
 
@@ -193,31 +108,3 @@ def _told(app: App, stream: str) -> str:
     columns = STREAMS[stream].columns
     ids = (f"{app.crm.id_sql(name)} AS {name}" if name in CRM_IDS else name for name in columns)
     return f"{', '.join(ids)}, NULL AS unread"
-
-
-# ── underneath ────────────────────────────────────────────────────────────────────────────────
-
-
-def _since(app: App, key: str, shape: str, overlap: timedelta) -> datetime | None:
-    """Where to begin: behind the watermark, or at the very start if we now ask for more fields."""
-    mark = app.state.watermark(key)
-    return mark.until - overlap if mark and mark.shape == shape else None
-
-
-def _shape(*parts: object) -> str:
-    return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
-
-
-def _calls(system: Any) -> int:
-    return sum(system.calls().values())
-
-
-@contextmanager
-def _scratch(app: App, key: str) -> Iterator[Path]:
-    """A folder for raw pages that is gone afterwards."""
-    path = app.scratch / key.replace(":", "-")
-    shutil.rmtree(path, ignore_errors=True)
-    with writing(f"The raw records of {key}"):
-        path.mkdir(parents=True)
-        yield path
-    shutil.rmtree(path, ignore_errors=True)

@@ -3,6 +3,9 @@
 A source gives the raw records of a stream on disk and the SQL that reads them. What is strange is
 listed by its rule and left out: records that the source itself calls odd, and those that lack what
 their stream needs.
+
+No platform tells what was deleted. So once in a while the ids of recent records are compared with
+those that the lake knows, where a source can list them.
 """
 
 from __future__ import annotations
@@ -12,7 +15,7 @@ import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -24,8 +27,11 @@ from ..secrets import Secret
 from ..store.state import Watermark
 from . import into_lake
 from .app import App
-from .into_lake import Batch, text
+from .into_lake import Batch, moment, text
 from .run import Run, writing
+
+#: How far back records are looked for that were deleted.
+RECENT = timedelta(days=180)
 
 
 def needed(stream: str) -> tuple[str, ...]:
@@ -44,6 +50,7 @@ class PulledStream:
     pulled: int
     new: int
     calls: int
+    gone: int = 0
 
 
 @dataclass(slots=True)
@@ -77,7 +84,54 @@ def _pulled(app: App, run: Run, name: str, source: Any, stream: str) -> PulledSt
         new = _store(app, run, name, stream, spool) if spool.rows else 0
     app.state.advance(key, Watermark(run.as_of, shape))
     run.notify("pull", key, spool.rows, spool.rows)
-    return PulledStream(stream, name, spool.rows, new, spool.calls)
+    gone, calls = deletions(app, run, name, source, stream)
+    return PulledStream(stream, name, spool.rows, new + gone, spool.calls + calls, gone)
+
+
+def deletions(app: App, run: Run, name: str, source: Any, stream: str) -> tuple[int, int]:
+    """How many records were found to have gone, and the calls that it took.
+
+    They are looked for when a source has been read before and `pull.refresh` has passed since.
+    """
+    if not hasattr(source, "ids") or not _is_due(app, run, f"listed:{stream}:{name}"):
+        return 0, 0
+    since = run.as_of - RECENT
+    with _scratch(app, f"ids:{stream}:{name}") as folder:
+        spool = source.ids(stream, since, folder, Waiting())
+        listed = f"SELECT id FROM {spool.relation}" if spool.rows else "SELECT NULL AS id"
+        gone = _bury(app, run, name, stream, since, listed)
+    app.state.remember(f"listed:{stream}:{name}", run.as_of.isoformat())
+    return gone, spool.calls
+
+
+def _is_due(app: App, run: Run, key: str) -> bool:
+    last = app.state.setting(key)
+    if last is None:  # the first pull has just read everything
+        app.state.remember(key, run.as_of.isoformat())
+    return last is not None and (
+        run.as_of - datetime.fromisoformat(last) >= app.pulling.refresh_span
+    )
+
+
+def _bury(app: App, run: Run, name: str, stream: str, since: datetime, listed: str) -> int:
+    """Mark as deleted what is known since a moment and not listed; not if that is too much."""
+    columns, at = into_lake.columns_of(app, stream), STREAMS[stream].moment
+    newest = app.lake.newest(stream, run.engine, columns, key=into_lake.KEY)
+    known = (
+        f"SELECT * FROM ({newest}) WHERE source = {text(name)} AND NOT coalesce(deleted, false)"
+        f" AND {at} >= {moment(since)} AND {at} < {moment(run.as_of)}"
+    )
+    run.engine.stage("listed", listed, "table")
+    gone = f"SELECT * FROM ({known}) WHERE id NOT IN (SELECT id FROM listed WHERE id NOTNULL)"
+    run.engine.stage("gone", gone, "table")
+    many, ids = run.engine.rows("SELECT count(*), list(id ORDER BY id)[1:20] FROM gone")[0]
+    if not many:
+        return 0
+    if many > app.guards.max_vanish * int(run.engine.one(f"SELECT count(*) FROM ({known})")):
+        run.odd(stream, f"{name}_vanished_and_kept", int(many), [str(each) for each in ids])
+        return 0
+    buried = f"SELECT * REPLACE (true AS deleted, {moment(run.as_of)} AS pulled_at) FROM gone"
+    return app.lake.append(stream, run.engine, into_lake.shaped(buried, columns))
 
 
 def _store(app: App, run: Run, name: str, stream: str, spool: Spool) -> int:
@@ -131,12 +185,17 @@ def _all(stream: str) -> dict[str, str]:
 
 def _told(app: App, column: str, kind: str, has: Mapping[str, str]) -> str:
     """One column as the source tells it; ids of CRM records as the CRM writes them."""
+    if column in NOT_SAID:
+        said = f"CAST({column} AS {FLAG})" if column in has else "false"
+        return f"coalesce({said}, false) AS {column}"
     if column not in has:
         return f"CAST(NULL AS {kind}) AS {column}"
     value = app.crm.id_sql(column) if column in CRM_IDS else column
     return f"CAST({value} AS {kind}) AS {column}"
 
 
+#: What is not so unless a source says that it is.
+NOT_SAID = frozenset({"deleted", "partial", "excluded"})
 #: Columns in which a source may name records of the CRM.
 CRM_IDS = frozenset({"account_id", "contact_id", "owner_id", "about_id", "parent_id", "master_id"})
 

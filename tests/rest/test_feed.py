@@ -58,6 +58,25 @@ def test_a_value_that_cannot_be_read_is_told_and_never_zero(line, engine, tmp_pa
     assert found == [(None, "score"), (9.0, "submitted_at")]
 
 
+def test_a_record_of_another_shape_takes_no_other_with_it(line, engine, tmp_path):
+    """A list where an object was, a text where a list was, and nothing at all."""
+    strange = record(2, person=["x"], answer="9", tags="price")
+    made, _ = line([record(1), strange, {"id": 3}])
+    spool = fetch(made, [Feed(COLUMNS, "x", given={"survey": "s"})], "responses", tmp_path / "in")
+    found = engine.rows(f"SELECT id, score, email, labels FROM {spool.relation} ORDER BY id")
+    assert found == [
+        ("1", 9.0, "p@kunde.example", ["price"]), ("2", None, None, None), ("3", None, None, None)
+    ]  # fmt: skip
+
+
+def test_an_empty_text_is_nothing(line, engine, tmp_path):
+    """Platforms send "" for what they do not know."""
+    made, _ = line([record(1, person={"email": ""}, answer={"score": ""})])
+    spool = fetch(made, [Feed(COLUMNS, "x", given={"survey": ""})], "responses", tmp_path / "in")
+    sql = f"SELECT score, email, survey, unread FROM {spool.relation}"
+    assert engine.rows(sql) == [(None, None, None, None)]
+
+
 def test_what_is_odd_is_listed_by_its_rule(line, engine, tmp_path):
     """Test answers, for example."""
     made, _ = line([record(1), record(2, test=True)])

@@ -8,7 +8,7 @@ import pytest
 
 from connector.errors import Malformed
 from connector.rest.feed import Feed, records
-from connector.rest.paging import Cursor, Link, Numbered, Offset, Single, at, nested
+from connector.rest.paging import Cursor, Link, Numbered, Offset, Single, at, count, nested
 from tests.conftest import Answer
 
 
@@ -48,6 +48,14 @@ def test_pages_by_number_end_at_an_empty_or_a_short_one(line):
     made, script = line(rows(1, 2), rows(3), rows(4))
     assert ids(records(made, Feed({}, "x", paging=Numbered(short=2)))) == [1, 2, 3]
     assert len(script.requests) == 2
+
+
+def test_the_number_of_a_page_can_be_a_part_of_its_address(line):
+    """And totals may be digits in a text."""
+    made, script = line({"d": rows(1, 2), "n": "3"}, {"d": rows(3), "n": "3"})
+    feed = Feed({}, "x/1", "d", paging=Numbered(path="x/{page}/asc", total="n"), total="n")
+    assert ids(records(made, feed)) == [1, 2, 3]
+    assert asked(script) == ["/x/1/asc", "/x/2/asc"]
 
 
 def test_pages_by_offset(line):
@@ -116,6 +124,12 @@ def test_a_page_that_comes_again_is_an_error(line, paging):
     made, _ = line({"d": rows(1, 2), "next": "/x?c=1"})
     with pytest.raises(Malformed, match="came again"):
         list(records(made, Feed({}, "x", "d", paging=paging)))
+
+
+def test_how_many_there_are():
+    """A number or digits; anything else says nothing."""
+    told = [count({"n": value}, "n") for value in (3, "3", "many", True, None, [3])]
+    assert told == [3, 3, None, None, None, None]
 
 
 def test_paths_into_bodies():

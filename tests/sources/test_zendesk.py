@@ -142,8 +142,10 @@ def test_a_survey_and_its_shadow_are_one_answer(desk):
 def test_where_customers_are_not_asked_it_is_said(desk):
     """Neither generation: a plan without, or a token without rights."""
     desk.store.put("zendesk_generation", "neither")
-    with pytest.raises(Denied, match="neither"):
+    with pytest.raises(Denied, match="neither") as refused:
         desk.rows(source(desk), "responses")
+    assert "feedback = false" in refused.value.hint
+    assert source(desk, feedback=False).streams == ("tickets",)
 
 
 def test_a_long_export_rests_before_it_is_told_to(desk, monkeypatch):

@@ -15,6 +15,7 @@ from connector.sandbox.server import opened, running
 from connector.secrets import Secret
 from connector.sources.zenloop import Source
 from tests.conftest import Answer
+from tests.sources.reading import rows
 
 
 @pytest.fixture
@@ -44,40 +45,50 @@ def total(keys: dict[str, str]) -> int:
     return sum(page["meta"]["total"] for page in pages)
 
 
-def test_a_full_pull_brings_as_many_answers_as_the_platform_counts(platform):
+def test_a_full_pull_brings_as_many_answers_as_the_platform_counts(platform, tmp_path):
     """Each once."""
     _, keys = platform
-    found = [r.id for r in source(keys["url"]).responses(None)]
+    found = [r["id"] for r in rows(source(keys["url"]), tmp_path)]
     assert len(found) == len(set(found)) == total(keys) > 20
 
 
-def test_incremental_pulls_add_up_to_the_full_one(platform):
+def test_incremental_pulls_add_up_to_the_full_one(platform, tmp_path):
     """Everything before a moment, and everything since it."""
     _, keys = platform
-    every = {r.id: r for r in source(keys["url"]).responses(None)}
-    middle = sorted(r.submitted_at for r in every.values() if r.submitted_at)[len(every) // 2]
-    late = {r.id for r in source(keys["url"]).responses(middle.replace(microsecond=0))}
-    early = {id for id, r in every.items() if r.submitted_at < middle}
+    every = {r["id"]: r["submitted_at"] for r in rows(source(keys["url"]), tmp_path)}
+    middle = sorted(every.values())[len(every) // 2]
+    late = {r["id"] for r in rows(source(keys["url"]), tmp_path, middle.replace(microsecond=0))}
+    early = {id for id, at in every.items() if at < middle}
     assert late | early == set(every)
     assert len(late) < len(every)
 
 
-def test_smaller_pages_than_asked_for_are_no_end(platform, monkeypatch):
+def test_smaller_pages_than_asked_for_are_no_end(platform, monkeypatch, tmp_path):
     """The server cuts `per_page` in silence; the total decides."""
     from connector.sources import zenloop
 
     _, keys = platform
     monkeypatch.setattr(zenloop, "PER_PAGE", 7)
-    assert len(list(source(keys["url"]).responses(None))) == total(keys)
+    assert len(rows(source(keys["url"]), tmp_path)) == total(keys)
 
 
-def test_surveys_that_follow_an_event_are_told_apart(platform):
+def test_surveys_that_follow_an_event_are_told_apart(platform, tmp_path):
     """Transactional and relationship answers are never pooled."""
     _, keys = platform
-    kinds = {r.kind for r in source(keys["url"]).responses(None)}
+    kinds = {r["kind"] for r in rows(source(keys["url"]), tmp_path)}
     assert kinds == {"relationship"}
     named = source(keys["url"], transactional=("After-support transactional",))
-    assert {r.kind for r in named.responses(None)} == {"relationship", "transactional"}
+    assert {r["kind"] for r in rows(named, tmp_path)} == {"relationship", "transactional"}
+
+
+def test_a_score_that_cannot_be_is_listed_and_never_made_to_fit(platform, tmp_path):
+    """The sandbox has some of 11 and of -1."""
+    url, keys = platform
+    add = {"do": "add", "id": "eleven", "score": 11}
+    requests.post(f"{url}/_sandbox/answers", json=add, timeout=30)
+    odd = {r["id"]: (r["odd"], r["score"]) for r in rows(source(keys["url"]), tmp_path)}
+    assert odd["eleven"] == ("score_off_scale", 11)
+    assert all(0 <= score <= 10 for rule, score in odd.values() if not rule and score is not None)
 
 
 def test_a_wrong_token_says_where_to_get_a_new_one(platform, monkeypatch):
@@ -90,12 +101,12 @@ def test_a_wrong_token_says_where_to_get_a_new_one(platform, monkeypatch):
 
 
 @pytest.mark.parametrize("do", [{"status": 503}, {"drop": "before"}, {"truncate_at": 50}])
-def test_bad_luck_is_repaired(platform, do):
+def test_bad_luck_is_repaired(platform, do, tmp_path):
     """A page that fails is asked for again."""
     url, keys = platform
     fault = {"match": {"path_regex": "/answers", "nth": 1}, "do": do, "times": 1}
     requests.post(f"{url}/_sandbox/faults", json=[fault], timeout=30)
-    assert len(list(source(keys["url"]).responses(None))) == total(keys)
+    assert len(rows(source(keys["url"]), tmp_path)) == total(keys)
 
 
 def page(answers: list[dict], total: int) -> Answer:
@@ -123,23 +134,23 @@ ANSWER = {
 }
 
 
-def test_fewer_answers_than_promised_is_an_error(scripted, monkeypatch):
+def test_fewer_answers_than_promised_is_an_error(scripted, monkeypatch, tmp_path):
     """Silent truncation is the commonest bug of survey connectors."""
     monkeypatch.setenv("ZENLOOP_FOR_TEST", "t")
     script = scripted(SURVEYS, page([ANSWER], total=2), page([], total=2))
-    with pytest.raises(Malformed, match="promised 2 answers and sent 1"):
-        list(source(script.url).responses(None))
+    with pytest.raises(Malformed, match=r"promised 2 records .* and sent 1"):
+        rows(source(script.url), tmp_path)
 
 
-def test_an_answer_keeps_what_it_says(scripted, monkeypatch):
+def test_an_answer_keeps_what_it_says(scripted, monkeypatch, tmp_path):
     """Score, words, labels, keys and the moment with its zone."""
     monkeypatch.setenv("ZENLOOP_FOR_TEST", "t")
     script = scripted(SURVEYS, page([ANSWER], total=1))
-    (found,) = source(script.url).responses(datetime(2026, 11, 1, tzinfo=UTC))
-    assert (found.score, found.metric, found.sentiment) == (4, "nps", "negative")
-    assert (found.labels, found.comment) == (("Support",), "Tickets bleiben liegen")
-    assert (found.contact_key, found.account_key) == ("0015000000AbCdE", "K-1")
-    assert found.submitted_at == datetime(2026, 11, 3, 8, 15, 30, tzinfo=UTC)
+    (found,) = rows(source(script.url), tmp_path, datetime(2026, 11, 1, tzinfo=UTC))
+    assert (found["score"], found["metric"], found["sentiment"]) == (4, "nps", "negative")
+    assert (found["labels"], found["comment"]) == (["Support"], "Tickets bleiben liegen")
+    assert (found["contact_key"], found["account_key"]) == ("0015000000AbCdE", "K-1")
+    assert found["submitted_at"] == datetime(2026, 11, 3, 8, 15, 30, tzinfo=UTC)
     assert "date_from=2026-11-01T00%3A00%3A00Z" in script.requests[1][1]
 
 
@@ -160,40 +171,41 @@ def plain(body: object) -> Answer:
     return Answer(body=orjson.dumps(body))
 
 
-def test_one_answer_of_the_wrong_shape_takes_no_other_with_it(scripted, monkeypatch):
+def test_one_answer_of_the_wrong_shape_takes_no_other_with_it(scripted, monkeypatch, tmp_path):
     """No moment, a word for a score, a list for properties: each is empty, nothing more."""
     monkeypatch.setenv("ZENLOOP_FOR_TEST", "t")
     odd = {"score": "nine", "metatags": ["x"], "labels": "Support", "identity": 7, "email": {}}
     wrong = {**ANSWER, **odd, "id": "a2", "inserted_at": None}
     script = scripted(SURVEYS, page([wrong, ANSWER], total=2))
-    bad, good = source(script.url).responses(None)
-    assert (bad.id, bad.submitted_at, bad.score, bad.labels) == ("a2", None, None, ())
-    assert (bad.account_key, bad.contact_key, bad.email) == (None, "7", None)
-    assert (good.id, good.score) == ("a1", 4)
+    good, bad = rows(source(script.url), tmp_path)
+    assert (bad["id"], bad["submitted_at"], bad["score"], bad["labels"]) == ("a2", None, None, None)
+    assert (bad["account_key"], bad["contact_key"], bad["email"]) == (None, "7", None)
+    assert bad["unread"] == "score"
+    assert (good["id"], good["score"]) == ("a1", 4)
 
 
-def test_without_a_total_pages_are_read_until_one_is_empty(scripted, monkeypatch):
+def test_without_a_total_pages_are_read_until_one_is_empty(scripted, monkeypatch, tmp_path):
     """The first page is not taken for all there is."""
     monkeypatch.setenv("ZENLOOP_FOR_TEST", "t")
     pages = [{"answers": [{**ANSWER, "id": id}]} for id in ("a1", "a2")]
     script = scripted(SURVEYS, *map(plain, pages), plain({"answers": []}))
-    assert [r.id for r in source(script.url).responses(None)] == ["a1", "a2"]
+    assert [r["id"] for r in rows(source(script.url), tmp_path)] == ["a1", "a2"]
 
 
-def test_a_page_that_repeats_is_an_error(scripted, monkeypatch):
+def test_a_page_that_repeats_is_an_error(scripted, monkeypatch, tmp_path):
     """A platform that ignores the page number would be read for ever."""
     monkeypatch.setenv("ZENLOOP_FOR_TEST", "t")
     script = scripted(SURVEYS, plain({"answers": [ANSWER]}))
-    with pytest.raises(Malformed, match="twice"):
-        list(source(script.url).responses(None))
+    with pytest.raises(Malformed, match="came again"):
+        rows(source(script.url), tmp_path)
 
 
 @pytest.mark.parametrize(
     "body", [[ANSWER], {"answers": ANSWER}, {"answers": [[]]}, {"error": "later"}]
 )
-def test_a_body_of_another_shape_is_malformed(scripted, monkeypatch, body):
+def test_a_body_of_another_shape_is_malformed(scripted, monkeypatch, tmp_path, body):
     """A list where an object is promised, and the other way round."""
     monkeypatch.setenv("ZENLOOP_FOR_TEST", "t")
     script = scripted(SURVEYS, plain(body))
     with pytest.raises(Malformed, match="zenloop sent"):
-        list(source(script.url).responses(None))
+        rows(source(script.url), tmp_path)

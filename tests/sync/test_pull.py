@@ -10,7 +10,6 @@ import pytest
 
 from connector.engines.duckdb import DuckDB
 from connector.errors import ConfigError, ConnectorError, UnsafePlan
-from connector.records import Response
 from connector.sync.pull import columns_of
 from tests.world import ROOT, World, world
 
@@ -119,21 +118,43 @@ def test_a_changed_setting_of_a_survey_source_reads_every_answer_again(here):
     assert rows(here, "responses", kinds) == [(1,)]
 
 
-def test_an_answer_without_a_moment_stays_out_and_is_named(here, monkeypatch):
+def test_an_answer_without_a_moment_stays_out_and_is_named(here):
     """One bad answer is counted; the others arrive."""
-    from connector.sources.zenloop import Source
-
-    read = Source.responses
-
-    def with_a_bad_one(self: Source, since: object) -> Iterator[Response]:
-        yield Response("bad-1", "zenloop", "s", 9, None, None)
-        yield from read(self, since)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(Source, "responses", with_a_bad_one)
+    here.control("answers", {"do": "add", "id": "bad-1", "score": 9, "submitted_at": "2026-13-45T"})
     assert odd(here.sync())["zenloop_without_submitted_at"] == (1, ["bad-1"])
     assert rows(here, "responses", "count(*) > 0, count(*) FILTER (WHERE id = 'bad-1')") == [
         (True, 0)
     ]
+
+
+def test_an_answer_that_was_deleted_is_found_by_comparing_ids(here):
+    """Once in a while; it is kept and marked, and counts no more. One that is back counts again."""
+    here.control("answers", {"do": "add", "id": "gone-1", "score": 9})
+    here.advance("1h")
+    here.sync()
+    here.control("answers", {"do": "delete", "id": "gone-1"})
+    assert (here.sync().streams["responses"]["new"], marked(here)) == (0, [(False,)])
+    here.advance("8d")
+    here.sync()
+    assert marked(here) == [(True,)]
+    here.control("answers", {"do": "edit", "id": "gone-1", "deleted": False, "quietly": True})
+    here.sync()
+    assert marked(here) == [(False,)]
+
+
+def marked(here: World) -> list[tuple[object, ...]]:
+    """Whether the lake takes the answer for deleted."""
+    return rows(here, "responses", "bool_or(deleted) FILTER (WHERE id = 'gone-1')")
+
+
+def test_answers_that_all_seem_to_be_gone_are_kept_and_told(here):
+    """A token that sees nothing any more has deleted nothing."""
+    here.sync()
+    here.advance("8d")
+    here.store.db.execute("update answers set deleted = 1")
+    said = odd(here.sync())["zenloop_vanished_and_kept"]
+    assert said[0] > 3
+    assert rows(here, "responses", "count(*) FILTER (WHERE deleted)") == [(0,)]
 
 
 # ── files ─────────────────────────────────────────────────────────────────────────────────────

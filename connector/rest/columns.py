@@ -1,0 +1,39 @@
+"""Pieces of SQL that many sources are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ..mapping.expressions import identifier
+from ..mapping.raw import text
+
+
+def words(field: str) -> str:
+    """A list of texts; what is no list has none."""
+    return f"from_json({field}, '[\"VARCHAR\"]')"
+
+
+def address(field: str) -> str:
+    """An e-mail address; what has no @ is none."""
+    return f"case when {field} like '%@%' then {field} end"
+
+
+def first_of(within: str, names: tuple[str, ...]) -> str:
+    """The first of some fields of a field that is told: `person_properties`, two names."""
+    return f"coalesce({', '.join(f'{within}.{identifier(name)}' for name in names)})"
+
+
+def off_scale(score: str, least: float = 0, most: float = 10) -> Mapping[str, str]:
+    """The rule for scores that cannot be: `score_off_scale`."""
+    return {"score_off_scale": f"try_cast({score} as double) not between {least} and {most}"}
+
+
+def kind(names: tuple[str, ...], *fields: str) -> str:
+    """Whether a survey follows an event: one of its names is among `transactional`."""
+    listed = ", ".join(text(name) for name in names)
+    found = " or ".join(f"{field} in ({listed})" for field in fields)
+    return (
+        f"case when {found} then 'transactional' else 'relationship' end"
+        if names
+        else ("'relationship'")
+    )

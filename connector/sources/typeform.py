@@ -1,0 +1,122 @@
+"""Typeform: answers of every form with an NPS question, newest first, a page behind the last."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from ..errors import Malformed
+from ..protocols import Progress, Spool
+from ..rest.columns import first_of, kind, off_scale
+from ..rest.feed import Feed, fetch, records
+from ..rest.line import Line, bearer
+from ..rest.paging import Cursor, Numbered
+from ..rest.since import filled
+from ..secrets import Secret
+
+PER_PAGE = 1000
+FORMS = 200
+
+
+def _of(types: tuple[str, ...], value: str) -> str:
+    """What was answered to the first question of one of these types, in their order."""
+    asked = "json_extract_string(answers, '$[*].field.type')"
+    places = ", ".join(f"list_position({asked}, '{each}')" for each in types)
+    return f"json_extract_string(answers, '$[' || (coalesce({places}) - 1) || '].{value}')"
+
+
+SCORE = _of(("nps", "opinion_scale"), "number")
+COLUMNS: Mapping[str, str] = {
+    "id": "response_id",
+    "platform": "'typeform'",
+    "survey": "form",
+    "metric": "'nps'",
+    "scale_min": "0",
+    "scale_max": "10",
+    "score": SCORE,
+    "comment": _of(("long_text", "short_text"), "text"),
+    "contact_key": "hidden.contact_id",
+    "company": "hidden.company",
+    "email": f"coalesce(hidden.email, {_of(('email', 'email'), 'email')})",
+    "submitted_at": "coalesce(submitted_at, landed_at)",
+    "modified_at": "coalesce(submitted_at, landed_at)",
+    "partial": "coalesce(response_type = 'partial', submitted_at is null)",
+}
+
+
+@dataclass(slots=True)
+class Source:
+    """Needs a personal token with `forms:read` and `responses:read` (Account → Personal tokens).
+
+    `forms` lists the ids of the forms to read; without it every form is read. The score is the
+    answer to the first NPS question, else to the first opinion scale. Hidden fields carry who
+    answered: `contact_id`, `email`, `company`, and the account under one of two names.
+    """
+
+    token: Secret
+    url: str = "https://api.typeform.com"
+    forms: tuple[str, ...] = ()
+    account_field: str = "account_id"
+    customer_field: str = "customer_number"
+    transactional: tuple[str, ...] = ()
+    overlap: timedelta = timedelta(days=35)
+    name: str = field(default="typeform", init=False)
+    streams: tuple[str, ...] = field(default=("responses",), init=False)
+    sure: str = field(default="verified", init=False)
+    _line: Line = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        signer = bearer("Typeform", self.token, "Account → Personal tokens")
+        self._line = Line(self.url, signer, name="Typeform")
+
+    def check(self) -> None:
+        self._line.json("forms", {"page": "1", "page_size": "1"})
+
+    def pull(
+        self, stream: str, since: datetime | None, into: Path, progress: Progress | None = None
+    ) -> Spool:
+        return fetch(self._line, self._feeds(since), stream, into, progress)
+
+    def ids(
+        self, stream: str, since: datetime, into: Path, progress: Progress | None = None
+    ) -> Spool:
+        return self.pull(stream, since, into, progress)
+
+    def calls(self) -> Mapping[str, int]:
+        return self._line.calls
+
+    def _feeds(self, since: datetime | None) -> Iterator[Feed]:
+        asked = {
+            "page_size": str(PER_PAGE),
+            "response_type": "completed,partial",
+            "since": "{since:unix}",
+        }
+        named = (self.account_field, self.customer_field)
+        columns = {
+            **COLUMNS,
+            "kind": kind(self.transactional, "form", "form_title"),
+            "account_key": first_of("hidden", named),
+        }
+        for id, title in self._forms():
+            yield Feed(
+                columns,
+                path=f"forms/{id}/responses",
+                records="items",
+                query=filled(asked, {"since": since}),
+                paging=Cursor("before", "items.-1.token"),
+                odd={"no_score_asked": "answers is null", **off_scale(SCORE)},
+                given={"form": id, "form_title": title},
+            )
+
+    def _forms(self) -> Iterator[tuple[str, str]]:
+        if self.forms:
+            yield from ((id, "") for id in self.forms)
+            return
+        paging = Numbered(total="total_items")
+        every = Feed({}, "forms", "items", {"page_size": str(FORMS)}, paging=paging)
+        for form in records(self._line, every):
+            if not isinstance(form, dict) or not form.get("id"):
+                raise Malformed("Typeform listed a form without id.", hint="Run again.")
+            yield str(form["id"]), str(form.get("title") or "")

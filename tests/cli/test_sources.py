@@ -1,0 +1,29 @@
+"""What can be read besides the CRM, and how sure we are of it."""
+
+from __future__ import annotations
+
+import pytest
+
+from connector.config import available
+
+from .conftest import Command
+
+SURE = {"verified", "partly", "inferred"}
+
+
+def test_every_source_is_listed_with_its_streams_and_how_sure_we_are(connector: Command) -> None:
+    """As a document, and without any configuration."""
+    listed = {each["type"]: each for each in connector("sources", "list", "--json").json["sources"]}
+    assert list(listed) == available("sources")
+    assert {each["sure"] for each in listed.values()} <= SURE
+    assert all(each["streams"] and each["about"] for each in listed.values())
+    assert listed["zenloop"]["streams"] == ["responses"]
+    assert listed["asknicely"]["streams"] == ["invitations", "responses"]
+    assert listed["rest"]["streams"] == ["any"]
+
+
+@pytest.mark.parametrize("said", ["zenloop", "invitations, responses", "partly"])
+def test_a_person_sees_a_table(connector: Command, said: str) -> None:
+    """One line a source."""
+    done = connector("sources", "list")
+    assert (done.exit, said in done.out) == (0, True)

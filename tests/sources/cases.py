@@ -1,0 +1,72 @@
+"""What the contract of all sources needs to know of each: how to make it, and what it can do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from importlib import import_module
+from typing import Any
+
+from connector.sandbox.store import Store
+from connector.sandbox.surveys import answers
+
+Keys = Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One platform.
+
+    `settings` are those of the source, made of what the emulation's `credentials` tell; the key
+    `secret` of them stands for the credential. `lists` is the path that lists answers, as a regex.
+    `small` names module variables of the source that make its pages small. `stamped`: the platform
+    filters by what changed, so an edit of any age arrives; else only one within the overlap.
+    `renews`: a token that has expired is fetched anew. `paged`: not everything comes at
+    once. `act` adds, edits and deletes an answer.
+    """
+
+    name: str
+    lists: str
+    settings: Callable[[Keys], Mapping[str, Any]]
+    secret: str = "token"
+    small: Mapping[str, int] = field(default_factory=lambda: {"PER_PAGE": 5})
+    stamped: bool = False
+    renews: bool = False
+    paged: bool = True
+    act: Callable[[Store, dict[str, Any]], Any] = answers.act
+    total: Callable[[Store], int] = answers.count
+    #: Settings of the emulation that make its own pages small: name in the store, value.
+    served: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def module(self) -> Any:
+        """The source's module."""
+        return import_module(f"connector.sources.{self.name}")
+
+    def keys(self, store: Store, base: str) -> Keys:
+        """What the emulation tells a client that wants to sign in."""
+        emulation = import_module(f"connector.sandbox.surveys.{self.name}")
+        told: Keys = emulation.credentials(store, base)
+        return told
+
+
+def url(keys: Keys) -> Mapping[str, str]:
+    """Platforms that need no more than their address and a secret."""
+    return {"url": keys["url"]}
+
+
+CASES = (
+    Case("asknicely", r"/responses/asc/5/", url),
+    Case("delighted", r"/survey_responses\.json$", url, stamped=True),
+    Case("retently", r"/feedback$", url),
+    Case(
+        "satismeter",
+        r"/responses$",
+        lambda keys: {"url": keys["url"], "project": keys["project"]},
+        small={},
+        paged=False,
+    ),
+    Case("trustmary", r"/answers$", url, stamped=True),
+    Case("typeform", r"/responses$", url),
+    Case("zenloop", r"/answers$", url),
+)

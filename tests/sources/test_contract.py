@@ -1,0 +1,279 @@
+"""The contract of all sources: nothing is lost, nothing is doubled, nothing is sent elsewhere."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from time import monotonic
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+import requests
+
+from connector import http
+from connector.errors import AuthError, Malformed
+from connector.sandbox.faults import Faults
+from connector.sandbox.seed import fill
+from connector.sandbox.server import running
+from connector.sandbox.store import Store
+from connector.sandbox.surveys import answers
+from connector.secrets import Secret
+from tests.sources.cases import CASES, Case
+from tests.sources.reading import rows
+
+TWELVE = 12
+
+
+@dataclass
+class Place:
+    """A platform with twelve answers, a third of them to another survey, and a way to it."""
+
+    case: Case
+    url: str
+    store: Store
+    folder: Path
+
+    def source(self, base: str = "", **more: Any) -> Any:
+        keys = self.case.keys(self.store, base or self.url)
+        (self.folder / "secret").write_text(keys.get("token") or keys["secret"])
+        secret = {self.case.secret: Secret(f"file:{self.folder / 'secret'}")}
+        return self.case.module.Source(**{**self.case.settings(keys), **secret, **more})
+
+    def rows(self, since: datetime | None = None) -> dict[str, dict[str, Any]]:
+        found = rows(self.source(), self.folder, since)
+        assert len({row["id"] for row in found}) == len(found)
+        return {row["id"]: row for row in found}
+
+    def do(self, do: str, **wanted: Any) -> str:
+        with self.store.lock:
+            return str(self.case.act(self.store, {"do": do, **wanted})["id"])
+
+    def later(self, **span: float) -> datetime:
+        """Let time pass; the moment it is then."""
+        return self.store.clock.advance(timedelta(**span))
+
+    def fault(self, do: dict[str, Any], times: int = 1) -> None:
+        fault = {"match": {"path_regex": self.case.lists}, "do": do, "times": times}
+        requests.post(f"{self.url}/_sandbox/faults", json=[fault], timeout=30).raise_for_status()
+
+
+@pytest.fixture(params=CASES, ids=lambda case: case.name)
+def place(request, tmp_path, monkeypatch) -> Iterator[Place]:
+    case: Case = request.param
+    monkeypatch.setattr(http, "_backoff", lambda state: 0.01)
+    for name, size in case.small.items():
+        monkeypatch.setattr(case.module, name, size)
+    store = Store(tmp_path / "s.sqlite")
+    fill(store, 0, 1)
+    store.put("salesforce_app", {})
+    for name, size in case.served.items():
+        store.put(name, size)
+    stamp = answers.stamp(store.clock.now() - timedelta(days=500))
+    for id, title in (("s1", "Relationship"), ("s2", "After support")):
+        answers.add_survey(store, answers.Survey(id, title, "active", stamp))
+    made = Place(case, "", store, tmp_path)
+    for number in range(TWELVE):
+        person = {"name": f"P {number}", "email": f"p{number}@kunde.example", "account_key": "K-1"}
+        made.do(
+            "add", id=f"{number + 1}", survey="s2" if number % 3 == 2 else "s1",
+            score=number % 11, comment=f"Wort {number}", **person,
+        )  # fmt: skip
+        made.later(hours=7)
+    with running(store, Faults()) as made.url:
+        yield made
+    store.close()
+
+
+def test_a_full_pull_brings_what_the_platform_counts(place):
+    """Each answer once."""
+    assert len(place.rows()) == place.case.total(place.store) == TWELVE
+
+
+def test_an_answer_keeps_what_it_says(place):
+    """Id, platform, score with its scale, words, who, and when."""
+    row, kept = place.rows()["9"], answers.find(place.store, "id = '9'")[0]
+    assert (row["score"], row["scale_min"], row["scale_max"]) == (8, 0, 10)
+    assert (row["platform"], row["metric"], row["comment"]) == (place.case.name, "nps", "Wort 8")
+    assert (row["email"], row["odd"], row["unread"]) == ("p8@kunde.example", None, None)
+    assert abs(row["submitted_at"] - answers.moment(kept.submitted_at)) < timedelta(seconds=1)
+
+
+def test_incremental_pulls_add_up_to_the_full_one(place):
+    """Whatever is added, edited and late between them."""
+    known = place.rows()
+    for number in range(3):
+        mark = place.store.clock.now()
+        place.later(minutes=5)
+        place.do("add", id=f"{100 + number}", score=number)
+        place.do("late", id=f"{200 + number}", score=number, ago="1d")
+        place.do("edit", id=f"{TWELVE - number}", score=number, comment="Anders")
+        place.later(minutes=5)
+        known |= place.rows(mark - place.source().overlap)
+    assert known == place.rows()
+    assert len(known) == TWELVE + 6
+
+
+def test_an_edit_arrives(place):
+    """Of any age where the platform tells what changed; within the overlap where it does not."""
+    place.later(days=90 if place.case.stamped else 20)
+    mark = place.store.clock.now()
+    place.later(minutes=5)
+    place.do("edit", id="1", score=2, comment="Doch nicht")
+    place.later(minutes=5)
+    found = place.rows(mark - place.source().overlap)["1"]
+    assert (found["score"], found["comment"]) == (2, "Doch nicht")
+
+
+def test_what_was_deleted_is_no_longer_listed(place):
+    """The list of ids is what the engine compares with; it knows answers of any change."""
+    if not hasattr(place.source(), "ids"):
+        pytest.fail(f"{place.case.name} cannot list its ids")
+    since = place.store.clock.now() - timedelta(days=180)
+    before = _ids(place, since)
+    place.do("delete", id="4")
+    assert before - _ids(place, since) == {"4"}
+    assert len(before) == TWELVE
+
+
+def test_only_recent_answers_are_listed(place):
+    """By when they were given: an old one that changed is not among them."""
+    place.later(days=300)
+    place.do("edit", id="3", score=1)
+    place.do("add", id="new", score=1)
+    place.later(minutes=1)
+    assert _ids(place, place.store.clock.now() - timedelta(days=180)) >= {"new"}
+
+
+def test_a_score_that_cannot_be_is_listed(place):
+    """By its rule; never made to fit."""
+    place.do("add", id="77", score=11)
+    place.later(minutes=1)
+    row = place.rows()["77"]
+    assert (row["odd"], row["score"]) == ("score_off_scale", 11)
+
+
+def test_a_page_that_comes_again_is_an_error(place):
+    """The platform ignores what we ask for: no endless loop, and nothing is taken for whole."""
+    if not place.case.paged:  # there is but one
+        assert sum(_calls(place).values()) == 1
+        return
+    with _repeating(place) as url, pytest.raises(Malformed):
+        rows(place.source(url), place.folder)
+
+
+def test_nothing_is_sent_to_another_host(place):
+    """A redirect is an error; credentials do not follow it."""
+    place.fault({"status": 302, "body": "", "headers": {"Location": "https://evil.example/"}}, 9)
+    with pytest.raises(Malformed, match=r"redirects|another host"):
+        place.rows()
+
+
+@pytest.mark.parametrize("do", [{"truncate_at": 40}, {"drop": "before"}, {"status": 503}])
+def test_what_breaks_off_is_asked_for_again(place, do):
+    """A cut body, a dropped line, a server that is down."""
+    place.fault(do)
+    assert len(place.rows()) == TWELVE
+
+
+def test_we_slow_down_when_asked_to(place):
+    """429 with Retry-After."""
+    place.fault({"status": 429, "headers": {"Retry-After": "1"}})
+    began = monotonic()
+    assert len(place.rows()) == TWELVE
+    assert monotonic() - began >= 1
+
+
+def test_a_token_that_is_no_longer_good(place):
+    """Renewed where it can be; else an error that names the platform and says what to do."""
+    place.fault({"status": 401})
+    if place.case.renews:
+        assert len(place.rows()) == TWELVE
+        return
+    with pytest.raises(AuthError, match=place.source()._line.name) as refused:
+        place.rows()
+    assert "Make a new one under" in refused.value.hint
+
+
+def test_check_is_one_cheap_call_that_needs_the_credential(place):
+    """A wrong one is refused by it."""
+    source = place.source()
+    source.check()
+    assert sum(source.calls().values()) <= 2
+    wrong = place.source()
+    (place.folder / "secret").write_text("nonsense")
+    with pytest.raises(AuthError):
+        wrong.check()
+
+
+def test_how_sure_we_are_is_said(place):
+    """By one of three words."""
+    assert place.source().sure in {"verified", "partly", "inferred"}
+
+
+def _calls(place: Place) -> Any:
+    source = place.source()
+    rows(source, place.folder)
+    return source.calls()
+
+
+def _ids(place: Place, since: datetime) -> set[str]:
+    source = place.source()
+
+    class Listing:
+        """The list of ids, read as a pull is."""
+
+        @staticmethod
+        def pull(stream: str, at: datetime, into: Path) -> Any:
+            return source.ids(stream, at, into)
+
+    return {row["id"] for row in rows(Listing, place.folder, since)}
+
+
+@contextmanager
+def _repeating(place: Place) -> Iterator[str]:
+    """The platform behind a proxy that answers each list of answers with its first page."""
+    first: dict[str, tuple[int, str, bytes]] = {}
+    pattern = re.compile(place.case.lists)
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def answer(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            path = urlsplit(self.path).path
+            told = first.get("page") if pattern.search(path) else None
+            if told is None:
+                headers = {k: v for k, v in self.headers.items() if k.lower() != "host"}
+                headers["Host"] = self.headers["Host"]
+                got = requests.request(
+                    self.command, place.url + self.path, data=body, headers=headers, timeout=30
+                )
+                told = (got.status_code, got.headers["Content-Type"], got.content)
+                if pattern.search(path):
+                    first["page"] = told
+            self.send_response(told[0])
+            self.send_header("Content-Type", told[1])
+            self.send_header("Content-Length", str(len(told[2])))
+            self.end_headers()
+            self.wfile.write(told[2])
+
+        do_GET = do_POST = answer
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+    finally:
+        server.shutdown()
+        server.server_close()

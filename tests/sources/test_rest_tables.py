@@ -1,0 +1,92 @@
+"""The tables of docs/sources/rest.md bring what the types of the same name bring."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterator
+from datetime import timedelta
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from connector.config import load
+from connector.sandbox.faults import Faults
+from connector.sandbox.seed import fill
+from connector.sandbox.server import running
+from connector.sandbox.store import Store
+from connector.sandbox.surveys import answers
+from connector.secrets import Secret
+from tests.sources.reading import rows
+
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs/sources/rest.md").read_text(encoding="utf-8")
+TABLES = {
+    name: text
+    for text in re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)
+    for name in tomllib.loads(text)["sources"]
+}
+CRM = """\
+[crm]
+type = "salesforce"
+[crm.auth]
+flow = "jwt"
+client_id = "c"
+username = "u"
+private_key = "env:KEY"
+"""
+PAGES = {"zenloop": "100", "trustmary": "1000", "typeform": "1000", "retently": "100",
+         "delighted": "100"}  # fmt: skip
+
+
+@pytest.fixture
+def platform(tmp_path: Path) -> Iterator[tuple[Store, str]]:
+    """Answers of all sorts: seeded ones, and those that are odd, begun, or nobody's."""
+    store = Store(tmp_path / "s.sqlite")
+    fill(store, 120, 4)
+    store.put("salesforce_app", {})
+    for more in (
+        {"score": 11}, {"score": None, "comment": ""}, {"score": 3, "partial": True},
+        {"score": 9, "test": True, "account_key": "0015000000AbCdE", "company": "Kunde AG"},
+        {"score": 4, "metric": "csat", "labels": ["Preis", "Support"]},
+    ):  # fmt: skip
+        answers.act(store, {"do": "add", **more})
+    with running(store, Faults()) as url:
+        yield store, url
+    store.close()
+
+
+def described(name: str, keys: Any, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The source as the page describes it, read from a configuration, but for its address."""
+    text = re.sub(r'^url = ".*"$', f'url = "{keys["url"]}"', TABLES[name], flags=re.MULTILINE)
+    (folder / "config.toml").write_text(CRM + text, encoding="utf-8")
+    (folder / "mappings").symlink_to(ROOT / "mappings")
+    (secret,) = re.findall(r'secret = "env:(\w+)"', text)
+    monkeypatch.setenv(secret, keys["token"])
+    monkeypatch.setenv("KEY", "k")
+    return load(folder / "config.toml").sources[name]
+
+
+def test_the_page_describes_five_platforms() -> None:
+    """And none that has no type of its own."""
+    assert set(TABLES) == set(PAGES)
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_table_brings_the_same_rows_as_the_type(name, platform, tmp_path, monkeypatch) -> None:
+    """Everything, and what is new since a moment; odd ones by the same rules."""
+    store, url = platform
+    keys = import_module(f"connector.sandbox.surveys.{name}").credentials(store, url)
+    table = described(name, keys, tmp_path, monkeypatch)
+    (tmp_path / "token").write_text(keys["token"])
+    module = import_module(f"connector.sources.{name}")
+    own = module.Source(token=Secret(f"file:{tmp_path / 'token'}"), url=keys["url"])
+    assert table.overlap == own.overlap or name == "trustmary"  # which reads everything each time
+    since = store.clock.now() - timedelta(days=120)
+    for moment in (None, since):
+        found, wanted = (rows(each, tmp_path, moment) for each in (table, own))
+        assert found == wanted
+        assert len(wanted) > 20
+    assert {row["odd"] for row in wanted} >= {None, "score_off_scale"}

@@ -1,0 +1,27 @@
+"""Trustmary: who it is only where the link knew; moments with a zone; everything each time."""
+
+from __future__ import annotations
+
+
+def test_a_contact_tells_the_crm_id_and_the_account(emulated):
+    """Without one there is the address, and what the person wrote."""
+    here = emulated("trustmary")
+    known = {"contact_key": "003000000000001AAA", "account_key": "A-1", "company": "Kunde Oy"}
+    here.add("1", score=10, **known)
+    here.add("2", score=10, email="p@kunde.example")
+    found = here.rows()
+    assert {name: found["1"][name] for name in known} == known
+    assert (found["2"]["contact_key"], found["2"]["email"]) == (None, "p@kunde.example")
+
+
+def test_moments_have_their_zone(emulated):
+    """Told in Helsinki, kept in UTC."""
+    here = emulated("trustmary")
+    here.add("1", score=10, submitted_at="2026-11-01T08:00:00.000000Z")
+    assert here.rows()["1"]["submitted_at"].isoformat() == "2026-11-01T08:00:00+00:00"
+
+
+def test_another_header_can_carry_the_key(emulated):
+    """Its name stands in the vendor's own description of the API."""
+    here = emulated("trustmary")
+    here.source(key_header="x-api-key").check()
