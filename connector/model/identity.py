@@ -13,6 +13,7 @@ from functools import cache
 
 from publicsuffixlist import PublicSuffixList
 
+from ..records import STREAMS
 from .seen import NAMED, short
 from .stage import Stage, union
 
@@ -80,7 +81,8 @@ def stages() -> tuple[Stage, ...]:
         Stage("resolved", _resolved()),
         *(Stage(f"named_{name}", _named(name), "view") for name in NAMED),
         Stage("placements", _placements(), "view"),
-        *(Stage(f"v_{name}", _placed(name), "view") for name in NAMED if name != "responses"),
+        *(Stage(f"v_{name}", _placed(name), "view") for name in ("signals", "invitations")),
+        Stage("v_tickets", _tickets(), "view"),
     )
 
 
@@ -111,7 +113,7 @@ def _domain(mail: str) -> str:
 
 def _identities() -> str:
     keys = ", ".join(_KEYS)
-    everyone = " UNION ".join(f"SELECT {keys} FROM seen_{name}" for name in NAMED)
+    everyone = " UNION ".join(f"SELECT {keys} FROM {seen}" for seen in NAMED.values())
     mail = "nullif(lower(trim(email)), '')"
     return (
         f"SELECT CAST(row_number() OVER (ORDER BY {keys}) AS INTEGER) AS n, {keys},"
@@ -227,7 +229,7 @@ def _named(name: str) -> str:
     same = " AND ".join(f"i.{key} IS NOT DISTINCT FROM r.{key}" for key in _KEYS)
     return (
         "SELECT r.*, i.key, i.rung, i.candidates, i.anonymous"
-        f" FROM seen_{name} AS r JOIN resolved AS i ON {same}"
+        f" FROM {NAMED[name]} AS r JOIN resolved AS i ON {same}"
     )
 
 
@@ -247,3 +249,11 @@ def _placements() -> str:
 
 def _placed(name: str) -> str:
     return f"SELECT * FROM named_{name} WHERE key IS NOT NULL"
+
+
+def _tickets() -> str:
+    """Tickets of the CRM by their account, those of another system by what they say."""
+    columns = ", ".join([*STREAMS["tickets"].all_columns, "key"])
+    return union(
+        [f"SELECT {columns} FROM own_tickets", f"SELECT {columns} FROM ({_placed('tickets')}) AS p"]
+    )

@@ -15,8 +15,14 @@ from ..records import Stream as Kind
 from . import money, trees
 from .stage import Stage, moment, union
 
-#: Streams whose account is told by keys and addresses, not by an account id.
-NAMED = ("responses", "signals", "invitations")
+#: Streams whose account is told by keys and addresses, and where their records are. Tickets are
+#: among them when another system than the CRM tells of them.
+NAMED: Mapping[str, str] = {
+    "responses": "seen_responses",
+    "signals": "seen_signals",
+    "invitations": "seen_invitations",
+    "tickets": "sent_tickets",
+}
 #: Streams that carry the id of their account.
 _OWN = ("contacts", "opportunities", "tickets")
 #: Rounds of following merged accounts; each doubles the length of the chains that are followed.
@@ -41,7 +47,8 @@ def accounts(as_of: datetime) -> tuple[Stage, ...]:
 def placed() -> tuple[Stage, ...]:
     """The streams that carry an account id, with the key of their account."""
     return (
-        *(Stage(f"v_{name}", _by_account(name), "view") for name in _OWN),
+        *(Stage(_own(name), _by_account(name), "view") for name in _OWN),
+        Stage("sent_tickets", _sent_tickets(), "view"),
         Stage("abouts", _abouts()),
         Stage("v_activities", _activities(), "view"),
     )
@@ -161,6 +168,20 @@ def _holders() -> str:
     )
 
 
+def _own(name: str) -> str:
+    """Where the records of a stream that name their account are; more tickets join them later."""
+    return "own_tickets" if name == "tickets" else f"v_{name}"
+
+
+def _sent_tickets() -> str:
+    """Tickets that name no account of the CRM, but say whose they are."""
+    return (
+        "SELECT r.* FROM seen_tickets AS r LEFT JOIN holders AS h ON h.id = r.account_id"
+        " WHERE h.key IS NULL"
+        " AND coalesce(r.account_key, r.contact_key, r.company, r.email) IS NOT NULL"
+    )
+
+
 def _by_account(name: str) -> str:
     return f"SELECT r.*, h.key FROM seen_{name} AS r JOIN holders AS h ON h.id = r.account_id"
 
@@ -168,7 +189,7 @@ def _by_account(name: str) -> str:
 def _abouts() -> str:
     """The account behind whatever an activity may be about: accounts, cases, deals, people."""
     parts = ["SELECT id, key FROM holders"]
-    parts += [f"SELECT id, key FROM v_{name}" for name in _OWN]
+    parts += [f"SELECT id, key FROM {_own(name)}" for name in _OWN]
     return f"SELECT id, min(key) AS key FROM ({union(parts)}) AS a GROUP BY id"
 
 

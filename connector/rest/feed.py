@@ -6,7 +6,7 @@ the stream is SQL over the fields of a record, which are texts named by their pa
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -37,7 +37,8 @@ class Feed:
     `columns`: column of the stream = SQL over the fields of a record. `records` is where they stand
     in an answer, `total` where it says how many there are in all. `odd`: rule = SQL; a record for
     which it holds is listed under this rule and left out. `given` goes with every record: what the
-    request knew and the record does not say.
+    request knew and the record does not say. `dress` is what becomes of the records of a page
+    before they are kept: whom they refer to is looked up, what is no record of ours is left out.
     """
 
     columns: Mapping[str, str]
@@ -50,6 +51,7 @@ class Feed:
     total: str = ""
     odd: Mapping[str, str] = field(default_factory=dict)
     given: Mapping[str, str] = field(default_factory=dict)
+    dress: Callable[[Sequence[Any]], Sequence[Any]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,13 +82,14 @@ def fetch(
 
 def take(line: Line, feed: Feed, file: Path, progress: Progress | None = None) -> Got:
     """Fetch every page of a feed into one file; fewer records than promised are an error."""
-    rows, promised = 0, None
+    rows, kept, promised = 0, 0, None
     with file.open("wb") as out:
         for each in feed.paging.pages(lambda step: page(line, feed, step)):
             if progress:
                 progress.pause(0)
-            out.writelines(lines(each.records, feed.given, line.name))
-            rows += len(each.records)
+            dressed = feed.dress(each.records) if feed.dress else each.records
+            out.writelines(lines(dressed, feed.given, line.name))
+            rows, kept = rows + len(each.records), kept + len(dressed)
             told = count(each.body, feed.total)
             promised = promised if told is None else told
     if promised is not None and rows < promised:
@@ -94,7 +97,16 @@ def take(line: Line, feed: Feed, file: Path, progress: Progress | None = None) -
             f"{line.name} promised {promised} records of {feed.path} and sent {rows}.",
             hint="Run again; the watermark has not moved.",
         )
-    return Got(file, rows, promised)
+    return Got(file, kept, promised)
+
+
+def together(spools: Iterable[Spool]) -> Spool:
+    """Several kinds of records that feed one stream, each with columns of its own."""
+    spools = list(spools)
+    full = [each for each in spools if each.rows]
+    parts = " UNION ALL BY NAME ".join(f"SELECT * FROM {each.relation}" for each in full)
+    rows, calls = sum(each.rows for each in full), sum(each.calls for each in spools)
+    return Spool(f"({parts})" if full else "", rows, calls=calls)
 
 
 def records(line: Line, feed: Feed) -> Iterator[Any]:

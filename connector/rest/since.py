@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+
+from .line import Line
 
 _MARK = re.compile(r"\{(\w+):(\w+)\}")
 
@@ -31,6 +33,13 @@ def filled(query: Mapping[str, str], moments: Mapping[str, datetime | None]) -> 
             continue
         told[name] = _MARK.sub(lambda found: _said(moments, found), value)
     return told
+
+
+def clock(line: Line, look: Callable[[], None]) -> datetime:
+    """What time it is where the records are; `look` asks something if nothing was asked yet."""
+    if line.server_now is None:
+        look()
+    return datetime.now(UTC) + timedelta(seconds=line.skew_seconds)
 
 
 def _said(moments: Mapping[str, datetime | None], found: re.Match[str]) -> str:

@@ -37,6 +37,11 @@ STOPS = (signal.SIGINT, signal.SIGTERM)
 #: What else is served beside Salesforce and the controls.
 OTHERS = (
     "connector.sandbox.files",
+    "connector.sandbox.signals.chargebee",
+    "connector.sandbox.signals.intercom",
+    "connector.sandbox.signals.mixpanel",
+    "connector.sandbox.signals.stripe",
+    "connector.sandbox.signals.zendesk",
     "connector.sandbox.surveys.asknicely",
     "connector.sandbox.surveys.attest",
     "connector.sandbox.surveys.customergauge",

@@ -243,3 +243,42 @@ def test_signals_and_invitations_climb_the_same_ladder():
 def test_a_domain_ends_where_somebody_registered_it(domain, found):
     """Country suffixes and shared hosts are not anybody's own."""
     assert registrable(domain) == found
+
+
+def tickets(lake: Lake) -> list[tuple[str, str]]:
+    """Which tickets belong to which account."""
+    lake.run(only("ticket_load"))
+    return lake.rows(
+        "SELECT t.id, a.id FROM v_tickets AS t JOIN accounts AS a ON a.key = t.key ORDER BY t.id"
+    )
+
+
+def test_a_ticket_of_another_system_is_placed_like_an_answer():
+    """A support desk knows no account id of the CRM, but addresses, keys and names."""
+    lake = world()
+    lake.put("tickets", id="by-id", account_id=TWO, opened_at=ago(2))
+    lake.put("tickets", id="by-key", account_key="E-1", opened_at=ago(2))
+    lake.put("tickets", id="by-mail", email="bert@beta.example", opened_at=ago(2))
+    lake.put("tickets", id="by-name", company="alpha", opened_at=ago(2))
+    assert tickets(lake) == [
+        ("by-id", TWO), ("by-key", ONE), ("by-mail", TWO), ("by-name", ONE)
+    ]  # fmt: skip
+    assert lake.value("ticket_load", ONE) == lake.value("ticket_load", TWO) == 2
+
+
+def test_the_account_a_ticket_names_beats_what_it_says_of_its_sender():
+    """Keys are asked only where the account id leads nowhere; and no ticket counts twice."""
+    lake = world()
+    lake.put("tickets", id="t", account_id=TWO, email="anna@mail.example", opened_at=ago(2))
+    lake.put("tickets", id="u", account_id="7", email="anna@mail.example", opened_at=ago(2))
+    assert tickets(lake) == [("t", TWO), ("u", ONE)]
+
+
+def test_a_ticket_that_could_be_anyone_s_is_listed():
+    """Never guessed; one of the CRM that names no account is nobody's, and no question."""
+    lake = world()
+    lake.put("tickets", id="lost", email="x@gmail.com", opened_at=ago(2))
+    lake.put("tickets", id="own", opened_at=ago(2))
+    assert tickets(lake) == []
+    sql = "SELECT id, why FROM unmatched WHERE stream = 'tickets'"
+    assert lake.rows(sql) == [("lost", "unknown")]

@@ -1,0 +1,1 @@
+"""Support, usage and billing platforms."""
