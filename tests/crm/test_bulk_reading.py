@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 from requests import Session
 
-from connector.crm.salesforce import bulk_read, columns, jobs, lanes, read
+from connector.crm.salesforce import bulk_read, jobs, lanes, read
 from connector.errors import AuthError, ConnectorError, Malformed, RemoteError, Throttled
+from connector.mapping import casts
 from connector.protocols import Read
 
 ACCOUNTS = 50
@@ -365,7 +366,7 @@ def test_the_org_sends_null_bytes_and_they_do_not_arrive(org, engine, tmp_path):
 
 def test_nothing_is_an_empty_table(engine):
     """With the same columns."""
-    relation = columns.empty({"Id": "VARCHAR", "N": "DOUBLE"})
+    relation = casts.empty({"Id": "VARCHAR", "N": "DOUBLE"})
     assert engine.rows(f'SELECT "Id", "N", _unread FROM {relation}') == []
 
 

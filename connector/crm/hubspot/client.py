@@ -12,7 +12,7 @@ from collections.abc import Container, Mapping
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any, BinaryIO
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 import orjson
 
@@ -48,7 +48,7 @@ class Line(Pooled):
     def carry(self, method: str, url: str, options: Mapping[str, Any]) -> Reply:
         """Send once; the limiter learns when the answer was there, or the connection broken."""
         try:
-            return super().carry(method, url.removeprefix(self._origin), options)
+            return super().carry(method, url, options)
         finally:
             bucket, place = self._admitted.now
             bucket.answered(place)
@@ -83,21 +83,14 @@ class Line(Pooled):
         raise asked
 
     @cached_property
-    def _origin(self) -> str:
-        """What every address begins with; the pool is of this host, and need not parse it."""
-        parts = urlsplit(self.base)
-        return f"{parts.scheme}://{parts.netloc}"
-
-    @cached_property
     def pool(self) -> Any:
-        """The vendor's pool, as far as it is of this host."""
+        """The vendor's."""
         from hubspot.crm.objects.configuration import Configuration
         from hubspot.crm.objects.rest import RESTClientObject
 
         settings = Configuration(host=self.base)
         settings.retries = False
-        manager = RESTClientObject(settings, maxsize=CONNECTIONS).pool_manager
-        return manager.connection_from_url(self._origin)
+        return RESTClientObject(settings, maxsize=CONNECTIONS).pool_manager
 
 
 class Client:
