@@ -143,10 +143,14 @@ def index(folder: Path, version: str) -> Path:
 def _mend(schemas: dict[str, Any]) -> None:
     """Let each of the shapes that a file knows stand where the file has one of them.
 
-    And a label may be null, as it is in recorded answers of HubSpot.
+    And a label may be null and the id of an associated record a number, as they are in recorded
+    answers of HubSpot.
     """
     if "AssociationSpecWithLabel" in schemas:
         schemas["AssociationSpecWithLabel"]["properties"]["label"]["nullable"] = True
+    if "MultiAssociatedObjectWithLabel" in schemas:
+        named = schemas["MultiAssociatedObjectWithLabel"]["properties"]
+        named["toObjectId"] = {"anyOf": [{"type": "string"}, {"type": "integer"}]}
     for name, shape in UNIONS.items():
         if name in schemas:
             names = [each for each in schemas if re.fullmatch(shape, each)]
