@@ -10,22 +10,16 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
-
-import orjson
 
 from ..errors import Malformed, RemoteError, UnsafePlan
-from ..mapping import pulls, wanted
-from ..mapping.casts import text as quoted
-from ..mapping.objects import Field, Pull
-from ..protocols import Read
-from . import pace, staged
+from ..mapping import wanted
+from ..mapping.objects import Field
+from . import live, pace, staged
 from .app import App
 from .changes import Plan
 from .journal import Journal
@@ -33,8 +27,6 @@ from .limits import CLEARED
 from .run import Run, writing
 from .settle import EDITED, GONE
 
-#: Records that are read back together.
-BACK = 10_000
 #: One file holds at most so many bytes.
 LARGEST = 90_000_000
 #: What is said of a row that a job did not come to.
@@ -61,7 +53,7 @@ def load(app: App, run: Run, plan: Plan, journal: Journal) -> Iterator[tuple[str
     with _folder(plan) as folder:
         while _stage_open(app, run, journal):
             asked = app.crm.now()
-            _stage_moved(app, run, plan, _live(app, run, plan, folder, since, "open"))
+            _stage_moved(app, run, plan, live.query(app, run, plan, folder, since, "open"))
             _leave_moved(run)
             yield from _take(run, journal, MOVED, app.crm.now())
             if part := _part(app, run, plan, folder):
@@ -118,7 +110,7 @@ def refuse_if_moved(app: App, run: Run, plan: Plan) -> None:
     """Raise UnsafePlan if any record is no longer as the plan found it."""
     staged.stage(app, run, plan)
     with _folder(plan) as folder:
-        _stage_moved(app, run, plan, _live(app, run, plan, folder, plan.known_at, "changes"))
+        _stage_moved(app, run, plan, live.query(app, run, plan, folder, plan.known_at, "changes"))
     count = run.engine.one("SELECT count(*) FROM moved")
     if count:
         ids = run.engine.rows("SELECT id FROM moved ORDER BY id LIMIT 5")
@@ -147,62 +139,6 @@ def _stage_moved(app: App, run: Run, plan: Plan, live: str) -> None:
         f"WHERE coalesce(l.deleted, false) OR l.odd OR {differs}",
         "table",
     )
-
-
-def _live(app: App, run: Run, plan: Plan, folder: Path, since: datetime, of: str) -> str:
-    """A query for what records of a table hold now, as far as they can have changed.
-
-    The CRM is asked which records have changed since a moment, in one question; or, where it would
-    tell late, for every one of them. `odd` is one with a value that cannot be read.
-    """
-    fields = staged.planned(app, plan)
-    if app.crm.tells_late:
-        return _read_back(app, run, plan, fields, folder, of)
-    return f"SELECT *, false AS odd FROM ({_changed_since(app, plan, fields, folder, since)})"
-
-
-def _read_back(app: App, run: Run, plan: Plan, fields: list[Field], folder: Path, of: str) -> str:
-    """A query for what records hold now, each read by its id; one that is gone is `deleted`."""
-    path, names = folder / "live.ndjson", [f.target for f in fields]
-    ids = [id for (id,) in run.engine.rows(f"SELECT id FROM {of} ORDER BY id")]
-    with writing("The values that are read back"), path.open("wb") as file:
-        for start in range(0, len(ids), BACK):
-            some = ids[start : start + BACK]
-            held = app.crm.values(plan.object, some, names)
-            file.writelines(_line(id, held.get(id)) for id in some)
-    columns = ", ".join(f"{each}: 'VARCHAR'" for each in map(quoted, ("id", "deleted", *names)))
-    kinds = {f.target: wanted.sql_type(f) for f in fields}
-    cells = ", ".join(f'TRY_CAST("{n}" AS {kind}) AS "{n}"' for n, kind in kinds.items())
-    odd = " OR ".join(
-        f'("{n}" IS NOT NULL AND TRY_CAST("{n}" AS {kind}) IS NULL)' for n, kind in kinds.items()
-    )
-    return (
-        f"SELECT id, CAST(deleted AS BOOLEAN) AS deleted, {cells}, {odd} AS odd FROM "
-        f"read_json({quoted(str(path))}, columns = {{{columns}}}, format = 'newline_delimited')"
-    )
-
-
-def _line(id: str, held: Mapping[str, Any] | None) -> bytes:
-    told = {"id": id, "deleted": held is None, **(held or {})}
-    return orjson.dumps(told, option=orjson.OPT_APPEND_NEWLINE)
-
-
-def _changed_since(app: App, plan: Plan, fields: list[Field], folder: Path, since: datetime) -> str:
-    """A query for the records changed since a moment, with what they hold in our fields."""
-    spec = _spec(app, plan)
-    names = [f.target for f in fields]
-    paths = (*pulls.fields(spec), *names)
-    types = app.crm.path_types(plan.object, paths)
-    begin = since - app.pulling.overlap_span
-    asked = Read(plan.object, tuple(types), begin, spec.modified)
-    spool = app.crm.read(asked, types, folder / "moved")
-    return pulls.sql(spec, spool.relation, keep=names)
-
-
-def _spec(app: App, plan: Plan) -> Pull:
-    """How the records that we write are identified, and when they changed."""
-    found = next(p for p in app.mapping.pull if p.object == plan.object and p.stream == "accounts")
-    return replace(found, columns={"id": found.columns["id"]}, where="")
 
 
 def unlike(field: Field, side: str) -> str:
@@ -368,10 +304,10 @@ def _by_value(app: App, run: Run, plan: Plan, folder: Path) -> str:
         for side in ("to", "from")
     )
     holds = f"({new}) AND NOT ({old})"
-    live = _live(app, run, plan, folder, plan.known_at, "changes")
+    now = live.query(app, run, plan, folder, plan.known_at, "changes")
     return (
         "SELECT c.id, 'applied' AS result, '' AS code, '' AS message FROM changes c "
-        f"JOIN ({live}) l ON l.id = c.id WHERE NOT l.odd "
+        f"JOIN ({now}) l ON l.id = c.id WHERE NOT l.odd "
         f"AND NOT coalesce(l.deleted, false) AND {holds}"
     )
 

@@ -89,6 +89,7 @@ def send(client: Client, kind: str, batch: Batch) -> Iterator[tuple[Outcome, ...
     try:
         answer = client.raw("POST", path, f"to update {kind}", body=body, refusals=REFUSALS)
         if _is_whole(answer, batch):
+            client.stamps.wrote(_changed(answer.content))
             yield tuple(Outcome(id, "applied") for id, _ in batch)
             return
         told = body_of(answer, "HubSpot")
@@ -110,6 +111,13 @@ def _is_whole(answer: Answer, batch: Batch) -> bool:
     return {id.encode() for id, _ in batch} <= set(_DONE.findall(body))
 
 
+def _changed(body: bytes) -> list[dict[str, str]]:
+    """The first and the last moment at which records of an answer changed."""
+    told = _CHANGED.findall(body)
+    return [{"updatedAt": at.decode()} for at in (min(told), max(told))] if told else []
+
+
+_CHANGED = re.compile(rb'"updatedAt":"([^"]+)"')
 #: A record that was updated; within a text it would stand behind a backslash.
 _DONE = re.compile(rb'\{"id":"(\d+)","properties":\{')
 #: What is about some records of a batch, and not about the call.
