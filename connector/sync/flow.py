@@ -194,7 +194,7 @@ def apply_plan(app: App, made: Plan, *, notify: Notify = silent) -> Receipt:
         app.state.keep_plan(made.id, journey.run.id, datetime.now(UTC), {})
         # What has moved since the plan is asked as a whole first, and again as it is written.
         journey.expect(app.crm.opening_calls(1))
-        journey.expect(app.crm.read_calls(0))
+        journey.expect(app.crm.read_calls(made.changes if app.crm.tells_late else 0))
         size = remembered(app, made.object).size
         journey.expect(write_calls(app, made.changes, size))
         _apply(journey, made, strict=True)
