@@ -73,9 +73,13 @@ def test_a_place_is_free_again_so_long_after_its_answer():
     assert time.now == 13
 
 
+#: Up to five seconds in steps that add up without rounding.
+WAY = st.integers(0, 5 * 1024).map(lambda steps: steps / 1024)
+
+
 @given(
     limit=st.integers(1, 8),
-    ways=st.lists(st.tuples(st.floats(0, 5), st.floats(0, 5)), min_size=1, max_size=80),
+    ways=st.lists(st.tuples(WAY, WAY), min_size=1, max_size=80),
 )
 @settings(deadline=None)
 def test_however_long_the_ways_are_no_window_is_overfull(limit, ways):
