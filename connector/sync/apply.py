@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from time import sleep
 
@@ -278,4 +278,4 @@ def recover(app: App, run: Run, plan: Plan) -> int:
 def _shown(change: Change, visible: set[str]) -> Change:
     before = {name: value for name, value in change.before.items() if name in visible}
     after = {name: value for name, value in change.after.items() if name in visible}
-    return Change(change.id, before, after, change.tried)
+    return replace(change, before=before, after=after)

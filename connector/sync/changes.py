@@ -20,13 +20,15 @@ _NAME = re.compile(r"[0-9A-Za-z-]{1,64}")
 class Change:
     """What one record holds, field by field, and what it would hold; both name the same fields.
 
-    `tried` stands for the values, so that a refusal is remembered.
+    `tried` stands for the values, so that a refusal is remembered; `others` names our fields that
+    hold what is not ours (see `ledger`).
     """
 
     id: str
     before: Mapping[str, Any]
     after: Mapping[str, Any]
     tried: str = ""
+    others: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

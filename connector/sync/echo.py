@@ -29,7 +29,6 @@ that time.
 - A record that we neither read nor wrote makes more than we know: then everything is read.
 - After a write that took longer, or that was not read back record by record, nothing is left out:
   the next pull reads it once.
-- Where a record holds something of somebody's in a field of ours, nothing is left out either.
 - What can hide is an edit of another field in the seconds between reading a record back and the
   last stamp of that write: it is read at the next change of the record, or by the refresh.
 """
@@ -40,10 +39,9 @@ from datetime import datetime
 
 import orjson
 
-from ..mapping import wanted
-from ..mapping.objects import Field, Pull
+from ..mapping.objects import Pull
 from ..protocols import Echo
-from . import into_lake, ledger, staged
+from . import into_lake, ledger
 from .app import App
 from .changes import Plan
 from .into_lake import moment, text
@@ -61,43 +59,12 @@ def forget(app: App, plan: Plan) -> None:
     app.state.forget(f"echo:{written_pull(app, plan.object).stream}:{plan.object}")
 
 
-def expect(app: App, run: Run, plan: Plan) -> None:
+def expect(app: App, plan: Plan) -> None:
     """Keep that everything up to the last stamp of a write is our own echo, if that is sure."""
     until = app.crm.sealed(plan.known_at)
-    if until and not _holds_others(app, run, plan):
+    if until:
         spec = written_pull(app, plan.object)
         remember(app, f"{spec.stream}:{plan.object}", Echo("", until))
-
-
-def _holds_others(app: App, run: Run, plan: Plan) -> bool:
-    """Whether a record that we wrote holds in a field that we left something that is not ours.
-
-    Without reading it again we would take what we last wrote there for what it holds.
-    """
-    staged.stage(app, run, plan)
-    planned = {f.target for f in staged.planned(app, plan)}
-    columns = into_lake.columns_of(app, "accounts")
-    newest = app.lake.newest("accounts", run.engine, columns, key=into_lake.KEY)
-    differs = " OR ".join(
-        f"({_left(f.target, planned)} AND {_plain(f, 'a')} IS DISTINCT FROM {_plain(f, 'w')})"
-        for f in app.mapping.fields
-    )
-    return bool(
-        run.engine.rows(
-            f"SELECT 1 FROM changes c JOIN ({newest}) a ON a.id = c.id "
-            f"JOIN ({ledger.written(app, run)}) w ON w.id = c.id "
-            f"WHERE a.source = {text(app.crm.name)} AND ({differs}) LIMIT 1"
-        )
-    )
-
-
-def _left(name: str, planned: set[str]) -> str:
-    return f'NOT coalesce(c."set:{name}", false)' if name in planned else "true"
-
-
-def _plain(field: Field, side: str) -> str:
-    column = f'{side}."{field.target}"'
-    return f"nullif({column}, '')" if wanted.sql_type(field) == "VARCHAR" else column
 
 
 def written_pull(app: App, object: str) -> Pull:

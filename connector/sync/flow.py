@@ -296,7 +296,7 @@ def _apply(journey: _Journey, made: Plan, *, strict: bool = False) -> Applied:
     elif done.failed or receipt.quarantined:
         receipt.exit = EXIT_PARTLY
     if done.applied and not (app.crm.names_author or done.open or done.moved):
-        echo.expect(app, run, made)
+        echo.expect(app, made)
     _close(journey, made, done)
     return done
 

@@ -1,7 +1,8 @@
 """The ledger: every outcome, and with it what we last wrote into every field of every record.
 
 Each row carries all of our fields, those of the row before and this plan's on top, so that the
-newest row of a record is the third side of the diff.
+newest row of a record is the third side of the diff. `others` names the fields (each between two
+spaces) that the row did not write and that held something else than what we last wrote there.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ LEDGER: Mapping[str, str] = {
     "code": "VARCHAR",
     "message": "VARCHAR",
     "tried": "VARCHAR",
+    "others": "VARCHAR",
     "modified_at": "TIMESTAMPTZ",
     "pulled_at": "TIMESTAMPTZ",
 }
@@ -134,6 +136,7 @@ def _row(
         "code": "n.code",
         "message": "n.message",
         "tried": "CASE WHEN n.result = 'failed' THEN n.tried END",
+        "others": f"CASE WHEN {landed} THEN n.others ELSE {kept['others']} END",
         "modified_at": "n.written_at",
         "pulled_at": f"CASE WHEN {landed} THEN n.written_at ELSE {kept['pulled_at']} END",
     }

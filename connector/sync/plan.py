@@ -44,18 +44,23 @@ def stage_sides(app: App, run: Run) -> None:
         "accounts", engine, columns_of(app, "accounts"), key=("source", "id")
     )
     engine.stage("inherited", _inherited(app), "table")
-    # What we wrote after a record was last pulled is what the CRM holds, until a pull says more.
+    engine.stage("current", current(app, accounts))
+
+
+def current(app: App, accounts: str) -> str:
+    """A query for what the CRM holds now: what was last pulled of `accounts`, and what we have
+    `written` since, but for fields that held something else even then."""
     cells = ", ".join(
-        f'CASE WHEN w.pulled_at >= a.pulled_at THEN w."{f.target}" ELSE a."{f.target}" END '
-        f'AS "{f.target}"'
+        f"CASE WHEN w.pulled_at >= a.pulled_at AND (w.others IS NULL OR "
+        f"NOT contains(w.others, ' {f.target} ')) "
+        f'THEN w."{f.target}" ELSE a."{f.target}" END AS "{f.target}"'
         for f in app.mapping.fields
     )
-    engine.stage(
-        "current",
+    return (
         # Records with the same parent are written side by side: they lock the same rows.
         f"SELECT a.id, coalesce(a.parent_id, a.id) AS beside, a.record_type, "
         f"a.modified_at, {cells} FROM ({accounts}) a LEFT JOIN written w USING (id) "
-        f"WHERE a.source = '{app.crm.name}' AND NOT coalesce(a.deleted, false)",
+        f"WHERE a.source = '{app.crm.name}' AND NOT coalesce(a.deleted, false)"
     )
 
 
@@ -88,14 +93,15 @@ def diff_sql(
         f'AS "word:{f.target}"'
         for f in fields
     )
-    values = ", ".join(f'"to:{f.target}", "from:{f.target}"' for f in fields)
+    values = ", ".join(f'"to:{f.target}", "from:{f.target}", "own:{f.target}"' for f in fields)
     told = " OR ".join(f"\"word:{f.target}\" IN ('set', 'theirs')" for f in fields)
     tried = f"CASE WHEN {told} THEN {_tried(fields, 'to:')} END AS tried"
     return (
         f"WITH sides AS ({_sides(app, run)}), "
         f"judged AS (SELECT *, {words}, {moves}, {_stale(app, run)} AS stale FROM sides), "
         f"travelling AS (SELECT *, {travels} FROM judged) "
-        f"SELECT id, beside, {tried}, {values}, {final} FROM travelling"
+        f"SELECT *, {_others(fields)} AS others FROM ("
+        f"SELECT id, beside, {tried}, {values}, {final} FROM travelling)"
     )
 
 
@@ -122,7 +128,7 @@ def _sides(app: App, run: Run) -> str:
     heirs = "LEFT JOIN inherited i USING (id)" if merged else ""
     values = ", ".join(
         f'n."{f.target}" AS "to:{f.target}", c."{f.target}" AS "from:{f.target}", '
-        f'{_last(f, merged=merged)} AS "last:{f.target}"'
+        f'{_last(f, merged=merged)} AS "last:{f.target}", p."{f.target}" AS "own:{f.target}"'
         for f in fields
     )
     return (
@@ -145,6 +151,16 @@ def _tried(fields: Sequence[Field], side: str) -> str:
     own = [f'{table}"{side}{field.target}"' for field in fields if not field.follows]
     values = ", ".join(f"coalesce(CAST({value} AS VARCHAR), '')" for value in own)
     return f"md5(concat_ws('|', {values}))"
+
+
+def _others(fields: Sequence[Field]) -> str:
+    """The fields that are not written and hold something else than what we last wrote there."""
+    differs = {f.target: f'"from:{f.target}" IS DISTINCT FROM "own:{f.target}"' for f in fields}
+    named = " || ".join(
+        f"CASE WHEN \"word:{name}\" <> 'set' AND {differ} THEN ' {name} ' ELSE '' END"
+        for name, differ in differs.items()
+    )
+    return f"CASE WHEN {' OR '.join(differs.values())} THEN nullif({named}, '') END"
 
 
 def _again(run: Run) -> str:
@@ -344,7 +360,7 @@ def _lines(run: Run, path: Path, sql: str) -> Iterator[bytes]:
 def _lines_sql(app: App, word: str, where: str, key: str = "id") -> str:
     """Each record as a line of JSON: its cells of one word, as they are and as they would be."""
     return (
-        f"SELECT CAST(json_object('{key}', id, 'tried', tried, 'before', "
+        f"SELECT CAST(json_object('{key}', id, 'tried', tried, 'others', others, 'before', "
         f"{_cells(app, word, 'from')}, 'after', {_cells(app, word, 'to')}) AS VARCHAR) "
         f"FROM diff WHERE {where} ORDER BY beside, id"
     )

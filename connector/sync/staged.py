@@ -1,7 +1,8 @@
 """A plan's changes in the engine, by column: for the lane of files and for the ledger.
 
 One row a record in `changes`: `id`, `beside` (its parent or itself; NULL when not known), `place`
-(the order to write in), `tried`, and for each field `to:F`, `from:F` and whether it is `set:F`.
+(the order to write in), `tried`, `others`, and for each field `to:F`, `from:F` and whether it is
+`set:F`.
 They come from the diff that the plan was just made of, or from the plan's file; both are the same.
 """
 
@@ -41,7 +42,9 @@ def _from_diff(fields: list[Field]) -> str:
         for f in fields
     )
     goes = " OR ".join(f"\"word:{f.target}\" = 'set'" for f in fields)
-    return f"SELECT id, beside, beside || id AS place, tried, {cells} FROM diff WHERE {goes}"
+    return (
+        f"SELECT id, beside, beside || id AS place, tried, others, {cells} FROM diff WHERE {goes}"
+    )
 
 
 def _from_file(plan: Plan, fields: list[Field]) -> str:
@@ -54,7 +57,8 @@ def _from_file(plan: Plan, fields: list[Field]) -> str:
         "WHERE starts_with(line, '{\"id\"')"
     )
     texts = "{" + ", ".join(f'"{f.target}": "{_json_type(f)}"' for f in fields) + "}"
-    shape = f'{{"id": "VARCHAR", "tried": "VARCHAR", "before": {texts}, "after": {texts}}}'
+    shape = '{"id": "VARCHAR", "tried": "VARCHAR", "others": "VARCHAR", '
+    shape += f'"before": {texts}, "after": {texts}}}'
     cells = ", ".join(
         f'CAST(said.after."{f.target}" AS {wanted.sql_type(f)}) AS "to:{f.target}", '
         f'CAST(said.before."{f.target}" AS {wanted.sql_type(f)}) AS "from:{f.target}", '
@@ -62,8 +66,8 @@ def _from_file(plan: Plan, fields: list[Field]) -> str:
         for f in fields
     )
     return (
-        f"SELECT said.id AS id, NULL AS beside, place, said.tried AS tried, {cells} FROM "
-        f"(SELECT place, from_json(line, '{shape}') AS said, "
+        f"SELECT said.id AS id, NULL AS beside, place, said.tried AS tried, said.others AS others, "
+        f"{cells} FROM (SELECT place, from_json(line, '{shape}') AS said, "
         f"json_keys(line, '$.after') AS named FROM ({lines}))"
     )
 

@@ -96,6 +96,11 @@ class World:
         row = self.engine.dicts(self._sql(adopt))[0]
         return {name: row[f"word:{name}"] for name in FIELDS}
 
+    def others(self) -> str | None:
+        """The fields of the record that was judged last that hold what is not ours."""
+        sql = diff_sql(self.app, self.run, adopt=False)
+        return self.engine.dicts(f"SELECT others FROM ({sql})")[0]["others"]
+
     def _sql(self, adopt: bool) -> str:
         columns = ", ".join(f'"word:{name}"' for name in FIELDS)
         return f"SELECT tried, {columns} FROM ({diff_sql(self.app, self.run, adopt=adopt)})"
@@ -132,6 +137,15 @@ def test_an_empty_record_gets_everything_we_know(world):
     """And what we do not know is left alone, never written as zero."""
     words = world.words({"Score": 70.0, "Tier": "B", "Reason": "x"}, {}, None)
     assert words == {"Score": "set", "Tier": "set", "Reason": "set", "Nps": "same"}
+
+
+def test_what_is_left_and_not_ours_is_named(world):
+    """The ledger has to know it: what we last wrote there is not what the record holds."""
+    here = {"Score": 10.0, "Tier": "C", "Reason": "x"}
+    world.words({"Score": 70.0, "Tier": "A"}, here, {"Score": 10.0})
+    assert world.others() == " Tier  Reason "
+    world.words({"Score": 70.0}, {"Score": 10.0, "Tier": "C"}, {"Score": 10.0, "Tier": "C"})
+    assert world.others() is None
 
 
 def test_a_field_somebody_edited_is_theirs(world):

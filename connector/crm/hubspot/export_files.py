@@ -39,9 +39,9 @@ class Told:
 
 def looked_through(files: Sequence[Path], modified: str) -> Told:
     """Count the records of files; Unfit for one that is cut, or whose moments have no zone."""
-    csv.field_size_limit(_CELL)
     told: Told | None = None
     several: list[str] = []
+    before = csv.field_size_limit(_CELL)  # of the whole process
     try:
         for file in files:
             with file.open(encoding="utf-8-sig", newline="") as text:
@@ -54,6 +54,8 @@ def looked_through(files: Sequence[Path], modified: str) -> Told:
                 _count(reader, told, several, modified)
     except (csv.Error, UnicodeDecodeError, ValueError) as error:
         raise Unfit from error
+    finally:
+        csv.field_size_limit(before)
     if told is None:
         raise Unfit
     told.several = tuple(several)
