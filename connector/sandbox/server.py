@@ -33,6 +33,7 @@ FILE = "sandbox.sqlite"
 #: Longer than any request a client should send, so that refusing it is ours to do.
 LONGEST_HEAD = 1 << 20
 START_SECONDS = 30
+IDLE_SECONDS = 75
 STOPS = (signal.SIGINT, signal.SIGTERM)
 #: What else is served beside Salesforce and the controls.
 OTHERS = (
@@ -190,6 +191,8 @@ def _config(app: Starlette) -> uvicorn.Config:
         proxy_headers=False,
         h11_max_incomplete_event_size=LONGEST_HEAD,
         timeout_graceful_shutdown=2,
+        # A client that sends just as its idle connection is closed sees a fault that is none.
+        timeout_keep_alive=IDLE_SECONDS,
     )
 
 

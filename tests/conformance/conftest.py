@@ -23,6 +23,7 @@ MODULES = HERE / "node_modules"
 SECONDS = 120
 
 
+@pytest.hookimpl(tryfirst=True)  # xdist looks for the groups in the same hook
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what lies here, so that `make test` leaves it to `make conformance`; a file, an org."""
     for item in items:
