@@ -38,16 +38,27 @@ class Spool:
 
 
 @dataclass(frozen=True, slots=True)
+class Stretch:
+    """A short time, both ends included, and how many records we wrote whose last stamp is in it."""
+
+    begin: datetime
+    end: datetime
+    records: int
+
+
+@dataclass(frozen=True, slots=True)
 class Echo:
     """What our own writing left behind: records that `user` was the last to change, at or before
     `until`. All of them have been read since.
 
     Where the CRM does not say who changed a record last there is no user: then it is everything
-    that changed at or before `until`, which is ours if there is no more of it than we know.
+    that changed at or before `until`, which is ours if there is no more of it than we know, and in
+    each of the `stretches` exactly as much.
     """
 
     user: str
     until: datetime
+    stretches: tuple[Stretch, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,9 +203,9 @@ class Crm(Protocol):
         not; `Read.echo` is then left out of what it reads."""
         ...
 
-    def sealed(self, since: datetime) -> datetime | None:
-        """The stamp of the last record that this run wrote, if nobody changed any of these records
-        between a moment and our write; None when somebody may have."""
+    def sealed(self, since: datetime) -> tuple[Stretch, ...]:
+        """How many records this run wrote when, stretch by stretch, if nobody changed any of them
+        between a moment and our write; nothing when somebody may have."""
         ...
 
     def loaded(self, job: str, into: Path) -> Spool | None:

@@ -20,17 +20,18 @@ Why no edit can hide there:
 
 Where the CRM does not say who changed a record last, nothing is read after a write. Its answers
 say when each record changed: as it was read back right before our write, and by our write. If none
-had changed since they were pulled, and our own stamps lie within seconds, what changed by the last
-of them is left out, as long as it is no more than we know of: the records that we read or wrote in
-that time.
+had changed since they were pulled, what changed by the last of our own stamps is left out, as long
+as it is no more than we know of: the records that we read or wrote in that time. A longer write is
+looked at in stretches of two seconds: each must hold exactly as many records as we wrote in it.
 
 - An edit before our write makes the record younger than what was pulled: nothing is left out.
-- An edit after our write moves its record out of the time that is left out: it is read.
+- An edit after our write moves its record out of the time that is left out, where it is read, or
+  into another stretch: then everything is read.
 - A record that we neither read nor wrote makes more than we know: then everything is read.
-- After a write that took longer, or that was not read back record by record, nothing is left out:
-  the next pull reads it once.
-- What can hide is an edit of another field in the seconds between reading a record back and the
-  last stamp of that write: it is read at the next change of the record, or by the refresh.
+- After a write that was not read back record by record nothing is left out: the next pull reads it
+  once.
+- What can hide is an edit of another field between reading a record back and writing it, or within
+  its stretch: it is read at the next change of the record, or by the refresh.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ from __future__ import annotations
 from datetime import datetime
 
 import orjson
+from pydantic import TypeAdapter
 
 from ..mapping.objects import Pull
 from ..protocols import Echo
@@ -50,8 +52,7 @@ from .run import Run
 
 def remember(app: App, key: str, echo: Echo) -> None:
     """Keep it for the next pulls of an object."""
-    kept = {"user": echo.user, "until": echo.until.isoformat()}
-    app.state.remember(f"echo:{key}", orjson.dumps(kept).decode())
+    app.state.remember(f"echo:{key}", orjson.dumps(echo).decode())
 
 
 def forget(app: App, plan: Plan) -> None:
@@ -61,10 +62,10 @@ def forget(app: App, plan: Plan) -> None:
 
 def expect(app: App, plan: Plan) -> None:
     """Keep that everything up to the last stamp of a write is our own echo, if that is sure."""
-    until = app.crm.sealed(plan.known_at)
-    if until:
+    stretches = app.crm.sealed(plan.known_at)
+    if stretches:
         spec = written_pull(app, plan.object)
-        remember(app, f"{spec.stream}:{plan.object}", Echo("", until))
+        remember(app, f"{spec.stream}:{plan.object}", Echo("", stretches[-1].end, stretches))
 
 
 def written_pull(app: App, object: str) -> Pull:
@@ -93,8 +94,7 @@ def recalled(app: App, key: str, since: datetime) -> Echo | None:
     said = app.state.setting(f"echo:{key}")
     if not said:
         return None
-    kept = orjson.loads(said)
-    echo = Echo(kept["user"], datetime.fromisoformat(kept["until"]))
+    echo = TypeAdapter(Echo).validate_json(said)
     return echo if echo.until >= since else None
 
 

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import islice
 from typing import Literal
 
 from ..mapping import pulls
@@ -86,26 +87,42 @@ def wanted(app: App, run: Run, types: Sequence[Mapping[str, str] | None]) -> tup
     rough = tuple(replace(each, rows=totals.get(each.spec.object)) for each in found)
     exact = [each for each in rough if each.since or _is_worth_counting(each)]
     echoes = [each for each in exact if each.echo]
-    reads = [each.read() for each in exact]
-    reads += [replace(each.read(), part="echo") for each in echoes]
+    parts = [part for each in echoes for part in _parts(each)]
+    reads = [*(each.read() for each in exact), *parts]
     counted = app.crm.changed(reads) if reads else []
     rows = {each.key: count for each, count in zip(exact, counted, strict=False)}
-    ours = {each.key: count for each, count in zip(echoes, counted[len(exact) :], strict=True)}
+    told = iter(counted[len(exact) :])
+    ours = {each.key: tuple(islice(told, len(_parts(each)))) for each in echoes}
     found = [replace(each, rows=rows.get(each.key, each.rows), total=each.rows) for each in rough]
-    return tuple(_without_echo(app, run, e, ours[e.key]) if e.echo else e for e in found)
+    return tuple(_without_echo(app, run, e, *ours[e.key]) if e.echo else e for e in found)
 
 
-def _without_echo(app: App, run: Run, each: Wanted, ours: int | None) -> Wanted:
+def _parts(each: Wanted) -> list[Read]:
+    """What is counted of an echo: all of it, and each stretch if there are several."""
+    if each.echo is None:
+        return []
+    whole = replace(each.read(), part="echo")
+    stretches = each.echo.stretches if len(each.echo.stretches) > 1 else ()
+    return [
+        whole,
+        *(replace(whole, since=at.begin, echo=Echo(each.echo.user, at.end)) for at in stretches),
+    ]
+
+
+def _without_echo(
+    app: App, run: Run, each: Wanted, ours: int | None, *stretches: int | None
+) -> Wanted:
     """Leave the echo out, unless there is more of it than we know; then everything is read."""
-    spec = each.spec
-    if ours is not None and each.rows is not None and each.since and each.echo:
-        until = each.echo.until
-        if not app.crm.names_author:  # what has been read by then decides
-            return replace(each, echoed=ours)
-        if ours <= echo.known(app, run, spec.stream, spec.object, each.since, until):
-            return replace(each, echoed=ours)  # looked at again when the others' changes are here
-        return replace(each, rows=each.rows + ours, echo=None)
-    return replace(each, rows=None, echo=None)
+    if ours is None or each.rows is None or each.since is None or each.echo is None:
+        return replace(each, rows=None, echo=None)
+    if app.crm.names_author:  # looked at again when the others' changes are here
+        among = (each.spec.stream, each.spec.object, each.since, each.echo.until)
+        is_sure = ours <= echo.known(app, run, *among)
+    else:  # what has been read by then decides
+        is_sure = stretches in ((), tuple(at.records for at in each.echo.stretches))
+    if is_sure:
+        return replace(each, echoed=ours)
+    return replace(each, rows=each.rows + ours, echo=None)
 
 
 def _is_worth_counting(each: Wanted) -> bool:

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field
 
 from ...fieldplan import FieldPlan, FieldsMade
-from ...protocols import Progress, Read, Spool
+from ...protocols import Progress, Read, Spool, Stretch
 from ...records import CrmField, Org, Outcome
 from . import access, as_files, catalogue, imports, lanes, make, paths, provision, read, scopes
 from . import load as loading
@@ -203,8 +203,8 @@ class Crm:
             mapping, folder, plan, version=self.api_version, language=self.language
         )
 
-    def sealed(self, since: datetime) -> datetime | None:
-        """When this run wrote last, if nobody came between that time and its own writes."""
+    def sealed(self, since: datetime) -> tuple[Stretch, ...]:
+        """What this run wrote when, if nobody came between that time and its own writes."""
         return self._client.stamps.sealed(since)
 
     def read_calls(

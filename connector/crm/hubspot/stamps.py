@@ -7,52 +7,57 @@ moment of each record, to the millisecond.
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-#: The stamps of one write may lie so far apart that an edit between two of them is not expected.
-SHORT = timedelta(seconds=2)
+from ...protocols import Stretch
+
+#: Within so many milliseconds no second change of a record is expected.
+SHORT = 2_000
 #: A search may be so far behind: what is not older than this need not have been in what was read.
 LAG = timedelta(minutes=1)
 
 
 @dataclass(slots=True)
 class Stamps:
-    """The latest stamp that was read back before a write, and the first and last of the write.
+    """The latest stamp that was read back before a write, and how many records were written in
+    each stretch of time.
 
     `blind` says that something was written without being read back.
     """
 
     read: datetime | None = None
-    first: datetime | None = None
-    last: datetime | None = None
     blind: bool = False
+    _wrote: dict[int, Stretch] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
-    def saw(self, records: Iterable[Mapping[str, Any]]) -> None:
+    def saw(self, stamps: Iterable[str]) -> None:
         """Take the stamps of records that were read back."""
         with self._lock:
-            for at in _moments(records):
+            for at in map(datetime.fromisoformat, set(stamps)):
                 self.read = max(self.read or at, at)
 
-    def wrote(self, records: Iterable[Mapping[str, Any]]) -> None:
-        """Take the stamps of records that were written."""
+    def wrote(self, stamps: Iterable[str]) -> None:
+        """Take the stamps of records that were written; many of them are the same."""
         with self._lock:
-            for at in _moments(records):
-                self.first = min(self.first or at, at)
-                self.last = max(self.last or at, at)
+            for stamp, records in Counter(stamps).items():
+                at = datetime.fromisoformat(stamp)
+                place = int(at.timestamp() * 1000) // SHORT
+                known = self._wrote.get(place, Stretch(at, at, 0))
+                begin, end = min(known.begin, at), max(known.end, at)
+                self._wrote[place] = Stretch(begin, end, known.records + records)
 
-    def sealed(self, since: datetime) -> datetime | None:
-        """The last stamp of a write in which nobody came between; None when somebody may have."""
-        if self.blind or self.read is None or self.first is None or self.last is None:
-            return None
-        if self.read > since - LAG or self.last - self.first > SHORT:
-            return None
-        return self.last
+    def sealed(self, since: datetime) -> tuple[Stretch, ...]:
+        """The stretches of a write in which nobody came between; none when somebody may have."""
+        if self.blind or self.read is None or self.read > since - LAG:
+            return ()
+        return tuple(self._wrote[place] for place in sorted(self._wrote))
 
 
-def _moments(records: Iterable[Mapping[str, Any]]) -> list[datetime]:
+def of(records: Iterable[Mapping[str, Any]]) -> list[str]:
+    """The stamps of records."""
     told = [each.get("updatedAt") for each in records if isinstance(each, dict)]
-    return [datetime.fromisoformat(each) for each in told if isinstance(each, str)]
+    return [each for each in told if isinstance(each, str)]

@@ -16,7 +16,7 @@ import orjson
 from ...errors import ConnectorError, InDoubt, Malformed
 from ...http import Answer, body_of
 from ...records import Outcome
-from . import answers
+from . import answers, stamps
 from .answers import Refused
 from .client import Client
 
@@ -89,7 +89,7 @@ def send(client: Client, kind: str, batch: Batch) -> Iterator[tuple[Outcome, ...
     try:
         answer = client.raw("POST", path, f"to update {kind}", body=body, refusals=REFUSALS)
         if _is_whole(answer, batch):
-            client.stamps.wrote(_changed(answer.content))
+            client.stamps.wrote(at.decode() for at in _CHANGED.findall(answer.content))
             yield tuple(Outcome(id, "applied") for id, _ in batch)
             return
         told = body_of(answer, "HubSpot")
@@ -99,7 +99,8 @@ def send(client: Client, kind: str, batch: Batch) -> Iterator[tuple[Outcome, ...
     if answer.status_code in REFUSALS:
         yield from _refused(client, kind, batch, answers.refused(told))
     else:
-        client.stamps.wrote(told.get("results") or () if isinstance(told, dict) else ())
+        results = told.get("results") if isinstance(told, dict) else None
+        client.stamps.wrote(stamps.of(results or ()))
         yield _outcomes(batch, told)
 
 
@@ -109,12 +110,6 @@ def _is_whole(answer: Answer, batch: Batch) -> bool:
     if answer.status_code != 200 or not body.endswith(b"}") or b'"numErrors":' in body:
         return False
     return {id.encode() for id, _ in batch} <= set(_DONE.findall(body))
-
-
-def _changed(body: bytes) -> list[dict[str, str]]:
-    """The first and the last moment at which records of an answer changed."""
-    told = _CHANGED.findall(body)
-    return [{"updatedAt": at.decode()} for at in (min(told), max(told))] if told else []
 
 
 _CHANGED = re.compile(rb'"updatedAt":"([^"]+)"')
@@ -186,6 +181,6 @@ def _held(
     body = {"properties": list(fields), "inputs": [{"id": id} for id in ids]}
     path = client.paths.objects(kind, "batch", "read")
     found = client.json("POST", path, f"to read {kind} back", body=body, safe=True)
-    client.stamps.saw(found["results"])
+    client.stamps.saw(stamps.of(found["results"]))
     wanted = set(ids)  # the id of a record that was merged away answers with the survivor
     return [each for each in found["results"] if each["id"] in wanted and not each.get("archived")]

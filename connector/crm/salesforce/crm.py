@@ -13,7 +13,7 @@ from pydantic import Field
 
 from ...errors import ConfigError
 from ...fieldplan import FieldPlan, FieldsMade
-from ...protocols import Progress, Read, Spool
+from ...protocols import Progress, Read, Spool, Stretch
 from ...records import CrmField, Org, Outcome
 from . import access, ids, ingest, lanes, provision, sfdx
 from . import fields as catalogue
@@ -138,9 +138,9 @@ class Crm:
     def echoes(self, rows: int) -> bool:
         return self.bulky(rows)
 
-    def sealed(self, since: datetime) -> datetime | None:  # noqa: ARG002
+    def sealed(self, since: datetime) -> tuple[Stretch, ...]:  # noqa: ARG002
         """Never: whose a change is, each record says itself."""
-        return None
+        return ()
 
     def plan_fields(
         self, mapping: Any, user: str, *, adopt: bool, assign: bool, segments: bool = False

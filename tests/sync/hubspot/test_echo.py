@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from connector.crm.hubspot.stamps import Stamps
 from connector.sync import apply as applying
 from connector.sync import flow, plan
 from tests.hubspot_world import KNOWN, Portal
@@ -133,6 +135,55 @@ def test_a_record_that_we_do_not_know_of_makes_more_than_we_know(here):
             )
     here.sync()
     assert {name_of(here, id) for id in untouched} == {"Late AG"}
+
+
+def slowly(monkeypatch: pytest.MonkeyPatch, here: Portal, act: Callable[[], Any] = int) -> None:
+    """Write six records a call, three seconds apart; and do something after the first of them."""
+    original, calls = Stamps.wrote, list[int]()
+
+    def wrote(kept: Stamps, stamps: Any) -> None:
+        original(kept, stamps)
+        here.advance("3s")
+        if not calls:
+            act()
+        calls.append(1)
+
+    monkeypatch.setattr(Stamps, "wrote", wrote)
+    here.lane("chunk = 6", "threads = 1")
+
+
+def test_the_echo_of_a_long_write_is_not_read_either(here, monkeypatch):
+    """Stretch by stretch there are as many changes as we made."""
+    with monkeypatch.context() as once:
+        slowly(once, here)
+        here.sync()
+    told = here.app().state.setting("echo:accounts:companies")
+    assert [each["records"] for each in json.loads(told)["stretches"]] == [6, 6, 6]
+    again = here.sync()
+    assert again.streams["accounts"]["pulled"] == 0
+    assert apart(again) == {}
+    assert times(here) == {1}
+
+
+@pytest.mark.parametrize("values", [NAME, EVA])
+def test_an_edit_in_the_middle_of_a_long_write_is_read(here, monkeypatch, values):
+    """It moved its record from one stretch into another, though the sum is the same."""
+
+    def edit() -> None:
+        written = here.writes()
+        here.person(written[0]["id"], values=values)
+
+    with monkeypatch.context() as once:
+        slowly(once, here, edit)
+        here.sync()
+    id = here.writes()[0]["id"]
+    again = here.sync()
+    assert again.streams["accounts"]["pulled"] >= KNOWN
+    assert again.changes["planned"] == 0
+    if values == NAME:
+        assert name_of(here, id) == NAME["name"]
+    else:
+        assert (again.changes["conflicts"], reason(here, id)) == (1, "Ask Eva")
 
 
 def test_a_company_made_while_we_write_is_read(here, monkeypatch):
