@@ -189,9 +189,12 @@ class Crm(Protocol):
         note: Callable[[str], None],
         rows: int = 0,
         pace: float | None = None,
+        since: datetime | None = None,
     ) -> Spool:
         """Update records from a file of so many rows; a spool of `id, result, code, message`.
 
+        A CRM that tells late of changes looks at each record right before it is written: what has
+        changed `since` a moment, or has gone, is not written, and nothing is told of it.
         In CSV an empty cell leaves a field, and `#N/A` empties it; a line of JSON has the `id` and
         the `properties` to set, as texts, an empty one to empty it. `note` is told the job before
         it runs. The pace measured the last time tells when to look at it.

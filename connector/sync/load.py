@@ -2,8 +2,9 @@
 
 Little here is done record by record in Python: the engine writes the file from the plan, finds
 what has moved since, and matches the outcomes by id. A CRM that tells late of changes is not asked
-what has changed: there every record of a file is read back right before it. The number of the
-CRM's job is on disk before a byte is sent, so that a run that dies finds its outcomes later.
+what has changed: there each record is looked at right before it is written, and what somebody has
+touched stays open. The number of the CRM's job is on disk before a byte is sent, so that a run that
+dies finds its outcomes later.
 """
 
 from __future__ import annotations
@@ -51,11 +52,12 @@ def load(app: App, run: Run, plan: Plan, journal: Journal) -> Iterator[tuple[str
     run.engine.stage("sent", "SELECT CAST(NULL AS VARCHAR) AS id WHERE false", "table")
     since = plan.known_at
     with _folder(plan) as folder:
-        while _stage_open(app, run, journal):
+        while _stage_open(run, journal):
             asked = app.crm.now()
-            _stage_moved(app, run, plan, live.query(app, run, plan, folder, since, "open"))
-            _leave_moved(run)
-            yield from _take(run, journal, MOVED, app.crm.now())
+            if not app.crm.tells_late:
+                _stage_moved(app, run, plan, live.query(app, run, plan, folder, since, "open"))
+                _leave_moved(run)
+                yield from _take(run, journal, MOVED, app.crm.now())
             if part := _part(app, run, plan, folder):
                 yield from _send(app, run, plan, journal, part)
             since = asked
@@ -67,7 +69,8 @@ def _send(
     """One file: its outcomes, as many as the CRM says it went through."""
     rows = int(run.engine.one("SELECT count(*) FROM part"))
     speed = pace.speed(app, "load", plan.object, rows)
-    spool = app.crm.load(plan.object, part, part.parent, partial(_note, plan), rows, speed)
+    note = partial(_note, plan)
+    spool = app.crm.load(plan.object, part, part.parent, note, rows, speed, plan.known_at)
     pace.keep_speed(app, "load", plan.object, rows, spool.pace)
     outcomes = f"SELECT * FROM {spool.relation}"
     told = f"SELECT count(DISTINCT id) FROM ({outcomes}) WHERE code <> '{UNPROCESSED}'"
@@ -155,14 +158,10 @@ def unlike(field: Field, side: str) -> str:
 # ── files ─────────────────────────────────────────────────────────────────────────────────────
 
 
-def _stage_open(app: App, run: Run, journal: Journal) -> int:
-    """Put what is neither settled nor sent before into `open`; how many that are.
-
-    Where they are read back one by one, it is no more than the next file.
-    """
+def _stage_open(run: Run, journal: Journal) -> int:
+    """Put what is neither settled nor sent before into `open`; how many that are."""
     among = f"WHERE id NOT IN (SELECT id FROM sent) AND id NOT IN ({_settled(journal)})"
-    few = f"ORDER BY place LIMIT {app.crm.most}" if app.crm.tells_late else ""
-    run.engine.stage("open", f"SELECT id FROM changes {among} {few}", "table")
+    run.engine.stage("open", f"SELECT id FROM changes {among}", "table")
     return int(run.engine.one("SELECT count(*) FROM open"))
 
 

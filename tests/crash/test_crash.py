@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import signal
 import subprocess
@@ -22,6 +23,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(1500)]
 
 NOON = datetime(2026, 11, 2, 12, tzinfo=UTC)
 SHARES = 8
+#: Hundreds of runs are killed and repaired: a model that is quickly worked out will do.
+SMALL = Path(__file__).with_name("small.toml")
 AS_A_FILE = "bulk_from = 1"
 
 
@@ -95,7 +98,7 @@ def copied(prepared: Path, folder: Path, *settings: str) -> Iterator[World]:
     shutil.copytree(prepared / "sandbox", folder / "sandbox")
     with world(folder, frozen=NOON) as made:
         text = made.config.read_text().replace("[crm.auth]", "\n".join([*settings, "[crm.auth]"]))
-        made.config.write_text(text)
+        made.config.write_text(re.sub(r'model = ".*"', f'model = "{SMALL}"', text))
         yield made
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.crash.test_crash import Zygote, beyond_the_plan, zygote  # noqa: F401
+from tests.crash.test_crash import SMALL, Zygote, beyond_the_plan, zygote  # noqa: F401
 from tests.hubspot_world import Portal, portal
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
@@ -39,6 +39,7 @@ def copied(prepared: Path, folder: Path, lane: str) -> Iterator[Portal]:
     shutil.copytree(prepared / "sandbox", folder / "sandbox")
     with portal(folder, frozen=NOON) as made:
         made.lane(lane)
+        shutil.copy(SMALL, made.folder / "mappings" / "health.toml")
         yield made
 
 

@@ -162,12 +162,15 @@ class Crm:
         note: Callable[[str], None],
         rows: int = 0,
         pace: float | None = None,  # noqa: ARG002 (as fast as the limit allows)
+        since: datetime | None = None,
     ) -> Spool:
-        self._client.stamps.blind = True
-        sent = None
+        client, threads = self._client, self.threads
         if 0 < self.import_from <= (rows or imports.rows_of(file)):
-            sent = imports.load(self._client, object, file, into, note)
-        return sent or loading.load(self._client, object, file, into, note, self.threads)
+            steady = loading.steady(client, object, file, since, threads) if since else file
+            if sent := imports.load(client, object, steady, into, note):
+                client.stamps.blind = True  # whatever happens while HubSpot works through it
+                return sent
+        return loading.load(client, object, file, into, note, threads, since)
 
     def loaded(self, job: str, into: Path) -> Spool | None:
         """Of updates nobody knows but the records themselves; an import is asked."""

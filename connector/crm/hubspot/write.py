@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import datetime
 from typing import Any
 
 import orjson
@@ -173,6 +174,15 @@ def values(
                 told = record["properties"]
                 held[record["id"]] = {name: decode(name, told.get(name)) for name in fields}
     return held
+
+
+def untouched(client: Client, kind: str, batch: Batch, *, since: datetime) -> Batch:
+    """Those of a batch that are there and that nobody has changed since a moment, less the time
+    that a search may have been late by then."""
+    told = _held(client, kind, [id for id, _ in batch], ())
+    latest = since - stamps.LAG
+    same = {each["id"] for each in told if datetime.fromisoformat(each["updatedAt"]) <= latest}
+    return [each for each in batch if each[0] in same]
 
 
 def _held(

@@ -265,6 +265,41 @@ def test_a_call_that_fails_leaves_its_lines_open(portal, tmp_path):
     assert len(told) < 1000
 
 
+def advance(portal, by: str) -> None:
+    portal.control("clock", {"advance": by})
+
+
+@pytest.mark.parametrize("lane", [{}, {"import_from": 1}])
+def test_what_somebody_has_touched_since_the_pull_is_not_sent(portal, tmp_path, lane):
+    """Asked right before it is sent: nothing is told of it, and it goes record by record. A search
+    may have been a minute late by then."""
+    ids = portal.make(250)
+    advance(portal, "1h")
+    portal.person("edit", ids[5], values={"name": "Renamed by Eva"})
+    advance(portal, "50s")
+    since = portal.store.clock.now()
+    advance(portal, "1h")
+    portal.person("edit", ids[6], values={"name": "Renamed by Eva"})
+    portal.person("archive", ids[7])
+    crm = portal.another(**lane)
+    path = file(tmp_path, {id: {"health_score": "1"} for id in ids})
+    spool = crm.load("companies", path, tmp_path, lambda job: None, since=since)
+    told = dict(portal.engine.rows(f"SELECT id, result FROM {spool.relation}"))
+    assert told == dict.fromkeys(set(ids) - set(ids[5:8]), "applied")
+    assert crm.sealed(since) == ()
+
+
+def test_the_stamps_of_a_file_are_known_stretch_by_stretch(portal, tmp_path):
+    """So that the next pull need not read what we have written."""
+    ids = portal.make(250)
+    advance(portal, "1h")
+    since = portal.store.clock.now()
+    path = file(tmp_path, {id: {"health_score": "1"} for id in ids})
+    crm = portal.another()
+    crm.load("companies", path, tmp_path, lambda job: None, since=since)
+    assert sum(each.records for each in crm.sealed(since)) == 250
+
+
 def test_no_more_than_a_few_lines_are_in_memory(portal, tmp_path):
     """So many batches are under way at once as keep the threads busy."""
     ids = portal.make(500)
