@@ -93,16 +93,30 @@ def diff_sql(
         f'AS "word:{f.target}"'
         for f in fields
     )
-    values = ", ".join(f'"to:{f.target}", "from:{f.target}", "own:{f.target}"' for f in fields)
-    told = " OR ".join(f"\"word:{f.target}\" IN ('set', 'theirs')" for f in fields)
-    tried = f"CASE WHEN {told} THEN {_tried(fields, 'to:')} END AS tried"
+    sides = [f'"{side}:{f.target}"' for f in fields for side in ("to", "from", "own")]
     return (
         f"WITH sides AS ({_sides(app, run)}), "
         f"judged AS (SELECT *, {words}, {moves}, {_stale(app, run)} AS stale FROM sides), "
-        f"travelling AS (SELECT *, {travels} FROM judged) "
-        f"SELECT *, {_others(fields)} AS others FROM ("
-        f"SELECT id, beside, {tried}, {values}, {final} FROM travelling)"
+        f"travelling AS (SELECT *, {travels} FROM judged), "
+        f"final AS (SELECT id, beside, {', '.join(sides)}, {final} FROM travelling) "
+        f"SELECT id, {_results(fields)} FROM final"
     )
+
+
+def _results(fields: Sequence[Field]) -> str:
+    """The columns of the diff. What nobody looks at is NULL: most accounts change nothing, and
+    keeping all that they hold would cost more than finding that out."""
+    told = {f.target: f"\"word:{f.target}\" IN ('set', 'theirs')" for f in fields}
+    is_told = " OR ".join(told.values())
+    words = [f'"word:{name}", "from:{name}" IS NOT NULL AS "had:{name}"' for name in told]
+    values = [
+        f'CASE WHEN {where} THEN "{side}:{name}" END AS "{side}:{name}"'
+        for name, where in told.items()
+        for side in ("to", "from")
+    ]
+    kept = {"beside": "beside", "tried": _tried(fields, "to:"), "others": _others(fields)}
+    rest = [f"CASE WHEN {is_told} THEN {sql} END AS {name}" for name, sql in kept.items()]
+    return ", ".join([*rest, *words, *values])
 
 
 def _inherited(app: App) -> str:
@@ -155,12 +169,12 @@ def _tried(fields: Sequence[Field], side: str) -> str:
 
 def _others(fields: Sequence[Field]) -> str:
     """The fields that are not written and hold something else than what we last wrote there."""
-    differs = {f.target: f'"from:{f.target}" IS DISTINCT FROM "own:{f.target}"' for f in fields}
     named = " || ".join(
-        f"CASE WHEN \"word:{name}\" <> 'set' AND {differ} THEN ' {name} ' ELSE '' END"
-        for name, differ in differs.items()
+        f'CASE WHEN "word:{f.target}" <> \'set\' AND "from:{f.target}" IS DISTINCT FROM '
+        f"\"own:{f.target}\" THEN ' {f.target} ' ELSE '' END"
+        for f in fields
     )
-    return f"CASE WHEN {' OR '.join(differs.values())} THEN nullif({named}, '') END"
+    return f"nullif({named}, '')"
 
 
 def _again(run: Run) -> str:
@@ -286,7 +300,7 @@ def _guard_first_contact(app: App, fields: Mapping[str, Mapping[str, int]], run:
 def _guard_size(app: App, run: Run) -> None:
     """A wave of changed tiers or emptied fields is more often a broken input than news."""
     for field in app.mapping.fields:
-        filled, word = f'"from:{field.target}" IS NOT NULL', f"\"word:{field.target}\" = 'set'"
+        filled, word = f'"had:{field.target}"', f"\"word:{field.target}\" = 'set'"
         emptied = f'{word} AND {filled} AND "to:{field.target}" IS NULL'
         changed = f"{word} AND {filled}" if field.type == "choice" else emptied
         if field.follows:

@@ -21,6 +21,7 @@ from connector.engines.duckdb import DuckDB
 from connector.records import MOMENT, TEXT
 from connector.store.lake import Lake
 from connector.sync import ledger
+from tests.bench_recording import quiet_day, shipped, sides
 from tests.sync.test_ledger import NOW, Ledger
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
@@ -69,6 +70,19 @@ def test_reading_a_page_into_the_lake(tmp_path, engine):
     rows = f"SELECT * FROM {relation([file], TYPES)}"
     floor = cost(lambda: engine.run(plain))
     ours = cost(lambda: lake.append(f"things{next(numbers)}", engine, rows, layer="base"))
+    assert ours <= 3 * floor, f"{ours / ROWS * 1e6:.2f} µs, floor {floor / ROWS * 1e6:.2f} µs"
+
+
+def test_the_diff_of_a_quiet_day(tmp_path, engine):
+    """One account in eighty has changed: at most three times a join that finds those."""
+    mapping = shipped()
+    sides(engine, mapping, ROWS)
+    spent: dict[str, list[float]] = {}
+    quiet_day(engine, mapping, tmp_path, spent)
+    floor, ours = (median(each) for each in spent.values())
+    assert engine.one("SELECT count(*) FROM diff WHERE tried IS NOT NULL") == pytest.approx(
+        ROWS / 80, rel=0.1
+    )
     assert ours <= 3 * floor, f"{ours / ROWS * 1e6:.2f} µs, floor {floor / ROWS * 1e6:.2f} µs"
 
 
