@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Literal
 
@@ -23,7 +24,8 @@ LAYER = "layer"
 _Stamp = tuple[int, int]
 #: Fold the tail into the base once it holds this share of the base's rows.
 FOLD_SHARE = 0.25
-KEEP_HOURS = 168
+#: What somebody may still be reading stays for so long.
+KEEP = timedelta(days=7)
 #: Small enough that an engine reads one file with all its threads.
 ROW_GROUP = 122_880
 
@@ -135,10 +137,23 @@ class Lake:
         self.replace(table, engine, self.newest(table, engine, columns, key))
         return True
 
-    def tidy(self, table: str) -> None:
-        """Remove files that no version within the last week refers to."""
-        if (found := self._open(table)) is not None:
-            found.vacuum(retention_hours=KEEP_HOURS, dry_run=False)
+    def tidy(self, table: str, keep: timedelta = KEEP) -> None:
+        """Join small files, cut the log, and remove what no version within a time refers to."""
+        if (found := self._open(table)) is None:
+            return
+        hours = int(keep.total_seconds() // 3600)
+        try:
+            found.optimize.compact()
+            found.create_checkpoint()
+            found.cleanup_metadata()
+            found.vacuum(hours, dry_run=False, enforce_retention_duration=keep >= KEEP, full=True)
+        except (DeltaError, OSError) as error:
+            raise ConnectorError(
+                f"The lake could not tidy up {table}: {str(error).splitlines()[0]}",
+                hint="Nothing is lost; it is tried again by the next run.",
+            ) from error
+        finally:
+            self._opened.pop(table, None)
 
     def _open(self, table: str) -> deltalake.DeltaTable | None:
         """The table as it is now; in a folder it is opened anew only after another commit."""

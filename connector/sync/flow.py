@@ -17,6 +17,7 @@ from .apply import Applied, apply, recover
 from .budget import Budgeted, write_calls
 from .changes import Plan, kept, load
 from .closing import close
+from .housekeeping import keep_house
 from .pace import remembered
 from .plan import plan
 from .preflight import Preflight, pin_org, preflight, require_fields
@@ -156,6 +157,8 @@ def sync(app: App, *, notify: Notify = silent, adopt: bool = False, force: bool 
         _score(journey)
         made = _plan(journey, adopt=adopt, force=force)
         _apply(journey, made)
+        if notice := keep_house(app, journey.run):
+            journey.receipt.notices.append(notice)
     return journey.receipt
 
 

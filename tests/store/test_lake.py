@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -204,3 +205,43 @@ def test_a_file_that_cannot_be_part_of_a_table_is_not_left_behind(tmp_path, engi
     with pytest.raises(Exception, match="Invalid data type"):
         Lake(tmp_path).append("things", engine, "SELECT TIME '10:00' AS id")
     assert not list(tmp_path.rglob("*.parquet"))
+
+
+def files(folder: Path) -> list[Path]:
+    return sorted(folder.rglob("*.parquet"))
+
+
+def test_tidying_up_joins_files_and_loses_no_row(tmp_path, engine):
+    """The history of many runs becomes one file; what a dead run left is gone; the log begins
+    with a checkpoint; and the table is written on as before."""
+    lake = Lake(tmp_path)
+    for turn in range(12):
+        lake.append("things", engine, row(f"r{turn % 3}", turn, turn, turn))
+    every = f"SELECT id, value FROM ({lake.every('things', engine, COLUMNS)}) ORDER BY value"
+    before = engine.rows(every)
+    (tmp_path / "things" / "layer=tail" / "orphan.parquet").write_bytes(b"PAR1")
+    lake.tidy("things", keep=timedelta())
+    assert len([file for file in files(tmp_path / "things") if "_delta_log" not in str(file)]) == 1
+    assert list((tmp_path / "things" / "_delta_log").glob("*.checkpoint.parquet"))
+    for reader in (lake, Lake(tmp_path)):
+        every = f"SELECT id, value FROM ({reader.every('things', engine, COLUMNS)}) ORDER BY value"
+        assert engine.rows(every) == before
+        assert newest(reader, engine) == {"r0": 9, "r1": 10, "r2": 11}
+    lake.append("things", engine, row("r0", 99, 99, 99))
+    assert newest(lake, engine)["r0"] == 99
+
+
+def test_what_somebody_may_still_be_reading_stays_for_a_week(tmp_path, engine):
+    """Nothing that a version of the last days refers to is removed."""
+    lake = Lake(tmp_path)
+    lake.append("things", engine, row("r0", 1, 1, 1))
+    (old,) = files(tmp_path)
+    lake.replace("things", engine, row("r0", 2, 2, 2))
+    lake.tidy("things")
+    assert old.exists()
+
+
+def test_a_table_that_is_not_there_needs_no_tidying(tmp_path):
+    """A source may never have brought anything."""
+    Lake(tmp_path).tidy("nothing")
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,35 @@
+"""Housekeeping: once a week the lake gives back what nobody needs any more.
+
+Every run adds a few small files to the history of scores, and a fold leaves the files before it
+behind. Once a week, under the lock of a run, small files are joined, the log of each table is cut,
+and what no version of the last week refers to is removed, files of runs that died included.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from ..errors import ConnectorError
+from ..records import STREAMS
+from . import ledger
+from .app import App
+from .run import Run
+
+EVERY = timedelta(days=7)
+SETTING = "tidied"
+TABLES = (*STREAMS, "measures", "scores", ledger.TABLE)
+
+
+def keep_house(app: App, run: Run) -> str:
+    """Tidy up if it is time; what went wrong, as a notice, for it can wait until the next run."""
+    last = app.state.setting(SETTING)
+    if last is not None and run.as_of - datetime.fromisoformat(last) < EVERY:
+        return ""
+    if last is not None:
+        try:
+            for table in TABLES:
+                app.lake.tidy(table)
+        except ConnectorError as error:
+            return f"{error.message} {error.hint}"
+    app.state.remember(SETTING, run.as_of.isoformat())
+    return ""
