@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ..errors import EXIT_DONE, EXIT_PARTLY, BudgetSpent, ConfigError, ConnectorError, UnsafePlan
-from . import echo
+from . import echo, ledger
 from .app import App
 from .apply import Applied, apply, recover
 from .budget import Budgeted, write_calls
@@ -156,6 +156,8 @@ def sync(app: App, *, notify: Notify = silent, adopt: bool = False, force: bool 
         _pull(journey, found)
         _score(journey)
         made = _plan(journey, adopt=adopt, force=force)
+        if adopt:
+            ledger.adopt(app, journey.run)
         _apply(journey, made)
         if notice := keep_house(app, journey.run):
             journey.receipt.notices.append(notice)

@@ -45,6 +45,45 @@ def written(app: App, run: Run) -> str:
     return f"SELECT * FROM ({newest}) WHERE object = '{app.mapping.object}'"
 
 
+def adopt(app: App, run: Run) -> int:
+    """Take what the CRM holds and we want as well for ours, where we never wrote: how many records.
+
+    Nothing is sent for it. Without it such a value would be somebody else's once we want another.
+    Needs the three sides of a plan in the engine.
+    """
+    names = [field.target for field in app.mapping.fields]
+    equal = {
+        name: f'(w."{name}" IS NULL AND c."{name}" IS NOT NULL AND n."{name}" = c."{name}")'
+        for name in names
+    }
+    ours = {name: f'CASE WHEN {equal[name]} THEN c."{name}" ELSE w."{name}" END' for name in names}
+    left = " || ".join(
+        f"CASE WHEN c.\"{name}\" IS DISTINCT FROM {ours[name]} THEN ' {name} ' ELSE '' END"
+        for name in names
+    )
+    known = {**app.lake.types(TABLE, run.engine), **columns(app)}
+    row = {
+        **{name: f"CAST(NULL AS {kind})" for name, kind in known.items()},
+        "object": f"'{app.mapping.object}'",
+        "id": "n.id",
+        "run": f"'{run.id}'",
+        "result": "'adopted'",
+        "others": f"nullif({left}, '')",
+        "modified_at": f"TIMESTAMPTZ '{run.as_of.isoformat()}'",
+        "pulled_at": f"TIMESTAMPTZ '{run.as_of.isoformat()}'",
+        **ours,
+    }
+    found = (
+        f"SELECT {_listed(row)} FROM wanted n JOIN current c USING (id) "
+        f"LEFT JOIN written w USING (id) WHERE {' OR '.join(equal.values())}"
+    )
+    run.engine.stage("adopted", found, "table")
+    many = int(run.engine.one("SELECT count(*) FROM adopted"))
+    if many:
+        app.lake.append(TABLE, run.engine, "SELECT * FROM adopted")
+    return many
+
+
 def record(app: App, run: Run, plan: Plan, journal: Journal) -> None:
     """Take a plan's journal over into the ledger: every outcome once, however often called."""
     if not journal.mend():

@@ -183,6 +183,22 @@ def test_a_lost_lake_costs_a_full_pull_and_adoption(here):
     assert here.app().lake.layers("signals").base_rows > 0
 
 
+def test_what_is_equal_already_is_adopted_as_well(here):
+    """The ledger is lost and not a day has passed: only the time stamps are sent, and weeks later
+    all fields are ours to change."""
+    here.sync()
+    shutil.rmtree(here.folder / "data" / "lake")
+    done = here.sync(adopt=True)
+    assert {name for name, words in done.fields.items() if words["set"]} == {"Health_Updated__c"}
+    id = sorted(row["id"] for row in here.writes())[0]
+    here.person(id, values={"Health_Reason__c": "Ask Eva"})
+    here.advance("20d")
+    later = here.sync(force=True)
+    assert later.changes["applied"] > 0
+    assert (later.changes["conflicts"], later.fields["Health_Score__c"]["theirs"]) == (1, 0)
+    assert here.held("Health_Reason__c")[id]["Health_Reason__c"] == "Ask Eva"
+
+
 # ── plan and apply ────────────────────────────────────────────────────────────────────────────
 
 
