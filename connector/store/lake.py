@@ -24,7 +24,7 @@ LAYER = "layer"
 _Stamp = tuple[int, int]
 #: Fold the tail into the base once it holds this share of the base's rows.
 FOLD_SHARE = 0.25
-#: What somebody may still be reading stays for so long.
+#: What somebody may still be reading stays for so long at least.
 KEEP = timedelta(days=7)
 #: Small enough that an engine reads one file with all its threads.
 ROW_GROUP = 122_880
@@ -138,14 +138,13 @@ class Lake:
         return True
 
     def tidy(self, table: str, keep: timedelta = KEEP) -> None:
-        """Join small files, cut the log, and remove what no version within a time refers to."""
+        """Join small files, and remove what no version within a time refers to."""
         if (found := self._open(table)) is None:
             return
         hours = int(keep.total_seconds() // 3600)
         try:
             found.optimize.compact()
             found.create_checkpoint()
-            found.cleanup_metadata()
             found.vacuum(hours, dry_run=False, enforce_retention_duration=keep >= KEEP, full=True)
         except (DeltaError, OSError) as error:
             raise ConnectorError(

@@ -51,16 +51,19 @@ class Pulling:
 
     `overlap`: how far behind its watermark a pull begins again, for rows may appear later than
     their stamp. `refresh`: how often all of an object is looked at, because formulas change and
-    records vanish without a trace. `parallel`: how many objects are read side by side.
+    records vanish without a trace. `parallel`: how many objects are read side by side. `memory`:
+    how long versions of records stay that newer ones have replaced.
     """
 
     overlap: str = "30m"
     refresh: str = "7d"
     parallel: Annotated[int, Field(ge=1, le=8)] = 4
+    memory: str = "365d"
 
     def __post_init__(self) -> None:
         span(self.overlap)
         span(self.refresh)
+        span(self.memory)
 
     @property
     def overlap_span(self) -> timedelta:
@@ -69,6 +72,10 @@ class Pulling:
     @property
     def refresh_span(self) -> timedelta:
         return span(self.refresh)
+
+    @property
+    def memory_span(self) -> timedelta:
+        return span(self.memory)
 
 
 @dataclass(frozen=True, slots=True)

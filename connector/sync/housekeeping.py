@@ -1,8 +1,8 @@
 """Housekeeping: once a week the lake gives back what nobody needs any more.
 
 Every run adds a few small files to the history of scores, and a fold leaves the files before it
-behind. Once a week, under the lock of a run, small files are joined, the log of each table is cut,
-and what no version of the last week refers to is removed, files of runs that died included.
+behind. Once a week, under the lock of a run, small files are joined, and those are removed to which
+no version of a table refers that is younger than `pull.memory`; files of runs that died as well.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 
 from ..errors import ConnectorError
 from ..records import STREAMS
+from ..store.lake import KEEP
 from . import ledger
 from .app import App
 from .run import Run
@@ -28,7 +29,7 @@ def keep_house(app: App, run: Run) -> str:
     if last is not None:
         try:
             for table in TABLES:
-                app.lake.tidy(table)
+                app.lake.tidy(table, max(app.pulling.memory_span, KEEP))
         except ConnectorError as error:
             return f"{error.message} {error.hint}"
     app.state.remember(SETTING, run.as_of.isoformat())

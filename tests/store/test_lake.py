@@ -212,8 +212,8 @@ def files(folder: Path) -> list[Path]:
 
 
 def test_tidying_up_joins_files_and_loses_no_row(tmp_path, engine):
-    """The history of many runs becomes one file; what a dead run left is gone; the log begins
-    with a checkpoint; and the table is written on as before."""
+    """The history of many runs becomes one file; what a dead run left is gone; the log has
+    a checkpoint; and the table is written on as before."""
     lake = Lake(tmp_path)
     for turn in range(12):
         lake.append("things", engine, row(f"r{turn % 3}", turn, turn, turn))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from connector.store.lake import Lake
 from connector.sync.housekeeping import SETTING, TABLES
 
@@ -11,9 +13,10 @@ def test_once_a_week_every_table_is_tidied_up(here, monkeypatch):
     tidied: list[str] = []
     original = Lake.tidy
 
-    def tidy(lake: Lake, table: str) -> None:
+    def tidy(lake: Lake, table: str, keep: timedelta) -> None:
         tidied.append(table)
-        original(lake, table)
+        assert keep == timedelta(days=365)
+        original(lake, table, keep)
 
     monkeypatch.setattr(Lake, "tidy", tidy)
     here.sync()
