@@ -1,4 +1,4 @@
-"""What a large CSV file costs: from the file to the lake, with everything that is checked on the way.
+"""What a large CSV file costs: from the file to the lake, with all that is checked on the way.
 
     python -m tests.bench_file                   1,000,000 rows, each kind of file
     python -m tests.bench_file 200000 german     other rows, one kind

@@ -144,10 +144,9 @@ def distinct(names: Sequence[str]) -> tuple[str, ...]:
 
 
 def _hint(shape: Layout) -> str:
-    if len(shape.names) == 1:
-        name = shape.names[0]
-        return f"Its header is {name!r}, one column. Is `delimiter` {shape.delimiter!r}?"
-    return ""
+    if len(shape.names) > 1:
+        return ""
+    return f"Its header is {shape.names[0]!r}, one column. Set `delimiter` to what parts columns."
 
 
 def _codec(text: found.Text) -> str:
@@ -184,23 +183,15 @@ def rewritten(
     out: Path,
 ) -> FileTable:
     """Rows (their line, what is wrong or "", their cells) as a file that the engine reads."""
+    empty = [""] * len(picked)
     with out.open("w", encoding="utf-8", newline="") as file:
         write = csv.writer(file, lineterminator="\n").writerow
         for line, bad, row in rows:
-            write([line, bad, *(() if bad else [row[place] for place in picked])])
-    # Bad rows have no cells: the engine fills them up.
+            write([line, bad, *(empty if bad else [row[place] for place in picked])])
     columns = {LINE: "BIGINT", BAD: "VARCHAR", **dict.fromkeys(names, "VARCHAR")}
-    return FileTable(
-        told(
-            {name: identifier(name) for name in names},
-            LINE,
-            read_csv(
-                out, columns, ",", "null_padding = true", "parallel = false",
-                f"max_line_size = {LONGEST}",
-            ),
-            BAD,
-        )
-    )  # fmt: skip
+    read = read_csv(out, columns, ",", f"max_line_size = {LONGEST}")
+    values = {name: identifier(name) for name in names}
+    return FileTable(told(values, LINE, read, BAD), numbered=True)
 
 
 class _Lines:
@@ -211,13 +202,19 @@ class _Lines:
         self._again: deque[str] = deque()
         self.taken: list[str] = []
 
-    def __iter__(self) -> _Lines:
-        return self
-
-    def __next__(self) -> str:
-        line = self._again.popleft() if self._again else next(self._file)
-        self.taken.append(line)
-        return line
+    def __iter__(self) -> Iterator[str]:
+        again, taken = self._again, self.taken
+        while True:
+            while again:
+                taken.append(again.popleft())
+                yield taken[-1]
+            for line in self._file:
+                taken.append(line)
+                yield line
+                if again:
+                    break
+            else:
+                return
 
     def give_back(self) -> None:
         """All but the first of the lines taken."""
@@ -230,10 +227,10 @@ def _rows(file: TextIO, shape: Layout) -> Iterator[tuple[int, str, Sequence[str]
     for _ in range(shape.before):
         file.readline()
     lines, at, width = _Lines(file), shape.before, len(shape.names)
-    reader = csv.reader(lines, delimiter=shape.delimiter, strict=True)
-    wrong = _judge(shape)
+    taken, sound, wrong = lines.taken, shape.text.sound, _judge(shape)
+    reader = csv.reader(iter(lines), delimiter=shape.delimiter, strict=True)
     while True:
-        lines.taken.clear()
+        taken.clear()
         try:
             row = next(reader)
         except StopIteration:
@@ -241,13 +238,14 @@ def _rows(file: TextIO, shape: Layout) -> Iterator[tuple[int, str, Sequence[str]
         except csv.Error as error:
             # A quote that is never closed takes what follows with it: that is read again.
             lines.give_back()
-            row, bad = [], "row_too_long" if "limit" in str(error) else "broken_quotes"
+            reader = csv.reader(iter(lines), delimiter=shape.delimiter, strict=True)
+            yield at + 1, "row_too_long" if "limit" in str(error) else "broken_quotes", ()
         else:
-            bad = wrong(row, lines.taken[-1])
-        if row or bad:
-            row += [""] * (width - len(row))
-            yield at + 1, bad, row
-        at += len(lines.taken)
+            if len(row) == width and sound:
+                yield at + 1, "", row
+            elif row:
+                yield at + 1, wrong(row, taken[-1]), row + [""] * (width - len(row))
+        at += len(taken)
 
 
 def _judge(shape: Layout) -> Callable[[Sequence[str], str], str]:

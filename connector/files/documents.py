@@ -101,9 +101,7 @@ def _taken_out(path: Path, records: str, into: Path) -> Path:
     for step in records.split("."):
         inside = inside.get(step) if isinstance(inside, dict) else None
     if not isinstance(inside, list):
-        raise ConnectorError(
-            f"{path.name} has no list at {records!r}.", hint="Correct `records`."
-        )
+        raise ConnectorError(f"{path.name} has no list at {records!r}.", hint="Correct `records`.")
     out = into / f"{path.name}.records"
     with out.open("wb") as file:
         file.writelines(orjson.dumps(each, option=orjson.OPT_APPEND_NEWLINE) for each in inside)

@@ -114,7 +114,9 @@ def _read_through(path: Path, encoding: str) -> tuple[bool, int]:
     try:
         for part in _parts(path):
             lines, last = lines + part.count(b"\n"), part[-1:]
-            if sound and not (part.isascii() and encoding != "utf-16" and not decoder.getstate()[0]):
+            if sound and not (
+                part.isascii() and encoding != "utf-16" and not decoder.getstate()[0]
+            ):
                 sound = _decodes(decoder, part)
         if sound:
             sound = _decodes(decoder, b"", final=True)

@@ -6,6 +6,7 @@ import warnings
 import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
@@ -42,7 +43,7 @@ def read(path: Path, sheet: str | None, header: int, needs: Needs, into: Path) -
         written = _written(rows, header, len(names), picked)
         table = rewritten(written, picked, needs.names, into / f"{path.name}.rows")
         # A cell may hold a date as the number it is.
-        return FileTable(table.relation, machine=True, serial=f"{book.epoch:%Y-%m-%d}")
+        return replace(table, machine=True, serial=f"{book.epoch:%Y-%m-%d}")
 
 
 @contextmanager
@@ -124,7 +125,7 @@ def _no_entities(path: Path, start: bytes) -> None:
 def _sheet_rows(path: Path, book: Any, sheet: str | None, header: int) -> Iterator[Sequence[Any]]:
     """The rows of a sheet, from its header on."""
     names = [each.title for each in book.worksheets]
-    if sheet is not None and sheet not in names or not names:
+    if (sheet is not None and sheet not in names) or not names:
         raise ConnectorError(
             f"{path.name} has no sheet {sheet!r}.", hint=f"It has {', '.join(names)}."
         )

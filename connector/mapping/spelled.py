@@ -9,7 +9,7 @@ from __future__ import annotations
 from ..records import DAY, FLAG, MOMENT, NUMBER
 from .casts import text
 
-__all__ = ["in_zone", "is_vague", "proofs", "value"]
+__all__ = ["in_zone", "is_vague", "proof", "value"]
 
 #: Around the digits: signs of currencies, and what groups digits without ever being a decimal sign.
 _AROUND = r"^(?:[€$£]|EUR|USD|GBP|CHF)\s*|\s*(?:[€$£]|EUR|USD|GBP|CHF)$|['’\x{00A0}\x{202F}]"
@@ -75,13 +75,11 @@ def is_vague(said: str, kind: str, *, decimal: str | None, dates: str | None) ->
     return "false"
 
 
-def proofs(said: str) -> tuple[str, str]:
-    """Whether a text can only have the comma as its decimal sign, and whether only the point."""
-    bare = _bare(said)
-    comma = f"contains({said}, ',') OR {said} LIKE '%.%.%'", _matches(bare, _only(","))
-    point = f"contains({said}, '.') OR {said} LIKE '%,%,%'", _matches(bare, _only("."))
-    first, second = (f"CASE WHEN {some} THEN {proof} ELSE false END" for some, proof in (comma, point))
-    return first, second
+def proof(said: str, decimal: str) -> str:
+    """Whether a text can only be meant with this decimal sign."""
+    group = "." if decimal == "," else ","
+    some = f"contains({said}, '{decimal}') OR {said} LIKE '%{group}%{group}%'"
+    return f"CASE WHEN {some} THEN {_matches(_bare(said), _only(decimal))} ELSE false END"
 
 
 # ── numbers ───────────────────────────────────────────────────────────────────────────────────
@@ -92,7 +90,9 @@ def _number(said: str, decimal: str | None, *, machine: bool) -> str:
         vague = f"WHEN {_matches(_bare(said), _VAGUE)} THEN {_comma(said) if decimal else 'NULL'}"
         comma = f"WHEN {_matches(_bare(said), _only(','))} THEN {_comma(said)}"
         some = f"contains({said}, '.') OR contains({said}, ',')"
-        return f"CASE WHEN NOT ({some}) THEN {_finite(said)} {vague} {comma} ELSE {_point(said)} END"
+        return (
+            f"CASE WHEN NOT ({some}) THEN {_finite(said)} {vague} {comma} ELSE {_point(said)} END"
+        )
     return _point(said) if decimal == "." else _comma(said)
 
 
@@ -104,8 +104,7 @@ def _point(said: str) -> str:
 def _comma(said: str) -> str:
     plain = _finite(f"replace({said}, ',', '.')")
     return (
-        f"coalesce(CASE WHEN NOT contains({said}, '.') THEN {plain} END, "
-        f"{_taken_apart(said, ',')})"
+        f"coalesce(CASE WHEN NOT contains({said}, '.') THEN {plain} END, {_taken_apart(said, ',')})"
     )
 
 
@@ -148,7 +147,7 @@ def _matches(said: str, shape: str) -> str:
 def _moment(said: str, dates: str | None, zone: str, serial: str) -> str:
     """A time without a zone is one of `zone`."""
     placed = in_zone(_local(said, dates, serial), zone)
-    zoned = rf":\d{{2}}(?:[.,]\d+)?\s*(?:[zZ]|[-+]\d{{2}}(?::?\d{{2}})?)\s*$"
+    zoned = r":\d{2}(?:[.,]\d+)?\s*(?:[zZ]|[-+]\d{2}(?::?\d{2})?)\s*$"
     return (
         f"CASE WHEN {_is_iso(said)} AND regexp_matches({said}, {text(zoned)}) "
         f"THEN TRY_CAST({said} AS TIMESTAMPTZ) ELSE {placed} END"
@@ -161,7 +160,8 @@ def _local(said: str, dates: str | None, serial: str) -> str:
     day = f"coalesce({_swift(said, _DAY_FIRST)}, {_formats(spelled, _DAY_FIRST)})"
     month = f"coalesce({_swift(said, _MONTH_FIRST)}, {_formats(spelled, _MONTH_FIRST)})"
     cases = [f"WHEN {_is_iso(said)} THEN TRY_CAST({said} AS TIMESTAMP)"]
-    cases += [f"WHEN length({said}) = 8 AND regexp_matches({said}, '^\\d{{8}}$') THEN try_strptime({said}, '%Y%m%d')"]
+    eight = f"length({said}) = 8 AND regexp_matches({said}, '^\\d{{8}}$')"
+    cases += [f"WHEN {eight} THEN try_strptime({said}, '%Y%m%d')"]
     if serial:
         number = f"TRY_CAST({said} AS DOUBLE)"
         first, last = _SERIALS

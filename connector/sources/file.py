@@ -53,7 +53,7 @@ class Source:
             ZoneInfo(self.zone)
         except (ZoneInfoNotFoundError, ValueError):
             raise ValueError(f"there is no zone {self.zone!r}; write e.g. Europe/Berlin") from None
-        if "id" not in self.columns:
+        if "id" not in {*self.columns, *self.required}:
             raise ValueError("columns have no id, by which a row is known again")
 
     @property

@@ -52,7 +52,7 @@ def store(app: App, run: Run, batch: Batch) -> int:
         f"nullif({text(batch.object)}, '') AS object FROM ({batch.sql}) WHERE id IS NOT NULL"
     )
     shaped_ = shaped(told, columns)
-    if (batch.object or batch.once) and not _is_known(app, run, batch):
+    if (batch.object or batch.once) and not knows(app, run, batch):
         return _store_first(app, run, batch, shaped_)
     run.engine.stage("incoming", shaped_, "table")
     _reconcile(run, batch, int(run.engine.one("SELECT count(*) FROM incoming")))
@@ -112,7 +112,7 @@ def _of(batch: Batch) -> str:
     return f"source = {text(batch.source)} AND coalesce(object, '') = {text(batch.object)}"
 
 
-def _is_known(app: App, run: Run, batch: Batch) -> bool:
+def knows(app: App, run: Run, batch: Batch) -> bool:
     """Whether the lake holds anything of this object."""
     if not app.lake.layers(batch.stream).files:
         return False

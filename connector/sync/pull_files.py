@@ -18,6 +18,7 @@ from ..protocols import FileSource
 from ..records import STREAMS
 from . import file_rows, into_lake
 from .app import App
+from .file_faults import NAMELESS, READ
 from .into_lake import Batch, moment, text
 from .pull_sources import CRM_IDS, PulledStream, scratch, settings, shape_of
 from .run import Run
@@ -70,9 +71,10 @@ def _take(
                 raise ConnectorError(
                     f"{file.name} changed while it was read.", hint="Run again when it is finished."
                 )
-    new = into_lake.store(app, run, _batch(app, run, name, source))
-    gone = _bury(app, run, name, source) if source.whole else 0
-    run.engine.run(f"DROP TABLE {file_rows.READ}")
+        batch = _batch(app, name, run, source)
+        known = source.whole and into_lake.knows(app, run, batch)
+        new = into_lake.store(app, run, batch)
+        gone = _bury(app, run, name, source) if known else 0
     return rows, new, gone
 
 
@@ -86,7 +88,7 @@ def _stamp(file: Path) -> tuple[int, int]:
     return found.st_size, found.st_mtime_ns
 
 
-def _batch(app: App, run: Run, name: str, source: FileSource) -> Batch:
+def _batch(app: App, name: str, run: Run, source: FileSource) -> Batch:
     """Ids of CRM records as people write them become those of the CRM."""
     columns = STREAMS[source.stream].columns
     ids = (f"{app.crm.id_sql(c)} AS {c}" if c in CRM_IDS else f'"{c}"' for c in columns)
@@ -107,12 +109,12 @@ def _bury(app: App, run: Run, name: str, source: FileSource) -> int:
     columns = into_lake.columns_of(app, stream)
     newest = app.lake.newest(stream, run.engine, columns, key=into_lake.KEY)
     known = f"SELECT * FROM ({newest}) WHERE source = {text(name)} AND NOT coalesce(deleted, false)"
-    there = f"SELECT id FROM {file_rows.READ} WHERE id NOTNULL"
+    there = f"SELECT id FROM {READ} WHERE id NOTNULL"
     run.engine.stage("gone", f"SELECT * FROM ({known}) WHERE id NOT IN ({there})", "table")
     many = int(run.engine.one("SELECT count(*) FROM gone"))
     if not many:
         return 0
-    nameless = run.engine.one(f"SELECT count(*) FROM {file_rows.READ} WHERE {file_rows.NAMELESS}")
+    nameless = run.engine.one(f"SELECT count(*) FROM {READ} WHERE {NAMELESS}")
     most = app.guards.max_vanish * int(run.engine.one(f"SELECT count(*) FROM ({known})"))
     if nameless or many > most:
         run.odd(stream, f"{name}_vanished_and_kept", many, [])

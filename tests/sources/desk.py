@@ -8,7 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from connector.config import open_app
+from connector.engines.duckdb import DuckDB
 from connector.records import STREAMS, Org
+from connector.sources.file import Source
+from connector.sync import file_rows
 from connector.sync.pull_files import pull_files
 from connector.sync.pull_sources import PulledStream
 from connector.sync.run import Run, new_id
@@ -93,3 +96,36 @@ class Desk:
 def desk(folder: Path, path: str, settings: str = "") -> Desk:
     """Signals from a file with the columns nr, amount and day."""
     return Desk(folder, SIGNALS.format(path=path, settings=settings))
+
+
+@dataclass
+class Staged:
+    """What the rows of some files have become, without a lake."""
+
+    rows: list[tuple[Any, ...]]
+    odd: dict[str, tuple[int, list[str]]]
+    count: int
+
+
+def staged(source: Source, *columns: str) -> Staged:
+    """Read the files of a source as a run does: the rows that are taken, and what is odd."""
+    scratch = source.path.parent / ".scratch"
+    scratch.mkdir(exist_ok=True)
+    engine = DuckDB(threads=1, scratch=scratch)
+    run = Run("r", Org("00D", "u", "https://x", datetime(2026, 11, 2, tzinfo=UTC)), engine)
+    try:
+        count = file_rows.stage(run, "table", source, source.files(), scratch)
+        listed = ", ".join(
+            f"CAST({c} AS VARCHAR)" if c[-3:] in ("_at", "_on") else c for c in columns
+        )
+        rows = engine.rows(f"SELECT {listed} FROM ({file_rows.good(source)}) ORDER BY id")
+    finally:
+        engine.close()
+    odd = {o.rule.removeprefix("table_"): (o.count, list(o.ids)) for o in run.oddities}
+    return Staged(rows, odd, count)
+
+
+def signals(path: Path, **settings: Any) -> Source:
+    """A source of signals with the columns nr, amount and day."""
+    columns = {"id": "nr", "value": "amount", "occurred_at": "day"}
+    return Source(path=path, stream="signals", **{"columns": columns, **settings})
