@@ -62,7 +62,7 @@ def read(
     shape = layout(path, written, needs)
     if careful or not shape.text.sound:
         return _row_by_row(path, shape, needs, into)
-    plain = path if shape.text.encoding == "utf-8" else _as_utf8(path, shape, into)
+    plain = path if shape.text.encoding == "utf-8" else as_utf8(path, shape.text, into)
     rows = read_csv(
         plain,
         dict.fromkeys(shape.names, "VARCHAR"),
@@ -153,10 +153,11 @@ def _codec(text: found.Text) -> str:
     return "utf-8-sig" if text.encoding == "utf-8" else text.encoding
 
 
-def _as_utf8(path: Path, shape: Layout, into: Path) -> Path:
+def as_utf8(path: Path, text: found.Text, into: Path) -> Path:
+    """A copy in UTF-8, with a sign in place of each character that is broken."""
     copy = into / f"{path.name}.utf-8"
     with (
-        path.open(encoding=_codec(shape.text), newline="") as file,
+        path.open(encoding=_codec(text), errors="replace", newline="") as file,
         copy.open("w", encoding="utf-8", newline="") as out,
     ):
         while part := file.read(found.CHUNK):

@@ -12,7 +12,7 @@ from ..mapping import spelled
 from ..mapping.casts import text
 from ..protocols import FileTable
 from . import found
-from .delimited import LONGEST
+from .delimited import LONGEST, as_utf8
 from .needs import Needs, read_csv, told
 
 #: A whole document is held in memory when its records lie inside it.
@@ -22,11 +22,8 @@ _ROW = "record"
 
 def read_lines(path: Path, encoding: str | None, needs: Needs, into: Path) -> FileTable:
     """One record a line. A line that is no JSON is told and costs no other."""
-    plain = path
-    if not (seen := found.text(path, encoding)).sound or seen.encoding != "utf-8":
-        plain = into / f"{path.name}.utf-8"
-        with path.open(encoding=seen.encoding, errors="replace", newline="") as file:
-            plain.write_text(file.read(), encoding="utf-8", newline="")
+    seen = found.text(path, encoding)
+    plain = path if seen.sound and seen.encoding == "utf-8" else as_utf8(path, seen, into)
     # Every line is one column, an empty one too: so the row is the line.
     rows = read_csv(
         plain, {_ROW: "VARCHAR"}, "\x1f", "parallel = false", f"max_line_size = {LONGEST}"

@@ -339,6 +339,27 @@ def test_nothing_is_gone_when_too_much_seems_to_be_or_a_row_has_no_name(tmp_path
     assert len(here.rows("id")) == 4
 
 
+class StillWritten(Source):
+    """Its files are written to while they are read."""
+
+    def read(self, file, into, *, careful=False):
+        table = Source.read(self, file, into, careful=careful)
+        with file.open("a") as more:
+            more.write("9,9,2026-01-09\n")
+        return table
+
+
+def test_a_file_that_changes_while_it_is_read_is_not_taken(tmp_path):
+    """The next run takes it as a whole."""
+    here = desk(tmp_path, "a.csv")
+    path = here.put("a.csv", ROWS)
+    columns = {"id": "nr", "value": "amount", "occurred_at": "day"}
+    with pytest.raises(ConnectorError, match=r"a\.csv changed while it was read"):
+        here.pull(StillWritten(path=path, stream="signals", columns=columns))
+    assert here.rows("id") == []
+    assert here.pull().pulled == 5
+
+
 def test_a_pattern_that_fits_nothing_is_told(tmp_path):
     """It may be that nothing has come yet; it may be a typing error."""
     here = desk(tmp_path, "drop/*.csv")
