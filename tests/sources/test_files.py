@@ -320,7 +320,7 @@ def test_files_that_hold_everything_lose_what_is_in_none_of_them(tmp_path):
     here = desk(tmp_path, "*.csv", 'holds = "everything"')
     here.put("a.csv", ROWS)
     here.put("b.csv", "nr,amount,day\n5,5,2026-01-05\n")
-    assert here.pull().pulled == 5
+    assert here.pull().new == 5
     here.put("a.csv", ROWS.replace("1,1,2026-01-01\n", "").replace("4,4,2026-01-04\n", ""))
     here.put("b.csv", "nr,amount,day\n5,5,2026-01-05\n4,4,2026-01-04\n")
     assert here.pull().gone == 1
@@ -357,7 +357,7 @@ def test_a_file_that_changes_while_it_is_read_is_not_taken(tmp_path):
     with pytest.raises(ConnectorError, match=r"a\.csv changed while it was read"):
         here.pull(StillWritten(path=path, stream="signals", columns=columns))
     assert here.rows("id") == []
-    assert here.pull().pulled == 5
+    assert here.pull().new == 5
 
 
 def test_a_pattern_that_fits_nothing_is_told(tmp_path):
