@@ -82,7 +82,7 @@ def judge(file: File, columns: Sequence[str]) -> None:
             file.odd(rule, f"{read} AND {where}")
     for column in columns:
         _note_unreadable(file, column)
-    _refuse(file)
+    _refuse(file, columns)
 
 
 def _note_unreadable(file: File, column: str) -> None:
@@ -106,10 +106,13 @@ def _note_unreadable(file: File, column: str) -> None:
         )
 
 
-def _refuse(file: File) -> None:
+def _refuse(file: File, columns: Sequence[str]) -> None:
+    """Rows with nothing in them count for nothing: sheets end in hundreds of them."""
+    some = " OR ".join(f'"{column}__some"' for column in columns)
+    empty = f"starts_with(coalesce({BAD}, ''), 'without_') AND NOT ({some})"
     bad, every, line, rule = file.run.engine.rows(
         f"SELECT count({BAD}), count(*), min({LINE}) FILTER ({BAD} NOTNULL), mode({BAD}) "
-        f"FROM {file.mine}"
+        f"FROM {file.mine} AND NOT ({empty})"
     )[0]
     if bad < MANY or bad <= file.source.max_bad * every:
         return

@@ -265,6 +265,14 @@ def test_too_many_bad_rows_stop_the_run(tmp_path, bad, refused):
     assert staged(source, "id").odd["ambiguous_occurred_at"][0] == bad
 
 
+def test_empty_rows_at_the_end_of_a_sheet_stop_nothing(tmp_path):
+    """They are listed, and are no reason to refuse the others."""
+    path = put(tmp_path / "a.csv", "nr;amount;day\n1;1;\n" + ";;\n" * 40)
+    found = staged(signals(path), "id")
+    assert found.rows == [("1",)]
+    assert found.odd["without_id"][0] == 40
+
+
 # ── taken once ────────────────────────────────────────────────────────────────────────────────
 
 ROWS = "nr,amount,day\n" + "".join(f"{n},{n},2026-01-0{n}\n" for n in range(1, 5))
