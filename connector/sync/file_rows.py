@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from sqlglot import exp
+
 from ..errors import ConnectorError
 from ..mapping import expressions, spelled
 from ..mapping.casts import text
@@ -156,7 +158,7 @@ def _fits(file: File, table: FileTable, to: Path) -> bool:
 def _columns(file: File, table: FileTable) -> list[_Column]:
     """Every column that the source tells, and how its numbers are written."""
     engine, kinds = file.run.engine, STREAMS[file.source.stream].columns
-    sql = {c: f"TRY({flattened(file.source.columns[c])})" for c in _told(file.source)}
+    sql = {c: _forgiving(file.source.columns[c]) for c in _told(file.source)}
     listed = ", ".join(f"{each} AS {identifier(c)}" for c, each in sql.items())
     types = engine.types(f"SELECT {listed} FROM {RAW}")
     columns = [
@@ -168,6 +170,12 @@ def _columns(file: File, table: FileTable) -> list[_Column]:
         _Column(c.name, c.kind, each, c.made_of, c.is_text, signs.get(c.name))
         for c, each in zip(columns, _placed(columns, types, file.source), strict=True)
     ]
+
+
+def _forgiving(sql: str) -> str:
+    """An expression that gives nothing for a row in which it goes wrong; a mere name never does."""
+    flat = flattened(sql)
+    return flat if isinstance(expressions.parse(flat), exp.Column) else f"TRY({flat})"
 
 
 def _made_of(source: FileSource, column: str) -> tuple[str, ...]:
