@@ -322,10 +322,10 @@ class FileTable:
     """A file as the engine reads it.
 
     `relation` is a DuckDB table expression with the names that the source's expressions use, most
-    of them text, and `LINE` and `BAD`. If `rows` is given, it has so many rows unless lines and
-    rows are not the same, and the file must be read with care. `numbered`: lines are written in
-    it, so its order is nothing. In a `machine`'s file numbers are written with a point whatever
-    people write; `serial` is the day that it counts days from.
+    of them text, and `LINE` and `BAD`. If `rows` is given and it has another number of them, its
+    rows are not its lines, and only reading with care tells where one stands. `numbered`: lines are
+    written in it, so its order is nothing. In a `machine`'s file numbers are written with a point
+    whatever people write; `serial` is the day that it counts days from.
     """
 
     relation: str

@@ -4,8 +4,9 @@
     python -m tests.bench_file 200000 german     other rows, one kind
 
 `plain` is what a machine exports. `german` is what a German spreadsheet does: cp1252, `;`, decimal
-comma, day first. `quoted` has texts with line breaks in it and is read row by row. Each kind runs
-in a process of its own; memory is the most that process ever held.
+comma, day first. `quoted` has texts of two lines. `broken` is that with a row that does not fit, so
+that it is read row by row. Each kind runs in a process of its own; memory is the most that process
+ever held.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ def main() -> None:
     if kind := sys.argv[2:3]:
         measure(rows, kind[0])
         return
-    for each in ("plain", "german", "quoted"):
+    for each in ("plain", "german", "quoted", "broken"):
         subprocess.run([sys.executable, "-m", "tests.bench_file", str(rows), each], check=True)
 
 
@@ -64,13 +65,13 @@ def measure(rows: int, kind: str) -> None:
     size = (work / "export.csv").stat().st_size
     wall, cpu = monotonic(), process_time()
     done = desk.pull()
-    wall, cpu = monotonic() - wall, process_time() - cpu
+    wall, cpu, odd, bad = monotonic() - wall, process_time() - cpu, desk.odd, kind == "broken"
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
     again = monotonic()
     assert desk.pull().pulled == 0
     again = monotonic() - again
-    assert done.pulled == done.new == rows, (done, desk.odd)
-    assert not desk.odd, desk.odd
+    assert (done.pulled, done.new) == (rows + bad, rows), done
+    assert odd == ({"too_many_columns": (1, [f"export.csv:{2 * rows + 2}"])} if bad else {}), odd
     shutil.rmtree(work)
     print(
         f"{kind:7} {rows:,} rows, {size >> 20} MB: {wall:.1f} s wall, {cpu:.1f} s CPU, "
@@ -84,6 +85,8 @@ def write(path: Path, rows: int, kind: str) -> None:
     with path.open("w", encoding=encoding, newline="") as file:
         file.write(delimiter.join(HEADER) + "\r\n")
         file.writelines(delimiter.join(row) + "\r\n" for row in cells(rows, kind))
+        if kind == "broken":
+            file.write("X,X,1,EUR,,2026-01-01,,,too many,columns\r\n")
 
 
 def cells(rows: int, kind: str) -> Iterator[tuple[str, ...]]:
@@ -93,7 +96,7 @@ def cells(rows: int, kind: str) -> Iterator[tuple[str, ...]]:
         date, text, paid = f"{year}-{month:02}-{day:02}", f"Lizenz Größe {n % 500}", n % 4 > 0
         if kind == "german":
             amount, date = amount.replace(".", ","), f"{day:02}.{month:02}.{year}"
-        if kind == "quoted":
+        if kind in ("quoted", "broken"):
             text = f'"{text},\nzweite ""Zeile"""'
         yield (f"R{n}", f"K{n % 20_000}", amount, "EUR", text, date, date, date if paid else "")
 

@@ -1,8 +1,8 @@
 """Text with delimiters: CSV, TSV, and what spreadsheets make of them.
 
-Most files are as they should be, and the engine reads them straight away. One that is not, or
-whose rows are not one line each, is read row by row: every line that is no row is told with its
-number and why, and the next one begins a new row.
+Most files are as they should be, and the engine reads them straight away. One that is not is read
+row by row, with care: every line that is no row is told with its number and why, and the next one
+begins a new row.
 """
 
 from __future__ import annotations

@@ -31,6 +31,9 @@ READ = "incoming_file"
 NAMELESS = f"id IS NULL AND (id__some OR NOT starts_with({BAD}, 'without_'))"
 
 
+_TWICE = f"SELECT count(id) > count(DISTINCT id) FROM {READ} WHERE {BAD} IS NULL"
+
+
 @dataclass(frozen=True, slots=True)
 class File:
     """A file whose rows are being read, and where it stands among the others."""
@@ -64,6 +67,13 @@ class File:
         found = [f"{self.path.name}:{line}" for line in lines or ()]
         self.run.odd(self.source.stream, f"{self.name}_{rule}", int(many), found)
         return int(many)
+
+
+def is_odd(run: Run, columns: Sequence[str]) -> bool:
+    """Whether anything about the rows will be listed."""
+    lost = (f'("{column}__some" AND {identifier(column)} IS NULL)' for column in columns)
+    odd = f"SELECT 1 FROM {READ} WHERE {' OR '.join([f'{BAD} NOTNULL', *lost])} LIMIT 1"
+    return bool(run.engine.rows(odd) or run.engine.one(_TWICE))
 
 
 def judge(file: File, columns: Sequence[str]) -> None:
@@ -136,11 +146,11 @@ def _advice(file: File, rule: str) -> str:
 # ── ids ───────────────────────────────────────────────────────────────────────────────────────
 
 
-def keep_last(run: Run, name: str, source: FileSource, files: Sequence[Path], rows: str) -> None:
+def keep_last(files: Sequence[File], rows: str) -> None:
     """Of all rows with one id the last is taken, and the others are listed."""
-    run.engine.stage(READ, rows)
+    run = files[0].run
     sound = f"{READ} WHERE {BAD} IS NULL"
-    if not run.engine.one(f"SELECT count(id) > count(DISTINCT id) FROM {sound}"):
+    if not run.engine.one(_TWICE):
         return
     place = f"CAST(part AS BIGINT) * {FURTHEST} + {LINE}"
     last = f"SELECT id, max({place}) AS last FROM {sound} GROUP BY id HAVING count(*) > 1"
@@ -150,5 +160,5 @@ def keep_last(run: Run, name: str, source: FileSource, files: Sequence[Path], ro
         f"SELECT r.* REPLACE (CASE WHEN {BAD} IS NULL AND {place} < last THEN 'id_twice' "
         f"ELSE {BAD} END AS {BAD}) FROM ({rows}) r LEFT JOIN file_twice t ON t.id = r.id",
     )
-    for part, path in enumerate(files):
-        File(run, name, source, path, part).odd("id_twice", f"{BAD} = 'id_twice'")
+    for file in files:
+        file.odd("id_twice", f"{BAD} = 'id_twice'")

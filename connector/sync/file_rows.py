@@ -42,13 +42,17 @@ class _Column:
 
 def stage(run: Run, name: str, source: FileSource, files: Sequence[Path], into: Path) -> int:
     """Read files into `incoming_file`; how many rows. UnsafePlan for one that is bad throughout."""
-    done = []
-    for part, path in enumerate(files):
-        done.append(into / f"{part}.read.parquet")
-        _read(File(run, name, source, path, part), into, done[-1])
-    listed = ", ".join(text(str(each)) for each in done)
+    parts = [File(run, name, source, path, part) for part, path in enumerate(files)]
+    unsure = [file for file in parts if not _read(file, into)]
+    listed = ", ".join(text(str(_result(file, into))) for file in parts)
     rows = f"SELECT * FROM read_parquet([{listed}])"
-    file_faults.keep_last(run, name, source, files, rows)
+    run.engine.stage(READ, rows)
+    if unsure and file_faults.is_odd(run, _told(source)):  # then lines are asked for
+        for file in unsure:
+            _read(file, into, careful=True)
+    for file in parts:
+        file_faults.judge(file, [c for c in _told(source) if _made_of(source, c)])
+    file_faults.keep_last(parts, rows)
     return int(run.engine.one(f"SELECT count(*) FROM {READ}"))
 
 
@@ -69,8 +73,13 @@ def _told(source: FileSource) -> list[str]:
 # ── one file ──────────────────────────────────────────────────────────────────────────────────
 
 
-def _read(file: File, into: Path, to: Path) -> None:
-    table = _raw(file, into)
+def _result(file: File, into: Path) -> Path:
+    return into / f"{file.part}.read.parquet"
+
+
+def _read(file: File, into: Path, *, careful: bool = False) -> bool:
+    """Write the rows of a file as the stream's columns; whether their lines are sure."""
+    table, sure = _raw(file, into, careful=careful)
     columns = _columns(file, table)
     said = ", ".join(f'{c.sql} AS "{c.name}__said"' for c in columns)
     values = ", ".join(f'{_value(c, file.source, table)} AS "{c.name}__value"' for c in columns)
@@ -83,12 +92,10 @@ def _read(file: File, into: Path, to: Path) -> None:
         file.run.engine.export(
             f"SELECT * REPLACE (coalesce({BAD}, {_left_out(file, columns)}) AS {BAD}) "
             f"FROM ({read})",
-            str(to),
+            str(_result(file, into)),
             GROUP,
         )
-    file.run.engine.stage(READ, f"SELECT * FROM read_parquet({text(str(to))})")
-    made_of = {c.name: c.made_of for c in columns if c.made_of}
-    file_faults.judge(file, list(made_of))
+    return sure
 
 
 def _flagged(c: _Column, source: FileSource) -> str:
@@ -112,47 +119,39 @@ def _left_out(file: File, columns: Sequence[_Column]) -> str:
     return f"CASE {' '.join([*vague, *lacking])} END"
 
 
-def _raw(file: File, into: Path) -> FileTable:
-    """The texts of a file, on disk. If its rows are not its lines, or one does not fit, it is read
-    with care."""
+def _raw(file: File, into: Path, *, careful: bool) -> tuple[FileTable, bool]:
+    """The texts of a file, on disk, and whether their lines are sure: where a row takes several,
+    only reading with care tells. A file in which a row does not fit is read with care."""
     engine, copy = file.run.engine, into / f"{file.part}.parquet"
-    table = file.source.read(file.path, into)
-    try:
-        with writing(f"A copy of {file.path.name}"):
-            if table.rows is None:
-                _copy(file, table, copy)
-            elif not _fits(file, table, copy):
-                _copy(file, table := file.source.read(file.path, into, careful=True), copy)
-    except _Unread:
+    table = file.source.read(file.path, into, careful=careful)
+    with writing(f"A copy of {file.path.name}"):
+        count = _copied(file, table, copy)
+        if count is None and table.rows is not None:
+            table = file.source.read(file.path, into, careful=True)
+            count = _copied(file, table, copy)
+    if count is None:
         raise ConnectorError(
             f"{file.path.name} cannot be read to its end.",
             hint="Was the export cut off? Run it again, and check `format`.",
-        ) from None
+        )
     engine.stage(RAW, f"SELECT * FROM read_parquet({text(str(copy))})")
-    return table
+    return table, table.rows in (None, count)
 
 
-class _Unread(Exception):
-    """The engine cannot read a file. It names the line with what is in it: for nobody's log."""
+def _copied(file: File, table: FileTable, to: Path) -> int | None:
+    """How many rows were copied; None when one cannot be read.
 
-
-def _copy(file: File, table: FileTable, to: Path) -> int:
+    The engine names the line with what is in it, and that is for nobody's log.
+    """
     engine = file.run.engine
     # Counting lines needs the order of the file.
     engine.run(f"SET preserve_insertion_order = {'false' if table.numbered else 'true'}")
     try:
         return int(engine.export(f"SELECT * FROM {table.relation}", str(to), GROUP))
     except ConnectorError:
-        raise _Unread from None
+        return None
     finally:
         engine.run("SET preserve_insertion_order = false")
-
-
-def _fits(file: File, table: FileTable, to: Path) -> bool:
-    try:
-        return _copy(file, table, to) == table.rows
-    except _Unread:  # some row is not as it should be: which one is found out with care
-        return False
 
 
 def _columns(file: File, table: FileTable) -> list[_Column]:
