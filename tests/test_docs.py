@@ -98,7 +98,7 @@ def test_every_type_of_source_has_a_page_and_is_in_the_list() -> None:
         streams = ", ".join(sorted(each["streams"], reverse=True))
         assert f"| `{each['type']}` | {streams} | {each['sure']} |" in listed
         page = DOCS / "sources" / f"{each['type']}.md"
-        assert page.exists() or each["type"] == "file"
+        assert page.exists()
         if each["type"] not in {"file", "rest"}:
             text = page.read_text(encoding="utf-8")
             assert f"**How sure:** {each['sure']}" in text

@@ -14,7 +14,7 @@ FLOORS = (
     ("fieldplan", "protocols", "secrets", "http", "signin"),
     ("login",),
     ("mapping", "model"),
-    ("engines", "store", "rest"),
+    ("engines", "store", "rest", "files"),
     ("crm", "sources"),
     ("sync", "insights"),
     ("service", "report"),

@@ -2,28 +2,29 @@
 
 from __future__ import annotations
 
-import csv
-import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import Field
 
 from ..errors import ConnectorError
-from ..mapping import expressions
-from ..mapping.expressions import BadSql
-
-CHUNK = 1024 * 1024
-_CODECS = {"utf-8": "utf-8-sig"}
+from ..files import columnar, delimited, documents, found, workbook
+from ..files.delimited import Written
+from ..files.found import Format
+from ..files.needs import Needs, needs
+from ..protocols import FileTable
 
 
 @dataclass(slots=True)
 class Source:
-    """A CSV or TSV file whose rows feed one stream.
+    """A file, a folder of files, or all that fit a pattern; their rows feed one stream.
 
-    `columns` says what each column of the stream is: a SQL expression over the file's columns,
-    which are all text (`"Rechnungsnr"`, `try_strptime("Fällig am", '%d.%m.%Y')`).
-    A file is taken again when its content or a setting has changed.
+    `columns` says what each column of the stream is: SQL over the file's columns (`"Rechnungsnr"`),
+    or the paths of a record (`customer.id`). What comes as text is read as a number, date or flag
+    where the stream wants one: by `decimal` and `dates`, or where it can only be meant one way.
     """
 
     path: Path
@@ -32,89 +33,84 @@ class Source:
         "invitations", "signals",
     ]  # fmt: skip
     columns: Mapping[str, str]
-    delimiter: str = ","
-    encoding: Literal["utf-8", "latin-1", "utf-16"] = "utf-8"
     required: tuple[str, ...] = ("id",)
+    format: Format | None = None
+    delimiter: Annotated[str, Field(min_length=1, max_length=1)] | None = None
+    encoding: Literal["utf-8", "cp1252", "latin-1", "utf-16"] | None = None
+    header: Annotated[int, Field(ge=1)] = 1
+    decimal: Literal[",", "."] | None = None
+    dates: Literal["day-first", "month-first"] | None = None
+    zone: str = "UTC"
+    sheet: str | None = None
+    records: str = ""
+    holds: Literal["everything", "news"] | None = None
+    max_bad: Annotated[float, Field(ge=0, le=1)] = 0.2
     name: str = field(default="file", init=False)
     sure: str = field(default="verified", init=False)
 
+    def __post_init__(self) -> None:
+        try:
+            ZoneInfo(self.zone)
+        except (ZoneInfoNotFoundError, ValueError):
+            raise ValueError(f"there is no zone {self.zone!r}; write e.g. Europe/Berlin") from None
+        if "id" not in {*self.columns, *self.required}:
+            raise ValueError("columns have no id, by which a row is known again")
+
+    @property
+    def whole(self) -> bool:
+        """One file is the whole truth and the files of a folder are news, unless `holds` says."""
+        return found.is_one(self.path) if self.holds is None else self.holds == "everything"
+
+    def files(self) -> Sequence[Path]:
+        """The files that are there now, by name."""
+        return found.files(self.path, only=self.format is None)
+
     def check(self) -> None:
-        """Read the header: every column that an expression needs must be there."""
-        header = self._header()
-        for column, sql in self.columns.items():
-            for needed in self._needs(column, sql):
-                if needed.casefold() not in _names(header):
-                    raise ConnectorError(
-                        f"{self.path.name} has no column {needed!r}, which `{column}` is made of.",
-                        hint=self._said_of(header),
-                    )
+        """Read every header: each column that an expression needs must be there."""
+        listed = self.files()
+        if not listed:
+            raise ConnectorError(f"There is no file at {self.path}.", hint="Check `path`.")
+        for file in listed:
+            self._check(file)
 
-    def fingerprint(self) -> str:
-        """A hash of content and settings; the same file is not taken twice."""
-        digest = hashlib.sha256(repr(self._settings()).encode())
-        with self.path.open("rb") as file:
-            while part := file.read(CHUNK):
-                digest.update(part)
-        return digest.hexdigest()
+    def fingerprint(self, file: Path) -> str:
+        """A hash of the content; the same file is not taken twice."""
+        return found.digest(file)
 
-    def relation(self) -> str:
-        """The raw rows, every column text. A row of the wrong width is kept, padded with NULL."""
-        path = str(self.path).replace("'", "''")
-        return (
-            f"read_csv('{path}', all_varchar = true, header = true, delim = '{self.delimiter}', "
-            f"quote = '\"', encoding = '{self.encoding}', null_padding = true, strict_mode = false)"
-        )
+    def read(self, file: Path, into: Path, *, careful: bool = False) -> FileTable:
+        """A file as a table for the engine."""
+        wanted = self._needs(file)
+        match self._format(file):
+            case "xlsx":
+                return workbook.read(file, self.sheet, self.header, wanted, into)
+            case "parquet":
+                return columnar.read(file, wanted)
+            case "json":
+                return documents.read_list(file, self.records, wanted, into)
+            case "jsonl":
+                return documents.read_lines(file, self.encoding, wanted, into)
+        return delimited.read(file, self._written(file), wanted, into, careful=careful)
 
-    def _settings(self) -> list[tuple[str, object]]:
-        """Everything that decides what the rows become; where the file lies does not."""
-        named = [(each.name, getattr(self, each.name)) for each in fields(self) if each.init]
-        return [
-            (name, sorted(value.items()) if isinstance(value, Mapping) else value)
-            for name, value in named
-            if not isinstance(value, Path)
-        ]
+    def _check(self, file: Path) -> None:
+        wanted = self._needs(file)
+        match self._format(file):
+            case "xlsx":
+                workbook.check(file, self.sheet, self.header, wanted)
+            case "parquet":
+                columnar.check(file, wanted)
+            case "json":
+                documents.check_list(file, self.records)
+            case "jsonl":
+                found.text(file, self.encoding)
+            case _:
+                delimited.check(file, self._written(file), wanted)
 
-    def _header(self) -> list[str]:
-        codec = _CODECS.get(self.encoding, self.encoding)
-        try:
-            with self.path.open(encoding=codec, newline="") as file:
-                header = next(csv.reader(file, delimiter=self.delimiter), [])
-        except OSError as error:
-            raise ConnectorError(
-                f"The file {self.path} cannot be read: {error.strerror}.",
-                hint="Check `path` in the configuration; it is relative to that file.",
-            ) from error
-        except (UnicodeError, csv.Error) as error:
-            raise ConnectorError(
-                f"{self.path.name} cannot be read as {self.encoding} text.",
-                hint="Set `encoding` to that of the file: utf-8, latin-1 or utf-16.",
-            ) from error
-        if not any(name.strip() for name in header):
-            raise ConnectorError(
-                f"{self.path.name} is empty: its first line must name the columns.",
-                hint="Has the export failed? Run it again.",
-            )
-        return header
+    def _format(self, file: Path) -> Format:
+        return self.format or found.format_of(file)
 
-    def _needs(self, column: str, sql: str) -> tuple[str, ...]:
-        try:
-            return expressions.paths(expressions.parse(sql))
-        except BadSql as error:
-            raise ConnectorError(
-                f"{self.path.name}: the SQL of `{column}` does not parse: {error}.",
-                hint="Correct the expression in the source's columns.",
-            ) from error
+    def _needs(self, file: Path) -> Needs:
+        return needs(self.columns, file.name)
 
-    def _said_of(self, header: Sequence[str]) -> str:
-        if len(header) == 1:
-            return f"Its header is {header[0]!r}, one column. Is `delimiter` {self.delimiter!r}?"
-        return f"It has {', '.join(header)}. Correct the expression or the export."
-
-
-def _names(header: Sequence[str]) -> set[str]:
-    """The columns as they may be named; of those without a name or named twice, by their place."""
-    names = {name.strip().casefold() for name in header} | {name.casefold() for name in header}
-    if len({name.casefold() for name in header} - {""}) < len(header):
-        names |= {f"{name.casefold()}_{n}" for name in header for n in range(1, len(header))}
-        names |= {f"column{n:0{width}}" for n in range(len(header)) for width in (1, 2, 3)}
-    return names
+    def _written(self, file: Path) -> Written:
+        delimiter = self.delimiter or ("\t" if self._format(file) == "tsv" else None)
+        return Written(delimiter, self.encoding, self.header)

@@ -24,7 +24,7 @@ class Batch:
     """Records to store: a query for a stream's columns, who told us, and how many were promised.
 
     `object` is the CRM object they came from, "" when it is no CRM's. Columns in `ignoring` are no
-    news by themselves.
+    news by themselves. `once`: no id stands in it twice.
     """
 
     stream: str
@@ -33,6 +33,7 @@ class Batch:
     promised: int = 0
     object: str = ""
     ignoring: frozenset[str] = frozenset()
+    once: bool = False
 
 
 def columns_of(app: App, stream: str) -> dict[str, str]:
@@ -51,7 +52,7 @@ def store(app: App, run: Run, batch: Batch) -> int:
         f"nullif({text(batch.object)}, '') AS object FROM ({batch.sql}) WHERE id IS NOT NULL"
     )
     shaped_ = shaped(told, columns)
-    if batch.object and not _is_known(app, run, batch):
+    if (batch.object or batch.once) and not knows(app, run, batch):
         return _store_first(app, run, batch, shaped_)
     run.engine.stage("incoming", shaped_, "table")
     _reconcile(run, batch, int(run.engine.one("SELECT count(*) FROM incoming")))
@@ -108,10 +109,10 @@ def _alive(app: App, object: str) -> str:
 
 
 def _of(batch: Batch) -> str:
-    return f"source = {text(batch.source)} AND object = {text(batch.object)}"
+    return f"source = {text(batch.source)} AND coalesce(object, '') = {text(batch.object)}"
 
 
-def _is_known(app: App, run: Run, batch: Batch) -> bool:
+def knows(app: App, run: Run, batch: Batch) -> bool:
     """Whether the lake holds anything of this object."""
     if not app.lake.layers(batch.stream).files:
         return False
@@ -125,6 +126,8 @@ def _store_first(app: App, run: Run, batch: Batch, sql: str) -> int:
     columns = columns_of(app, batch.stream)
     every = app.lake.every(batch.stream, run.engine, columns)
     mine = f"SELECT * FROM ({every}) WHERE {_of(batch)}"
+    if batch.once:
+        return new
     twice = run.engine.one(f"SELECT count(*) - count(DISTINCT id) FROM ({mine})")
     if twice:
         run.odd(batch.stream, "came_twice", int(twice), [])

@@ -10,12 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..records import STREAMS
-from . import file_rows, into_lake, pull_sources
+from . import into_lake, pull_files, pull_sources
 from .app import App
-from .into_lake import Batch, columns_of, moment
+from .into_lake import columns_of
 from .pull_objects import PulledObject, pull_objects
-from .pull_sources import CRM_IDS
 from .reads import Wanted, expected_calls, wanted
 from .run import Run
 
@@ -59,17 +57,19 @@ def forget_what_is_lost(app: App) -> None:
         for stream in getattr(source, "streams", ()):
             if not app.lake.layers(stream).files:
                 app.state.forget(f"{stream}:{name}")
-        if hasattr(source, "relation") and not app.lake.layers(source.stream).files:
+        if hasattr(source, "files") and not app.lake.layers(source.stream).files:
             app.state.forget(f"file:{name}")
 
 
 def _of_source(app: App, run: Run, name: str, source: Any) -> list[Pulled]:
     """Everything that one source brings."""
-    if hasattr(source, "relation"):
-        return [_pull_file(app, run, name, source)]
+    if hasattr(source, "files"):
+        done = [pull_files.pull_files(app, run, name, source)]
+    else:
+        done = pull_sources.pull_source(app, run, name, source)
     return [
         Pulled(each.stream, each.source, each.pulled, each.new, each.calls, gone=each.gone)
-        for each in pull_sources.pull_source(app, run, name, source)
+        for each in done
     ]
 
 
@@ -84,27 +84,3 @@ def _of_object(done: PulledObject) -> Pulled:
         done.lane,
         done.gone,
     )
-
-
-# ── files ─────────────────────────────────────────────────────────────────────────────────────
-
-
-def _pull_file(app: App, run: Run, name: str, source: Any) -> Pulled:
-    source.check()
-    mark = source.fingerprint()
-    if app.state.setting(f"file:{name}") == mark:
-        return Pulled(source.stream, name, 0, 0, 0)
-    rows = file_rows.stage(run, name, source)
-    sql = f"SELECT {_told(app, source.stream)} FROM ({rows.good})"
-    sql = f"SELECT *, {moment(run.as_of)} AS modified_at, false AS deleted FROM ({sql})"
-    batch = Batch(source.stream, name, sql, ignoring=frozenset({"modified_at"}))
-    new = into_lake.store(app, run, batch)
-    app.state.remember(f"file:{name}", mark)
-    return Pulled(source.stream, name, rows.count, new, 0)
-
-
-def _told(app: App, stream: str) -> str:
-    """The columns of a stream; ids of CRM records as people write them become those of the CRM."""
-    columns = STREAMS[stream].columns
-    ids = (f"{app.crm.id_sql(name)} AS {name}" if name in CRM_IDS else name for name in columns)
-    return f"{', '.join(ids)}, NULL AS unread"

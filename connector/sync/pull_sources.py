@@ -81,11 +81,11 @@ def pull_source(app: App, run: Run, name: str, source: Any) -> list[PulledStream
 
 def _pulled(app: App, run: Run, name: str, source: Any, stream: str) -> PulledStream:
     key = f"{stream}:{name}"
-    shape = _shape(type(source).__module__, sorted(STREAMS[stream].columns), settings(source))
+    shape = shape_of(type(source).__module__, sorted(STREAMS[stream].columns), settings(source))
     since = _since(app, key, shape, source)
     run.notify("pull", key, 0, None)
     waiting = Waiting(_recalled(app, key, shape) if since else {})
-    with _scratch(app, key) as folder:
+    with scratch(app, key) as folder:
         spool = source.pull(stream, since, folder, waiting)
         new = _store(app, run, name, stream, spool) if spool.rows else 0
     # The watermark first: if this run ends between the two, what is old is read once more.
@@ -106,7 +106,7 @@ def deletions(app: App, run: Run, name: str, source: Any, stream: str) -> tuple[
     if not hasattr(source, "ids") or not _is_due(app, run, f"listed:{stream}:{name}"):
         return 0, 0
     since = run.as_of - RECENT
-    with _scratch(app, f"ids:{stream}:{name}") as folder:
+    with scratch(app, f"ids:{stream}:{name}") as folder:
         spool = source.ids(stream, since, folder, Waiting())
         listed = f"SELECT id FROM {spool.relation}" if spool.rows else "SELECT NULL AS id"
         gone = _bury(app, run, name, stream, since, listed)
@@ -236,12 +236,12 @@ def _since(app: App, key: str, shape: str, source: Any) -> datetime | None:
     return since
 
 
-def _shape(*parts: object) -> str:
+def shape_of(*parts: object) -> str:
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
 
 
 @contextmanager
-def _scratch(app: App, key: str) -> Iterator[Path]:
+def scratch(app: App, key: str) -> Iterator[Path]:
     """A folder for raw records that is gone afterwards."""
     path = app.scratch / key.replace(":", "-")
     shutil.rmtree(path, ignore_errors=True)
