@@ -26,6 +26,7 @@ from .mapping.objects import CrmMapping
 from .model import files as model_files
 from .model import results
 from .model.definition import HealthModel
+from .model.matching import Matching
 from .secrets import Secret
 from .store.lake import Lake
 from .store.state import State
@@ -82,6 +83,7 @@ class Settings:
     pull: Pulling = field(default_factory=Pulling)
     guards: Guards = field(default_factory=Guards)
     budget: Budget = field(default_factory=Budget)
+    identity: Matching = field(default_factory=Matching)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +148,7 @@ def open_app(path: Path) -> App:
         guards=loaded.settings.guards,
         budget=loaded.settings.budget,
         pulling=loaded.settings.pull,
+        matching=loaded.settings.identity,
     )
 
 
