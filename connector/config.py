@@ -129,7 +129,7 @@ def open_app(path: Path) -> App:
 
     loaded = load(path)
     for adapter in (loaded.crm, *loaded.sources.values()):
-        _reveal(adapter)
+        reveal(adapter)
     files, engine = loaded.settings.files, loaded.settings.engine
     data = loaded.data
     _make_private(data)
@@ -243,6 +243,9 @@ def _sources(
             where = ("sources", name)
             sources[name], found = _adapter("sources", "Source", table, where, lines, path)
             problems += found
+            if (hinted := table.get("hints")) and hinted not in tables:
+                line, what = lines.of((*where, "hints")), f"there is no source {hinted!r}"
+                problems.append(Problem(path.name, line, what, f"one of {', '.join(tables)}"))
     return sources, problems
 
 
@@ -335,14 +338,14 @@ def _root_paths(adapter: Any, folder: Path) -> None:
             setattr(adapter, each.name, folder / value.expanduser())
 
 
-def _reveal(adapter: Any) -> None:
+def reveal(adapter: Any) -> None:
     """Fetch every secret now: a missing one is found before anything runs."""
     for each in fields(adapter):
         value = getattr(adapter, each.name, None)
         if isinstance(value, Secret):
             value.reveal()
         elif hasattr(value, "__dataclass_fields__") and each.init:
-            _reveal(value)
+            reveal(value)
 
 
 def _text(path: Path, hint: str = "Check [files] in the configuration.") -> str:
