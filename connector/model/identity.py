@@ -163,7 +163,7 @@ def _by_alias() -> tuple[str, ...]:
     )
     return (
         f"SELECT s.n, s.rung, h.key FROM ({union(said)}) AS s"
-        f" JOIN aliases AS a ON {_mail('a.key')} = s.word"
+        f" JOIN aliases AS a ON {_mail('a.key')} = s.word AND s.word <> ''"
         f" JOIN holders AS h ON h.ref = {short('trim(a.account_id)')}",
     )
 

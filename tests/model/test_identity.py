@@ -291,8 +291,8 @@ def test_an_answer_without_any_key_is_anonymous():
 
 
 def test_keys_of_blanks_are_no_keys():
-    """An empty column is not an identity, and does not meet empty columns of accounts."""
-    lake = world(account_key=" ", email="", company="")
+    """An empty column is not an identity, and meets no empty column of accounts or aliases."""
+    lake = world(account_key=" ", email="", company="").put("aliases", key="", account_id=ONE)
     lake.put("accounts", id="001X", name="", external_id="", website="")
     assert refused(lake) == [("anonymous", 0)]
 
