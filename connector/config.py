@@ -243,10 +243,20 @@ def _sources(
             where = ("sources", name)
             sources[name], found = _adapter("sources", "Source", table, where, lines, path)
             problems += found
-            if (hinted := table.get("hints")) and hinted not in tables:
-                line, what = lines.of((*where, "hints")), f"there is no source {hinted!r}"
-                problems.append(Problem(path.name, line, what, f"one of {', '.join(tables)}"))
+            if (hinted := table.get("hints")) and hinted not in (known := _asked(tables)):
+                line, what = lines.of((*where, "hints")), f"there is no source {hinted!r} to ask"
+                problems.append(Problem(path.name, line, what, f"one of {', '.join(known)}"))
     return sources, problems
+
+
+def _asked(tables: Mapping[str, Any]) -> list[str]:
+    """The sources that are asked for what is new, and so can be asked for what is older."""
+    told = {"file", "webhook"}
+    return [
+        name
+        for name, table in tables.items()
+        if isinstance(table, dict) and table.get("type") not in told
+    ]
 
 
 def _adapter(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -97,7 +98,10 @@ def test_what_was_sent_waits_until_a_pull_is_whole(here: World) -> None:
 def test_mistakes_of_a_hook_are_found_before_anything_runs(here: World) -> None:
     """With the line, and what would be right."""
     hook(here, HINTS.replace('hints = "zenloop"', 'hints = "zenlop"'))
-    with pytest.raises(ConfigError, match=r"there is no source 'zenlop'") as wrong:
-        load(here.config)
-    assert "zenloop" in str(wrong.value)
+    for other in ("hook", "usage", "zenlop"):
+        text = here.config.read_text()
+        here.config.write_text(re.sub('hints = ".*"', f'hints = "{other}"', text))
+        with pytest.raises(ConfigError, match=f"there is no source '{other}' to ask") as wrong:
+            load(here.config)
+        assert str(wrong.value).endswith("→ one of zenloop")
     assert run(["-c", str(here.config), "webhooks", "serve"]) == 2
