@@ -26,6 +26,7 @@ from .mapping.objects import CrmMapping
 from .model import files as model_files
 from .model import results
 from .model.definition import HealthModel
+from .model.matching import Matching
 from .secrets import Secret
 from .store.lake import Lake
 from .store.state import State
@@ -82,6 +83,7 @@ class Settings:
     pull: Pulling = field(default_factory=Pulling)
     guards: Guards = field(default_factory=Guards)
     budget: Budget = field(default_factory=Budget)
+    identity: Matching = field(default_factory=Matching)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +129,7 @@ def open_app(path: Path) -> App:
 
     loaded = load(path)
     for adapter in (loaded.crm, *loaded.sources.values()):
-        _reveal(adapter)
+        reveal(adapter)
     files, engine = loaded.settings.files, loaded.settings.engine
     data = loaded.data
     _make_private(data)
@@ -146,6 +148,7 @@ def open_app(path: Path) -> App:
         guards=loaded.settings.guards,
         budget=loaded.settings.budget,
         pulling=loaded.settings.pull,
+        matching=loaded.settings.identity,
     )
 
 
@@ -240,7 +243,20 @@ def _sources(
             where = ("sources", name)
             sources[name], found = _adapter("sources", "Source", table, where, lines, path)
             problems += found
+            if (hinted := table.get("hints")) and hinted not in (known := _asked(tables)):
+                line, what = lines.of((*where, "hints")), f"there is no source {hinted!r} to ask"
+                problems.append(Problem(path.name, line, what, f"one of {', '.join(known)}"))
     return sources, problems
+
+
+def _asked(tables: Mapping[str, Any]) -> list[str]:
+    """The sources that are asked for what is new, and so can be asked for what is older."""
+    told = {"file", "webhook"}
+    return [
+        name
+        for name, table in tables.items()
+        if isinstance(table, dict) and table.get("type") not in told
+    ]
 
 
 def _adapter(
@@ -332,14 +348,14 @@ def _root_paths(adapter: Any, folder: Path) -> None:
             setattr(adapter, each.name, folder / value.expanduser())
 
 
-def _reveal(adapter: Any) -> None:
+def reveal(adapter: Any) -> None:
     """Fetch every secret now: a missing one is found before anything runs."""
     for each in fields(adapter):
         value = getattr(adapter, each.name, None)
         if isinstance(value, Secret):
             value.reveal()
         elif hasattr(value, "__dataclass_fields__") and each.init:
-            _reveal(value)
+            reveal(value)
 
 
 def _text(path: Path, hint: str = "Check [files] in the configuration.") -> str:

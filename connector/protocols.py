@@ -295,6 +295,10 @@ class Source(Protocol):
     part, or not. A source that can list what it holds also has
     `ids(stream, since, into, progress) -> Spool`: every record whose moment is at or after
     `since`; those that are known and not among them were deleted.
+
+    A source that is sent its records has `look()`, which fixes what a pull is about, `settle()`,
+    which forgets that once it is stored, and, if its `hints` name another source, `oldest()`: the
+    moment from which on that one is to be read.
     """
 
     name: str

@@ -230,6 +230,9 @@ _STREAMS = (
     ),
 )
 
+#: What an answer measures: the `metric` of a response. One with another is counted and left out.
+METRICS = ("nps", "csat", "ces", "star", "custom", "other")
+
 #: Every stream by name.
 STREAMS: Mapping[str, Stream] = {stream.name: stream for stream in _STREAMS}
 

@@ -33,6 +33,7 @@ COMMANDS = (
     "explain",
     "runs",
     "sources",
+    "webhooks",
     "sandbox",
 )
 

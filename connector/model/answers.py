@@ -1,20 +1,38 @@
-"""Which survey answers count: a score on its scale, and one per person and question a day."""
+"""Which survey answers count: sound ones, each once, and one per person and question a day.
+
+What does not count is kept as it came, and listed by the rule that says why. No score is rounded,
+moved onto its scale or taken for another metric.
+"""
 
 from __future__ import annotations
 
+from ..records import METRICS
 from .stage import Stage
 
 _DAY = 24 * 60 * 60
-_ON_SCALE = "score BETWEEN coalesce(scale_min, 0) AND coalesce(scale_max, 10)"
+_NPS = (0, 10)
 _PERSON = "coalesce(nullif(lower(trim(email)), ''), contact_key, id)"
+#: Metrics whose numbers mean nothing without their scale.
+_SCALED = ("csat", "ces", "star")
+#: What is wrong with an answer by itself: the first rule that holds.
+_FLAWS = {
+    "excluded_by_platform": "coalesce(excluded, FALSE)",
+    "unknown_metric": f"metric IS NULL OR metric NOT IN {METRICS}",
+    "wrong_scale": f"metric = 'nps' AND (coalesce(scale_min, {_NPS[0]}) <> {_NPS[0]}"
+    f" OR coalesce(scale_max, {_NPS[1]}) <> {_NPS[1]})",
+    "unknown_scale": f"metric IN {_SCALED}"
+    " AND (scale_min IS NULL OR scale_max IS NULL OR scale_min >= scale_max)",
+    "score_outside_scale": "score < coalesce(scale_min, 0) OR score > coalesce(scale_max, 10)",
+    "score_not_whole": "metric = 'nps' AND score <> floor(score)",
+    "duplicate": "copy > 1",
+}
 
 
 def stages() -> tuple[Stage, ...]:
     """Every seen answer with what is wrong with it, and the valid ones of known accounts."""
     judged = (
-        f"SELECT *, CASE WHEN NOT is_valid THEN 'score_outside_scale'"
-        f" WHEN epoch(next_at) - epoch(submitted_at) < {_DAY} THEN 'answered_again'"
-        f" END AS verdict FROM ({_with_next()}) AS n"
+        f"SELECT *, coalesce(flaw, CASE WHEN epoch(next_at) - epoch(submitted_at) < {_DAY}"
+        f" THEN 'answered_again' END) AS verdict FROM ({_with_next()}) AS n"
     )
     return (
         Stage("answers", judged, "view"),
@@ -25,13 +43,21 @@ def stages() -> tuple[Stage, ...]:
 
 
 def _with_next() -> str:
+    """When the same person answered the same question again, among answers without a flaw."""
     question = "coalesce(key, -1), platform, survey, kind, metric"
-    valid = (
-        f"SELECT *, {_ON_SCALE} AS is_valid FROM named_responses"
-        " WHERE NOT coalesce(excluded, FALSE) AND score IS NOT NULL"
-    )
     return (
         "SELECT *, lead(submitted_at) OVER"
-        f" (PARTITION BY is_valid, {question}, {_PERSON} ORDER BY submitted_at, id) AS next_at"
-        f" FROM ({valid}) AS v"
+        f" (PARTITION BY flaw, {question}, {_PERSON} ORDER BY submitted_at, id) AS next_at"
+        f" FROM ({_with_flaw()}) AS f"
     )
+
+
+def _with_flaw() -> str:
+    rules = " ".join(f"WHEN {holds} THEN '{rule}'" for rule, holds in _FLAWS.items())
+    # Two sources may bring the same answer of one platform: the one that changed last counts.
+    copies = (
+        "SELECT *, row_number() OVER (PARTITION BY coalesce(platform, source), survey, id"
+        " ORDER BY modified_at DESC NULLS LAST, source) AS copy"
+        " FROM named_responses WHERE score IS NOT NULL"
+    )
+    return f"SELECT *, CASE {rules} END AS flaw FROM ({copies}) AS c"

@@ -2,44 +2,23 @@
 
 A ladder of rules, tried in order; the first that finds anything decides. When it finds several
 accounts it decides nothing: the record goes to a list for a person, who settles it with a line in
-the alias file. Records with the same keys are resolved once.
+the alias file. Such a line wins over the rule that would read the same word, be it a key, an
+address, a domain or a company; only the id of a record needs nobody's word. Records with the same
+keys are resolved once.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Set
 from functools import cache
 
 from publicsuffixlist import PublicSuffixList
 
-from ..records import STREAMS
+from . import ladder
+from .matching import SHARED, Matching
 from .seen import NAMED, short
 from .stage import Stage, union
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """One rung of the ladder: its place, its name, and how far its answer is to be trusted."""
-
-    rung: int
-    name: str
-    confidence: float
-
-
-RULES = (
-    Rule(1, "record_id", 1.00),
-    Rule(2, "external_id", 0.98),
-    Rule(3, "email", 0.95),
-    Rule(4, "email_plus", 0.95),
-    Rule(5, "alias", 0.95),
-    Rule(6, "domain", 0.80),
-    Rule(7, "name", 0.60),
-)
-_ALIAS, _NAME = 5, 7
-
-#: Domains below which every customer has a name of its own, beyond the public suffix list.
-SHARED = frozenset({"onmicrosoft.com", "sharepoint.com", "mail.onmicrosoft.com", "zendesk.com"})
 
 _FORMS = (
     "gmbh|mbh|g m b h|ag|a g|se|kg|kgaa|ohg|ug|gbr|eg|ek|e k|ev|e v|haftungsbeschränkt|"
@@ -47,17 +26,18 @@ _FORMS = (
     "sa|s a|sas|s a s|sarl|s a r l|srl|s r l|spa|s p a|sl|s l|bv|b v|nv|n v|ab|as|a s|asa|"
     "aps|oy|oyj|kft|zrt|sro|s r o|pty|pte|und|and"
 )
-_KEYS = ("account_key", "contact_key", "email", "company")
+#: What a record says about its sender.
+KEYS = ("account_key", "contact_key", "email", "company")
 
 
-def registrable(domain: str) -> str | None:
+def registrable(domain: str, shared: Set[str] = SHARED) -> str | None:
     """The part of a mail domain that its owner registered; None when there is none."""
     name = domain.strip().strip(".").lower()
     if not re.fullmatch(r"[^\s@]+\.[^\s@]+", name):
         return None
     labels = name.split(".")
     for start in range(1, len(labels)):
-        if ".".join(labels[start:]) in SHARED:
+        if ".".join(labels[start:]) in shared:
             return ".".join(labels[start - 1 :])
     return _suffixes().privatesuffix(name) or None
 
@@ -69,21 +49,24 @@ def domains_sql() -> str:
     return f"SELECT DISTINCT domain FROM ({inner}) AS d WHERE domain <> ''"
 
 
-def stages() -> tuple[Stage, ...]:
-    """From seen records to `placements`, and the records with their account's key.
+def stages(matching: Matching) -> tuple[Stage, ...]:
+    """From seen records to `resolved`: every combination of keys, and the account it leads to.
 
-    `placements` say of every record by which rule its account was found, or why it was not.
+    `found(n, rung, key)` are all accounts that any rule found for the identity `n`.
     """
     return (
         Stage("known_as", _known_as(), "view"),
         Stage("identities", _identities()),
-        Stage("hits", f"{_people()} {union([*_by_id(), *_by_email(), _by_alias(), _by_domain()])}"),
-        Stage("resolved", _resolved()),
-        *(Stage(f"named_{name}", _named(name), "view") for name in NAMED),
-        Stage("placements", _placements(), "view"),
-        *(Stage(f"v_{name}", _placed(name), "view") for name in ("signals", "invitations")),
-        Stage("v_tickets", _tickets(), "view"),
+        Stage("hits", _hits()),
+        Stage("found", f"SELECT * FROM hits UNION ALL {_by_name()}"),
+        Stage("resolved", _resolved(matching)),
     )
+
+
+def company_sql(column: str) -> str:
+    """A company's name in small letters, without punctuation and legal forms."""
+    words = f"trim(regexp_replace(lower({column}), '[^\\p{{L}}\\p{{N}}]+', ' ', 'g'))"
+    return f"nullif(regexp_replace({words}, '( ({_FORMS}))+$', ''), '')"
 
 
 @cache
@@ -112,7 +95,7 @@ def _domain(mail: str) -> str:
 
 
 def _identities() -> str:
-    keys = ", ".join(_KEYS)
+    keys = ", ".join(KEYS)
     everyone = " UNION ".join(f"SELECT {keys} FROM {seen}" for seen in NAMED.values())
     mail = "nullif(lower(trim(email)), '')"
     return (
@@ -122,6 +105,11 @@ def _identities() -> str:
         f" regexp_replace({mail}, '[+][^@]*@', '@') AS plain_mail, {_domain(mail)} AS domain"
         f" FROM ({everyone}) AS everyone"
     )
+
+
+def _hits() -> str:
+    """Every account that a rule finds by what it reads, but for the name."""
+    return f"{_people()} {union([*_by_id(), *_by_email(), *_by_alias(), _by_domain()])}"
 
 
 def _people() -> str:
@@ -135,13 +123,13 @@ def _by_id() -> tuple[str, ...]:
     account = "JOIN holders AS h ON h.ref = i"
     person = "JOIN people AS c ON c.ref = i"
     return (
-        f"SELECT i.n, 1 AS rung, h.key FROM identities AS i {account}.account_ref",
-        f"SELECT i.n, 1, h.key FROM identities AS i {account}.contact_ref"
+        f"SELECT i.n, {ladder.RECORD_ID} AS rung, h.key FROM identities AS i {account}.account_ref",
+        f"SELECT i.n, {ladder.RECORD_ID}, h.key FROM identities AS i {account}.contact_ref"
         " WHERE i.contact_ref LIKE '001%' AND length(i.contact_ref) = 15",
-        f"SELECT i.n, 1, c.key FROM identities AS i {person}.contact_ref",
-        f"SELECT i.n, 1, c.key FROM identities AS i {person}.account_ref"
+        f"SELECT i.n, {ladder.RECORD_ID}, c.key FROM identities AS i {person}.contact_ref",
+        f"SELECT i.n, {ladder.RECORD_ID}, c.key FROM identities AS i {person}.account_ref"
         " WHERE i.account_ref LIKE '003%' AND length(i.account_ref) = 15",
-        "SELECT i.n, 2, a.key FROM identities AS i JOIN known_as AS a"
+        f"SELECT i.n, {ladder.EXTERNAL_ID}, a.key FROM identities AS i JOIN known_as AS a"
         " ON a.external_id = i.external WHERE i.external <> ''",
     )
 
@@ -149,27 +137,41 @@ def _by_id() -> tuple[str, ...]:
 def _by_email() -> tuple[str, ...]:
     contact = "JOIN people AS c ON c.mail = i"
     return (
-        f"SELECT i.n, 3, c.key FROM identities AS i {contact}.mail",
-        f"SELECT i.n, 4, c.key FROM identities AS i {contact}.plain_mail"
+        f"SELECT i.n, {ladder.EMAIL}, c.key FROM identities AS i {contact}.mail",
+        f"SELECT i.n, {ladder.EMAIL_PLUS}, c.key FROM identities AS i {contact}.plain_mail"
         " WHERE i.plain_mail <> i.mail",
     )
 
 
-def _by_alias() -> str:
+def _by_alias() -> tuple[str, ...]:
     """What a person wrote down: an account for a key, an address, a domain or a company."""
-    words = ("account_key", "contact_key", "company", "mail", "domain")
-    said = union(f"SELECT n, {_mail(word)} AS word FROM identities" for word in words)
+    words = {
+        ladder.ALIAS_OF_KEY: ("account_key", "contact_key"),
+        ladder.ALIAS_OF_ADDRESS: ("mail", "plain_mail"),
+        ladder.ALIAS_OF_COMPANY: ("domain", "company"),
+    }
+    said = [
+        f"SELECT n, {rung} AS rung, {_mail(word)} AS word FROM identities"
+        for rung, some in words.items()
+        for word in some
+    ]
+    # A line for the whole domain says nothing where there is one for a part of it.
+    said.append(
+        f"SELECT i.n, {ladder.ALIAS_OF_COMPANY}, r.registrable FROM identities AS i"
+        " JOIN registrable AS r ON r.domain = i.domain AND r.registrable <> i.domain"
+        f" WHERE NOT EXISTS (SELECT 1 FROM aliases AS a WHERE {_mail('a.key')} = i.domain)"
+    )
     return (
-        f"SELECT s.n, {_ALIAS}, h.key FROM ({said}) AS s"
-        f" JOIN aliases AS a ON {_mail('a.key')} = s.word"
-        f" JOIN holders AS h ON h.ref = {short('trim(a.account_id)')}"
+        f"SELECT s.n, s.rung, h.key FROM ({union(said)}) AS s"
+        f" JOIN aliases AS a ON {_mail('a.key')} = s.word AND s.word <> ''"
+        f" JOIN holders AS h ON h.ref = {short('trim(a.account_id)')}",
     )
 
 
 def _by_domain() -> str:
     """The registrable domain of the address is that of the account's website."""
     return (
-        "SELECT i.n, 6, w.key FROM identities AS i"
+        f"SELECT i.n, {ladder.DOMAIN}, w.key FROM identities AS i"
         " JOIN registrable AS r ON r.domain = i.domain"
         f" JOIN ({_websites()}) AS w ON w.host = r.registrable"
         " WHERE NOT EXISTS (SELECT 1 FROM free_mail AS f"
@@ -189,71 +191,64 @@ def _websites() -> str:
     return f"WITH {', '.join(parts)} {union(f'SELECT key, host FROM h{n}' for n in range(4))}"
 
 
-def _company(column: str) -> str:
-    """A company's name in small letters, without punctuation and legal forms."""
-    words = f"trim(regexp_replace(lower({column}), '[^\\p{{L}}\\p{{N}}]+', ' ', 'g'))"
-    return f"nullif(regexp_replace({words}, '( ({_FORMS}))+$', ''), '')"
-
-
-def _resolved() -> str:
-    """One row per identity: the rung that decided, and the account when it found only one."""
-    counted = "SELECT n, rung, count(DISTINCT key) AS candidates, min(key) AS key FROM"
-    names = (
-        f"SELECT i.n, {_NAME} AS rung, a.key FROM (SELECT n, {_company('company')} AS company"
-        " FROM identities WHERE company IS NOT NULL"
-        " AND NOT EXISTS (SELECT 1 FROM hits WHERE hits.n = identities.n)) AS i"
-        f" JOIN (SELECT key, {_company('name')} AS name FROM known_as) AS a ON a.name = i.company"
+def _by_name() -> str:
+    """Companies of the same name, asked only where nothing else was found."""
+    nameless = (
+        f"SELECT n, {company_sql('company')} AS company FROM identities WHERE company IS NOT NULL"
+        " AND NOT EXISTS (SELECT 1 FROM hits WHERE hits.n = identities.n)"
     )
     return (
-        f"WITH found AS (SELECT * FROM hits UNION ALL {names}),"
-        f" rungs AS ({counted} found GROUP BY n, rung),"
-        " first AS (SELECT n, min(rung) AS rung, arg_min(candidates, rung) AS candidates,"
-        " arg_min(key, rung) AS key,"
-        f" max(CASE WHEN rung = {_ALIAS} AND candidates = 1 THEN key END) AS alias"
-        " FROM rungs GROUP BY n)"
-        f" SELECT {', '.join(f'i.{key}' for key in _KEYS)},"
-        " CASE WHEN f.candidates = 1 THEN f.key ELSE f.alias END AS key,"
-        f" CASE WHEN f.candidates > 1 AND f.alias IS NOT NULL THEN {_ALIAS} ELSE f.rung END"
-        " AS rung,"
-        " coalesce(f.candidates, 0) AS candidates,"
-        f" trim({' || '.join(map(_filled, _KEYS))}) = '' AS anonymous"
-        " FROM identities AS i LEFT JOIN first AS f ON f.n = i.n"
+        f"SELECT i.n, {ladder.NAME} AS rung, a.key FROM ({nameless}) AS i"
+        f" JOIN (SELECT key, {company_sql('name')} AS name FROM known_as) AS a"
+        " ON a.name = i.company"
     )
 
 
-def _filled(key: str) -> str:
-    return f"coalesce(i.{key}, '')"
+def _resolved(matching: Matching) -> str:
+    """One row per identity: the rung that decided, and the account when it found only one.
 
-
-def _named(name: str) -> str:
-    same = " AND ".join(f"i.{key} IS NOT DISTINCT FROM r.{key}" for key in _KEYS)
+    XX
+    """
+    doubtful = ladder.below(matching.least)
+    parts = [
+        "rungs AS (SELECT n, rung, count(DISTINCT key) AS candidates, min(key) AS key"
+        " FROM found GROUP BY n, rung)",
+        "first AS (SELECT n, min(rung) AS rung, arg_min(candidates, rung) AS candidates,"
+        " arg_min(key, rung) AS key FROM rungs GROUP BY n)",
+        f"aliased AS ({_aliased()})",
+        f"tops AS ({_tops(is_enough=ladder.DOMAIN_PARENT not in doubtful)})",
+        "settled AS (SELECT f.n, f.candidates, CASE WHEN f.candidates = 1 THEN f.rung"
+        f" WHEN a.key IS NOT NULL THEN {ladder.ALIAS_OF_COMPANY}"
+        f" WHEN t.key IS NOT NULL THEN {ladder.DOMAIN_PARENT} ELSE f.rung END AS rung,"
+        " CASE WHEN f.candidates = 1 THEN f.key ELSE coalesce(a.key, t.key) END AS key"
+        " FROM first AS f LEFT JOIN aliased AS a ON a.n = f.n"
+        f" LEFT JOIN tops AS t ON t.n = f.n AND f.rung = {ladder.DOMAIN})",
+    ]
+    key = "s.key"
+    if doubtful:
+        key = f"CASE WHEN s.rung NOT IN {ladder.listed(doubtful)} THEN s.key END"
+    keys = [f"i.{name}" for name in KEYS]
+    filled = " || ".join(f"coalesce({name}, '')" for name in keys)
     return (
-        "SELECT r.*, i.key, i.rung, i.candidates, i.anonymous"
-        f" FROM {NAMED[name]} AS r JOIN resolved AS i ON {same}"
+        f"WITH {', '.join(parts)} SELECT i.n, {', '.join(keys)}, {key} AS key, s.rung,"
+        f" coalesce(s.candidates, 0) AS candidates, trim({filled}) = '' AS anonymous"
+        " FROM identities AS i LEFT JOIN settled AS s ON s.n = i.n"
     )
 
 
-def _placements() -> str:
-    keys = "id, key, rung, candidates, anonymous"
-    everything = union(f"SELECT '{name}' AS stream, {keys} FROM named_{name}" for name in NAMED)
-    rules = " ".join(f"WHEN {rule.rung} THEN '{rule.name}'" for rule in RULES)
-    trust = " ".join(f"WHEN {rule.rung} THEN {rule.confidence}e0" for rule in RULES)
+def _aliased() -> str:
+    """The one account that lines of the alias file agree on."""
     return (
-        f"SELECT stream, id, key, CASE WHEN key IS NOT NULL THEN CASE rung {rules} END END AS rule,"
-        f" CASE WHEN key IS NOT NULL THEN CASE rung {trust} END END AS confidence,"
-        " CASE WHEN key IS NULL THEN CASE WHEN anonymous THEN 'anonymous'"
-        f" ELSE coalesce('ambiguous_' || CASE rung {rules} END, 'unknown') END END AS why,"
-        f" CAST(candidates AS BIGINT) AS candidates FROM ({everything})"
+        f"SELECT n, min(key) AS key FROM found WHERE rung IN {ladder.listed(ladder.ALIASES)}"
+        " GROUP BY n HAVING count(DISTINCT key) = 1"
     )
 
 
-def _placed(name: str) -> str:
-    return f"SELECT * FROM named_{name} WHERE key IS NOT NULL"
-
-
-def _tickets() -> str:
-    """Tickets of the CRM by their account, those of another system by what they say."""
-    columns = ", ".join([*STREAMS["tickets"].all_columns, "key"])
-    return union(
-        [f"SELECT {columns} FROM own_tickets", f"SELECT {columns} FROM ({_placed('tickets')}) AS p"]
+def _tops(*, is_enough: bool) -> str:
+    """Among several accounts of one domain the one above all others; none if that is no answer."""
+    top = "max(CASE WHEN a.id = a.root_id THEN a.key END)"
+    return (
+        f"SELECT f.n, {top} AS key FROM found AS f JOIN accounts AS a ON a.key = f.key"
+        f" WHERE {is_enough} AND f.rung = {ladder.DOMAIN} GROUP BY f.n"
+        f" HAVING count(DISTINCT a.root_id) = 1 AND {top} IS NOT NULL"
     )

@@ -1,8 +1,9 @@
 """The whole way from the lake to results, as statements to run in this order.
 
 The engine provides `lake_<stream>` (newest version of every record, deleted ones included),
-`lake_scores` (every earlier row of `scores`), `aliases(key, account_id)`, `free_mail(domain)` and
-`registrable(domain, registrable)`. Every moment is a literal; nothing reads a clock.
+`lake_scores` and `lake_placements` (every earlier row of what was kept of them),
+`aliases(key, account_id)`, `free_mail(domain)` and `registrable(domain, registrable)`. Every moment
+is a literal; nothing reads a clock.
 """
 
 from __future__ import annotations
@@ -11,11 +12,23 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from ..records import MOMENT, TEXT, WORDS
-from . import answers, identity, measures, money, oddities, results, scorecard, scores, seen
+from . import (
+    answers,
+    identity,
+    measures,
+    money,
+    oddities,
+    placements,
+    results,
+    scorecard,
+    scores,
+    seen,
+)
 from .definition import HealthModel
+from .matching import USUAL, Matching
 from .stage import Stage
 
-__all__ = ["SCORES", "Stage", "stages"]
+__all__ = ["SCORES", "Stage", "placing", "stages"]
 
 #: The columns of `scores` and their types, as they are kept in the lake.
 SCORES: Mapping[str, str] = {
@@ -35,14 +48,22 @@ SCORES: Mapping[str, str] = {
 }
 
 
-def stages(model: HealthModel, *, as_of: datetime) -> tuple[Stage, ...]:
-    """Every step of a scoring run."""
+def placing(*, as_of: datetime, matching: Matching = USUAL) -> tuple[Stage, ...]:
+    """Every step to the records and their accounts."""
     return (
         *money.stages(),
         *seen.views(as_of),
         *seen.accounts(as_of),
         *seen.placed(),
-        *identity.stages(),
+        *identity.stages(matching),
+        *placements.stages(matching, as_of),
+    )
+
+
+def stages(model: HealthModel, *, as_of: datetime, matching: Matching = USUAL) -> tuple[Stage, ...]:
+    """Every step of a scoring run."""
+    return (
+        *placing(as_of=as_of, matching=matching),
         *answers.stages(),
         *measures.stages(model, as_of),
         *scorecard.stages(model, as_of),

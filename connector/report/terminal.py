@@ -6,7 +6,8 @@ import logging
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console, Group, RenderableType
 from rich.progress import (
@@ -23,6 +24,9 @@ from rich.text import Text
 from ..sync.changes import Change, Plan
 from ..sync.provision import Provision
 from ..sync.run import Notify
+
+if TYPE_CHECKING:
+    from ..sync.unmatched import Unmatched
 
 #: Wide enough for every table where the output is no terminal that would say.
 WIDE = 110
@@ -137,7 +141,11 @@ def _scored(done: Mapping[str, Any]) -> Table | None:
     ]
     rows += [("nothing known", count(done["accounts"] - done["scored"]))]
     rows += [(f"linked by {rule.replace('_', ' ')}", count(n)) for rule, n in done["links"].items()]
-    rows += [("linked to no account", count(done["unmatched"]))]
+    lost = "linked to no account"
+    rows += [
+        (f"{lost} (`connector sources unmatched`)" if done["unmatched"] else lost,
+         count(done["unmatched"]))
+    ]  # fmt: skip
     return table(f"Scored {done['scored']:,} of {done['accounts']:,} accounts", ("", ""), rows)
 
 
@@ -232,6 +240,30 @@ def sources(found: Sequence[Mapping[str, Any]]) -> RenderableType:
     """The types of sources that there are."""
     listed = [(s["type"], ", ".join(s["streams"]), s["sure"], s["about"]) for s in found]
     return table("Sources", ("type", "brings", "sure", "what it is"), listed)
+
+
+def unmatched(found: Unmatched, template: Path | None) -> Iterator[RenderableType]:
+    """The records that found no account, and what a person can do about it."""
+    if not found.total:
+        yield Text("Every record has found its account.", style="bold green")
+        return
+    counted = [(stream, why, count(many)) for stream, why, many in found.counts]
+    yield table(f"Without an account: {count(found.total)}", ("stream", "why", "count"), counted)
+    rows = [
+        (
+            each.stream,
+            each.id,
+            each.why,
+            "\n".join(each.keys.values()),
+            "\n".join(f"{c.name} ({c.id}): {c.because}" for c in each.candidates),
+        )
+        for each in found.records
+    ]
+    title = f"The first {len(rows)}" if len(rows) < found.total else "All of them"
+    yield table(title, ("stream", "id", "why", "says", "could be"), rows)
+    if template:
+        yield Text(f"{template}: {count(len(found.words))} keys to decide.")
+    yield Text("A line `key,account_id` in the alias file settles every record with that key.")
 
 
 def runs(rows: Sequence[Mapping[str, Any]]) -> RenderableType:

@@ -12,6 +12,7 @@ from pydantic import Field
 
 from ..mapping.objects import CrmMapping
 from ..model.definition import HealthModel
+from ..model.matching import Matching
 from ..spans import span
 from ..store.lake import Lake
 from ..store.state import State
@@ -97,6 +98,7 @@ class App:
     guards: Guards = field(default_factory=Guards)
     budget: Budget = field(default_factory=Budget)
     pulling: Pulling = field(default_factory=Pulling)
+    matching: Matching = field(default_factory=Matching)
 
     @property
     def plans(self) -> Path:

@@ -40,9 +40,14 @@ class Pulled:
 
 def pull(app: App, run: Run, wants: Sequence[Wanted]) -> list[Pulled]:
     """Bring every stream up to date."""
+    hooks = [source for source in app.sources.values() if hasattr(source, "settle")]
+    for hook in hooks:
+        hook.look()
     done = [_of_object(each) for each in pull_objects(app, run, wants)]
     for name, source in app.sources.items():
         done += _of_source(app, run, name, source)
+    for hook in hooks:  # what they were sent is stored, and so is what their hints led to
+        hook.settle()
     for stream in sorted({each.stream for each in done}):
         app.lake.fold(stream, run.engine, columns_of(app, stream), key=into_lake.KEY)
     return done

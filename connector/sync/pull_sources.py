@@ -82,7 +82,7 @@ def pull_source(app: App, run: Run, name: str, source: Any) -> list[PulledStream
 def _pulled(app: App, run: Run, name: str, source: Any, stream: str) -> PulledStream:
     key = f"{stream}:{name}"
     shape = shape_of(type(source).__module__, sorted(STREAMS[stream].columns), settings(source))
-    since = _since(app, key, shape, source)
+    since = _since(app, name, stream, shape)
     run.notify("pull", key, 0, None)
     waiting = Waiting(_recalled(app, key, shape) if since else {})
     with scratch(app, key) as folder:
@@ -227,12 +227,17 @@ def settings(source: Any) -> list[tuple[str, str]]:
     ]
 
 
-def _since(app: App, key: str, shape: str, source: Any) -> datetime | None:
-    """Where to begin: behind the watermark, or at the very start if other settings hold now."""
-    mark = app.state.watermark(key)
+def _since(app: App, name: str, stream: str, shape: str) -> datetime | None:
+    """Where to begin: behind the watermark, or at the very start if other settings hold now.
+
+    A hint of a webhook about something older moves the beginning there.
+    """
+    mark = app.state.watermark(f"{stream}:{name}")
     if mark is None or mark.shape != shape:
         return None
-    since: datetime = mark.until - source.overlap
+    hooks = (each for each in app.sources.values() if getattr(each, "hints", "") == name)
+    hinted = [at for hook in hooks if (at := hook.oldest()) is not None]
+    since: datetime = min([mark.until - app.sources[name].overlap, *hinted])
     return since
 
 

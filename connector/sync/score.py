@@ -8,10 +8,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from ..errors import ConfigError
-from ..model import free_mail, identity, stages
+from ..model import identity, placements, stages
 from ..model.seen import short
+from ..model.stage import moment
 from ..records import STREAMS
 from .app import App
 from .pull import columns_of
@@ -34,39 +36,40 @@ class Scored:
 
 def score(app: App, run: Run) -> Scored:
     """Run the model's stages and keep what is new of their results in the lake."""
-    stage_inputs(app, run)
-    made = stages.stages(app.model, as_of=run.as_of)
+    stage_inputs(app, run.engine)
+    made = stages.stages(app.model, as_of=run.as_of, matching=app.matching)
     for number, stage in enumerate(made, 1):
         run.engine.stage(stage.name, stage.sql, stage.kind)
         run.notify("score", stage.name, number, len(made))
     _keep(app, run)
+    _keep_placements(app, run)
     _note_oddities(run)
     return _scored(run)
 
 
-def stage_inputs(app: App, run: Run) -> None:
+def stage_inputs(app: App, engine: Any) -> None:
     """Give the model what it reads: the newest records, its own history, and who is who.
 
     What a source told us that is no longer configured stays in the lake and is not looked at.
     """
-    engine = run.engine
     told_by = ", ".join(_text(name) for name in (app.crm.name, *app.sources))
     for stream in STREAMS:
         newest = app.lake.newest(stream, engine, columns_of(app, stream), key=("source", "id"))
         engine.stage(f"lake_{stream}", f"SELECT * FROM ({newest}) WHERE source IN ({told_by})")
     engine.stage("lake_scores", app.lake.every("scores", engine, stages.SCORES))
+    kept = app.lake.every("placements", engine, placements.COLUMNS)
+    engine.stage("lake_placements", kept)
     engine.stage("aliases", _aliases(app), "table")
-    listed = ", ".join(f"'{domain}'" for domain in sorted(free_mail.DOMAINS))
+    listed = ", ".join(_text(domain) for domain in sorted(app.matching.without_employer))
     engine.stage("free_mail", f"SELECT unnest([{listed}]) AS domain", "table")
-    engine.stage("registrable", _registrable(run), "table")
+    engine.stage("registrable", _registrable(app, engine), "table")
 
 
 def _aliases(app: App) -> str:
     """The human alias file, `key,account_id`.
 
-    It is one rung of the ladder in `model/identity.py`: the first rung that finds anything
-    decides, so an alias is asked after ids and addresses and before domains and names. Where that
-    rung finds several accounts, an alias that names one settles which.
+    Its lines stand on several rungs of the ladder in `model/identity.py`: each right before the
+    rule that would read the same word. A line without an account is not decided yet.
     """
     if app.aliases is None or not app.aliases.exists():
         return "SELECT '' AS key, '' AS account_id WHERE FALSE"
@@ -97,10 +100,10 @@ def _alias_delimiter(path: Path) -> str:
     )
 
 
-def _registrable(run: Run) -> str:
+def _registrable(app: App, engine: Any) -> str:
     """The registrable domain of every mail domain that respondents use."""
-    hosts = run.engine.rows(identity.domains_sql())
-    pairs = [(host, identity.registrable(host)) for (host,) in hosts]
+    hosts, shared = engine.rows(identity.domains_sql()), app.matching.tenants
+    pairs = [(host, identity.registrable(host, shared)) for (host,) in hosts]
     values = ", ".join(f"({_text(h)}, {_text(r)})" for h, r in pairs if r)
     if not values:
         return "SELECT '' AS domain, '' AS registrable WHERE FALSE"
@@ -134,6 +137,23 @@ def _keep(app: App, run: Run) -> None:
     )
 
 
+def _keep_placements(app: App, run: Run) -> None:
+    """Append where records were placed, by which rule, if that is news."""
+    known = ", ".join(f'"{c}"' for c in placements.COLUMNS if c != "as_of")
+    before = placements.latest("SELECT * FROM lake_placements")
+    run.engine.stage(
+        "placed_anew",
+        f"SELECT {known} FROM ({placements.to_keep()}) AS t EXCEPT SELECT {known} FROM ({before})",
+        "table",
+    )
+    if run.engine.one("SELECT count(*) FROM placed_anew"):
+        columns = ", ".join(
+            f'CAST("{c}" AS {kind}) AS "{c}"' for c, kind in placements.COLUMNS.items()
+        )
+        news = f"SELECT *, {moment(run.as_of)} AS as_of FROM placed_anew"
+        app.lake.append("placements", run.engine, f"SELECT {columns} FROM ({news}) AS n")
+
+
 def _note_oddities(run: Run) -> None:
     rows = run.engine.rows(
         "SELECT stream, rule, count(*), list(id ORDER BY id)[1:20] FROM oddities "
@@ -144,7 +164,7 @@ def _note_oddities(run: Run) -> None:
     lost = run.engine.rows(
         "SELECT DISTINCT trim(account_id) AS id FROM aliases "
         f"WHERE NOT EXISTS (SELECT 1 FROM holders AS h WHERE h.ref = {short('trim(account_id)')}) "
-        "AND key <> '' ORDER BY id"
+        "AND key <> '' AND account_id <> '' ORDER BY id"
     )
     run.odd("accounts", "alias_to_unknown_account", len(lost), [str(id or "") for (id,) in lost])
 

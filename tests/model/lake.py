@@ -11,8 +11,9 @@ from typing import Any
 
 import duckdb
 
-from connector.model import files, identity
+from connector.model import files, identity, placements
 from connector.model.definition import HealthModel
+from connector.model.matching import USUAL, Matching
 from connector.model.stages import SCORES, stages
 from connector.records import STREAMS
 
@@ -54,25 +55,26 @@ class Lake:
         for stream in STREAMS.values():
             self._create(f"lake_{stream.name}", stream.all_columns)
         self._create("lake_scores", SCORES)
+        self._create("lake_placements", placements.COLUMNS)
         self._create("aliases", {"key": "VARCHAR", "account_id": "VARCHAR"})
         self._create("free_mail", {"domain": "VARCHAR"})
         self._create("registrable", {"domain": "VARCHAR", "registrable": "VARCHAR"})
 
     def put(self, table: str, **values: Any) -> Lake:
         """Add one record; streams are named without `lake_`."""
-        name = f"lake_{table}" if table in STREAMS or table == "scores" else table
+        name = f"lake_{table}" if table in {*STREAMS, "scores", "placements"} else table
         marks = ", ".join("?" for _ in values)
         sql = f"INSERT INTO {name} ({', '.join(values)}) VALUES ({marks})"
         self.db.execute(sql, list(values.values()))
         return self
 
-    def run(self, model: HealthModel, as_of: datetime = AS_OF) -> Lake:
+    def run(self, model: HealthModel, as_of: datetime = AS_OF, matching: Matching = USUAL) -> Lake:
         """Score everything as of a moment."""
         self.db.execute("DELETE FROM registrable")
         for (domain,) in self.db.execute(identity.domains_sql()).fetchall():
-            if found := identity.registrable(domain):
+            if found := identity.registrable(domain, matching.tenants):
                 self.put("registrable", domain=domain, registrable=found)
-        for stage in stages(model, as_of=as_of):
+        for stage in stages(model, as_of=as_of, matching=matching):
             self.db.execute(f"CREATE OR REPLACE TEMP {stage.kind} {stage.name} AS {stage.sql}")
         for half, when in (("links", "key IS NOT NULL"), ("unmatched", "key IS NULL")):
             sql = f"SELECT * FROM placements WHERE {when}"
@@ -82,6 +84,13 @@ class Lake:
     def keep(self) -> Lake:
         """Append the scores of this run to history."""
         self.db.execute("INSERT INTO lake_scores BY NAME SELECT * FROM scores")
+        return self
+
+    def keep_placements(self, as_of: datetime = AS_OF) -> Lake:
+        """Append where this run placed records to history."""
+        kept = f"SELECT *, TIMESTAMPTZ '{as_of.isoformat()}' AS as_of"
+        kept = f"{kept} FROM ({placements.to_keep()})"
+        self.db.execute(f"INSERT INTO lake_placements BY NAME {kept}")
         return self
 
     def rows(self, sql: str) -> list[Any]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from pydantic import TypeAdapter
 
 from connector.model.identity import registrable
+from connector.model.matching import Matching
 from tests.model.lake import Lake, ago, answer, only
 
 ONE, TWO = "001000000000001AAA", "001000000000002AAA"
@@ -94,6 +96,48 @@ def test_a_person_s_alias_settles_what_no_rule_can(word):
     assert links(lake) == [(TWO, "alias", 0.95)]
 
 
+@pytest.mark.parametrize(
+    ("keys", "word"),
+    [
+        ({"account_key": "E-1"}, "e-1"),
+        ({"email": "anna@mail.example"}, "Anna@mail.example"),
+        ({"email": "anna+nps@mail.example"}, "anna@mail.example"),
+        ({"email": "carl@alpha.example"}, "alpha.example"),
+        ({"email": "carl@sales.alpha.example"}, "alpha.example"),
+        ({"email": "carl@alpha.example"}, "carl@alpha.example"),
+        ({"company": "Alpha"}, "alpha"),
+    ],
+)
+def test_a_person_s_word_beats_the_rule_that_reads_the_same_word(keys, word):
+    """A consultant is a contact of one account and answers for another."""
+    lake = world(**keys).put("aliases", key=word, account_id=TWO)
+    assert links(lake) == [(TWO, "alias", 0.95)]
+
+
+@pytest.mark.parametrize(
+    ("keys", "word", "rule"),
+    [
+        ({"account_key": ONE}, ONE, "record_id"),
+        ({"contact_key": ANNA, "email": "x@beta.example"}, "x@beta.example", "record_id"),
+        ({"account_key": "E-1", "email": "x@mail.example"}, "x@mail.example", "external_id"),
+        ({"email": "anna@mail.example"}, "mail.example", "email"),
+        ({"email": "anna@mail.example", "company": "Carl"}, "carl", "email"),
+    ],
+)
+def test_what_is_said_more_exactly_beats_a_line_for_something_wider(keys, word, rule):
+    """A record id needs nobody's word; a domain's line does not move its known contacts."""
+    lake = world(**keys).put("aliases", key=word, account_id=TWO)
+    assert [found[:2] for found in links(lake)] == [(ONE, rule)]
+
+
+def test_a_line_for_a_part_of_a_domain_beats_the_one_for_the_whole():
+    """The daughter writes from a domain below that of the holding."""
+    lake = world(email="carl@daughter.holding.example")
+    lake.put("aliases", key="holding.example", account_id=ONE)
+    lake.put("aliases", key="daughter.holding.example", account_id=TWO)
+    assert links(lake) == [(TWO, "alias", 0.95)]
+
+
 def test_an_alias_settles_an_ambiguity():
     """What the ladder may not guess, a person may say."""
     lake = world(email="anna@mail.example")
@@ -167,6 +211,72 @@ def test_free_mail_says_nothing():
     assert refused(lake) == [("unknown", 0)]
 
 
+def test_mail_providers_can_be_added():
+    """A provider of the region that the shipped list does not know."""
+    lake = world(email="carl@alpha.example")
+    matching = TypeAdapter(Matching).validate_python({"free_mail": ["@Alpha.example"]})
+    for domain in matching.without_employer:
+        lake.put("free_mail", domain=domain)
+    lake.run(only("nps"), matching=matching)
+    assert "gmail.com" in matching.without_employer
+    assert lake.rows("SELECT why FROM unmatched") == ["unknown"]
+
+
+def test_shared_domains_can_be_added():
+    """Customers have names of their own below the domain of a host."""
+    lake = world(email="x@gamma.host.example")
+    lake.put("accounts", id="001X", name="X", website="https://delta.host.example")
+    lake.put("accounts", id="001Y", name="Y", website="gamma.host.example")
+    lake.put("accounts", id="001H", name="Host", website="host.example")
+    lake.run(only("nps"), matching=Matching(shared=("host.example",)))
+    assert lake.rows("SELECT a.id FROM links JOIN accounts AS a USING (key)") == ["001Y"]
+    lake.run(only("nps"))
+    assert lake.rows("SELECT why, candidates FROM unmatched") == [("ambiguous_domain", 3)]
+
+
+def test_a_name_alone_may_be_too_little():
+    """Then the account is a proposal, on the list."""
+    lake = world(company="Alpha")
+    lake.run(only("nps"), matching=Matching(least=0.7))
+    assert lake.rows("SELECT key, why, candidates FROM placements") == [(None, "unsure_name", 1)]
+
+
+def test_a_person_s_word_is_enough_whatever_is_asked():
+    """`least` is about rules."""
+    lake = world(company="Alpha").put("aliases", key="alpha", account_id=TWO)
+    lake.run(only("nps"), matching=Matching(least=1.0))
+    assert lake.rows("SELECT rule FROM links") == ["alias"]
+
+
+def family(*parents: str | None) -> Lake:
+    """Accounts 001F0, 001F1 … that share a website, each with this parent; an answer from there."""
+    lake = world(email="x@family.example")
+    for number, parent in enumerate(parents):
+        lake.put(
+            "accounts", id=f"001F{number}", name=f"F{number}", website="family.example",
+            parent_id=parent,
+        )  # fmt: skip
+    return lake
+
+
+@pytest.mark.parametrize(
+    ("parents", "found"),
+    [
+        ((None, "001F0", "001F1"), [("001F0", "domain_parent", 0.5)]),
+        ((None, None), []),
+        ((ONE, ONE), []),
+    ],
+    ids=["a family", "two strangers", "their parent is elsewhere"],
+)
+def test_the_top_of_a_family_takes_a_shared_domain_only_if_asked(parents, found):
+    """Usually two accounts are no answer; at 0.5 the one above all others is."""
+    lake = family(*parents)
+    assert refused(lake)[0][0] == "ambiguous_domain"
+    lake.run(only("nps"), matching=Matching(least=0.5))
+    sql = "SELECT a.id, rule, l.confidence FROM links AS l JOIN accounts AS a USING (key)"
+    assert lake.rows(sql) == found
+
+
 def test_a_tenant_of_a_shared_domain_is_its_own_domain():
     """Two customers at onmicrosoft.com are not one."""
     lake = world(email="x@gamma.onmicrosoft.com")
@@ -181,8 +291,8 @@ def test_an_answer_without_any_key_is_anonymous():
 
 
 def test_keys_of_blanks_are_no_keys():
-    """An empty column is not an identity, and does not meet empty columns of accounts."""
-    lake = world(account_key=" ", email="", company="")
+    """An empty column is not an identity, and meets no empty column of accounts or aliases."""
+    lake = world(account_key=" ", email="", company="").put("aliases", key="", account_id=ONE)
     lake.put("accounts", id="001X", name="", external_id="", website="")
     assert refused(lake) == [("anonymous", 0)]
 

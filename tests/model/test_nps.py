@@ -154,6 +154,70 @@ def test_a_score_off_its_scale_is_an_oddity():
     ]
 
 
+@pytest.mark.parametrize(
+    ("more", "rule"),
+    [
+        ({"excluded": True}, "excluded_by_platform"),
+        ({"metric": None}, "unknown_metric"),
+        ({"metric": "NPS"}, "unknown_metric"),
+        ({"scale_min": 1, "scale_max": 5}, "wrong_scale"),
+        ({"scale_max": 100}, "wrong_scale"),
+        ({"metric": "csat", "scale_min": None}, "unknown_scale"),
+        ({"metric": "ces", "scale_min": 7, "scale_max": 7}, "unknown_scale"),
+        ({"metric": "csat", "scale_min": 1, "scale_max": 5, "score": 7}, "score_outside_scale"),
+        ({"score": 10.5}, "score_outside_scale"),
+        ({"score": -1}, "score_outside_scale"),
+        ({"score": 8.5}, "score_not_whole"),
+    ],
+)
+def test_an_answer_that_is_not_sound_is_listed_by_its_rule_and_counts_nowhere(more, rule):
+    """It is neither mended nor taken for something else."""
+    lake = answer(Lake().put("accounts", id="001"), "a", 10, 1)
+    answer(lake, "b", **{"score": 0, "days": 1, **more})
+    lake.run(only("nps", "loyalty", "nps_responses", "satisfaction"))
+    assert (lake.value("nps"), lake.value("nps_responses")) == (100, 1)
+    assert lake.value("satisfaction") is None
+    assert lake.rows("SELECT rule, id FROM oddities") == [(rule, "b")]
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"scale_min": None, "scale_max": None},
+        {"metric": "star", "scale_min": 1, "scale_max": 5, "score": 4.5},
+        {"metric": "other", "scale_min": None},
+        {"score": None},
+    ],
+    ids=["nps has one scale only", "half a star", "anything else", "nothing said yet"],
+)
+def test_a_sound_answer_is_on_no_list(more):
+    """An answer without a score is known, counts nowhere, and is not odd."""
+    lake = answer(Lake().put("accounts", id="001"), "a", **{"score": 5, "days": 1, **more})
+    lake.run(only("nps", "loyalty"))
+    assert lake.rows("SELECT rule FROM oddities") == []
+
+
+def test_one_answer_that_two_sources_bring_counts_once():
+    """As it is where it changed last; another platform's answer of the same id is another one."""
+    lake = Lake().put("accounts", id="001")
+    told = {"platform": "typeform", "survey": "s"}
+    answer(lake, "a", 3, 5, **told, source="hook", modified_at=ago(5))
+    answer(lake, "a", 10, 5, **told, source="surveys", modified_at=ago(1))
+    answer(lake, "a", 10, 9, platform="zenloop", survey="s", source="other", email="b@x.example")
+    lake.run(only("nps", "nps_responses", "loyalty"))
+    assert (lake.value("nps"), lake.value("nps_responses")) == (100, 2)
+    assert lake.rows("SELECT rule, id FROM oddities") == [("duplicate", "a")]
+
+
+def test_a_flawed_answer_replaces_no_sound_one():
+    """Who first says 9 and then 99 has said 9."""
+    lake = answer(Lake().put("accounts", id="001"), "a", 9, 1.2, email="x@x.example")
+    answer(lake, "b", 99, 1, email="x@x.example")
+    lake.run(only("nps", "nps_responses", "loyalty"))
+    assert lake.value("nps_responses") == 1
+    assert lake.rows("SELECT rule, id FROM oddities") == [("score_outside_scale", "b")]
+
+
 def test_the_last_response_is_a_moment():
     """Facts may be moments."""
     lake = answer(answer(Lake().put("accounts", id="001"), "a", 9, 400), "b", 3, 30)

@@ -217,9 +217,9 @@ def test_an_alias_file_without_its_columns_is_a_mistake_of_the_configuration(her
 
 
 def test_an_alias_to_an_account_that_is_not_there_is_counted(here):
-    """A typing error in an id is no alias; one that is right is not mentioned."""
+    """A typing error in an id is no alias; what is right or not decided yet is not mentioned."""
     right = sorted(here.held())[0]
     (here.folder / "aliases.csv").write_text(
-        f"key,account_id\nkunde.example,001000000000XYZ\nandere.example,{right}\n"
+        f"key,account_id\nkunde.example,001000000000XYZ\nandere.example,{right}\noffen.example,\n"
     )
     assert odd(here.sync())["alias_to_unknown_account"] == (1, ["001000000000XYZ"])

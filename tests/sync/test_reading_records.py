@@ -18,7 +18,7 @@ def scored(here, sql: str) -> list[tuple]:
     app = here.app()
     engine = app.engine()
     run = Run("look", app.crm.check(), engine)
-    stage_inputs(app, run)
+    stage_inputs(app, engine)
     for stage in stages.stages(app.model, as_of=run.as_of):
         engine.stage(stage.name, stage.sql, stage.kind)
     found = engine.rows(sql)

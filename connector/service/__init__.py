@@ -1,0 +1,1 @@
+"""What runs beside the flow: it receives, and never writes to the CRM."""
