@@ -8,12 +8,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from ..errors import ConfigError
-from ..model import free_mail, identity, stages
+from ..model import free_mail, history, identity, stages
 from ..model.seen import short
 from ..records import STREAMS
 from .app import App
+from .into_lake import KEY
 from .pull import columns_of
 from .run import Run
 
@@ -50,15 +52,25 @@ def stage_inputs(app: App, run: Run) -> None:
     What a source told us that is no longer configured stays in the lake and is not looked at.
     """
     engine = run.engine
-    told_by = ", ".join(_text(name) for name in (app.crm.name, *app.sources))
     for stream in STREAMS:
-        newest = app.lake.newest(stream, engine, columns_of(app, stream), key=("source", "id"))
-        engine.stage(f"lake_{stream}", f"SELECT * FROM ({newest}) WHERE source IN ({told_by})")
-    engine.stage("lake_scores", app.lake.every("scores", engine, stages.SCORES))
+        newest = app.lake.newest(stream, engine, columns_of(app, stream), key=KEY)
+        engine.stage(f"lake_{stream}", f"SELECT * FROM ({newest}) WHERE {is_told(app)}")
+    every = app.lake.every("scores", engine, history.HISTORY)
+    engine.stage("lake_scores", history.live(every, tuple(stages.SCORES)))
+    stage_names(app, engine)
+
+
+def is_told(app: App) -> str:
+    """The condition for records of systems that are configured."""
+    return f"source IN ({', '.join(_text(name) for name in (app.crm.name, *app.sources))})"
+
+
+def stage_names(app: App, engine: Any) -> None:
+    """Give the model what it tells accounts by, besides records: aliases and domains."""
     engine.stage("aliases", _aliases(app), "table")
     listed = ", ".join(f"'{domain}'" for domain in sorted(free_mail.DOMAINS))
     engine.stage("free_mail", f"SELECT unnest([{listed}]) AS domain", "table")
-    engine.stage("registrable", _registrable(run), "table")
+    engine.stage("registrable", _registrable(engine), "table")
 
 
 def _aliases(app: App) -> str:
@@ -97,9 +109,9 @@ def _alias_delimiter(path: Path) -> str:
     )
 
 
-def _registrable(run: Run) -> str:
+def _registrable(engine: Any) -> str:
     """The registrable domain of every mail domain that respondents use."""
-    hosts = run.engine.rows(identity.domains_sql())
+    hosts = engine.rows(identity.domains_sql())
     pairs = [(host, identity.registrable(host)) for (host,) in hosts]
     values = ", ".join(f"({_text(h)}, {_text(r)})" for h, r in pairs if r)
     if not values:

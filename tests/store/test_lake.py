@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -204,3 +205,43 @@ def test_a_file_that_cannot_be_part_of_a_table_is_not_left_behind(tmp_path, engi
     with pytest.raises(Exception, match="Invalid data type"):
         Lake(tmp_path).append("things", engine, "SELECT TIME '10:00' AS id")
     assert not list(tmp_path.rglob("*.parquet"))
+
+
+def known_by(lake: Lake, engine: DuckDB, second: int) -> dict[str, int]:
+    """What was the newest by a second, from the versions that are held."""
+    held = lake.versions("things", engine, COLUMNS, datetime.fromtimestamp(second, UTC))
+    return dict(
+        engine.rows(
+            f"SELECT id, value FROM ({held}) WHERE epoch(pulled_at) <= {second} QUALIFY "
+            "row_number() OVER (PARTITION BY id ORDER BY modified_at DESC, pulled_at DESC) = 1 "
+            "ORDER BY id"
+        )
+    )
+
+
+@settings(max_examples=20, deadline=None)
+@given(versions)
+def test_what_was_the_newest_at_any_moment_is_still_held(engine, history):
+    """A fold drops what was replaced, and yet every earlier state can be told."""
+    states: list[dict[str, int]] = []
+    with TemporaryDirectory() as folder:
+        lake = Lake(folder)
+        for pulled, (id, value, modified, fold) in enumerate(history):
+            lake.append("things", engine, row(id, value, modified, pulled))
+            states.append(newest(lake, engine))
+            if fold:
+                lake.fold("things", engine, COLUMNS)
+        assert [known_by(lake, engine, second) for second in range(len(history))] == states
+
+
+def test_versions_whose_files_were_removed_are_missing(tmp_path, engine):
+    """What is left is told all the same."""
+    lake = Lake(tmp_path)
+    for pulled in range(3):
+        lake.append("things", engine, row("a", pulled, pulled, pulled))
+    lake.fold("things", engine, COLUMNS)
+    assert known_by(lake, engine, 1) == {"a": 1}
+    table = deltalake.DeltaTable(str(tmp_path / "things"))
+    table.vacuum(retention_hours=0, dry_run=False, enforce_retention_duration=False)
+    assert known_by(lake, engine, 1) == {}
+    assert known_by(lake, engine, 2) == {"a": 2}

@@ -1,0 +1,38 @@
+"""The past on the command line, on an installation that has synced."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import requests
+
+from .conftest import Command
+
+
+def asked(sandbox: str) -> int:
+    """How many requests the sandbox has answered."""
+    stats = requests.get(f"{sandbox}/_sandbox/stats", timeout=10).json()
+    return sum(route["requests"] for route in stats["routes"])
+
+
+def test_a_moment_of_the_past_is_scored_without_a_call(
+    connector: Command, synced: Path, sandbox: str, tmp_path: Path
+) -> None:
+    """The answer says so, and the other side says so."""
+    before = asked(sandbox)
+    out = tmp_path / "then.csv"
+    line = ("-c", synced, "score", "--as-of", "2025-01-01", "--known", "now", "-o", out)
+    said = connector(*line, "--json")
+    assert said.exit == 0
+    assert said.json["calls"] == 0
+    assert asked(sandbox) == before
+    assert said.json["accounts"] == len(out.read_text().splitlines()) - 1 > 0
+    assert connector(*line, "--json").json["rows"] == said.json["rows"]
+    assert "known in time" in connector(*line).out
+
+
+def test_the_options_of_a_moment_need_one(connector: Command, synced: Path) -> None:
+    """--known alone would be ignored in silence."""
+    said = connector("-c", synced, "score", "--known", "now")
+    assert said.exit == 2
+    assert "--as-of" in said.err
