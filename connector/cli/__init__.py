@@ -31,6 +31,7 @@ COMMANDS = (
     "apply",
     "sync",
     "explain",
+    "backfill",
     "runs",
     "sources",
     "sandbox",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from ..sync.backfill import Filled
 from ..sync.past import Looked
 from .terminal import TIER_STYLES, Row, count, moment, table
 
@@ -32,3 +33,45 @@ def looked(found: Looked) -> RenderableType:
         table("Records", ("stream", "held", "known in time", "only as later"), streams),
         table(f"Scored {found.scored:,} of {found.accounts:,} accounts", ("", ""), rows),
     )
+
+
+def filled(done: Filled) -> RenderableType:
+    """Every moment of a backfill with its tiers, and what was kept."""
+    names = sorted({tier for each in done.points for tier in each.tiers})
+    rows = [
+        (
+            moment(each.as_of.isoformat()),
+            *(count(each.tiers.get(name, 0)) for name in names),
+            count(each.accounts - each.scored),
+            _KEPT[each.kept],
+        )
+        for each in done.points
+    ]
+    written = sum(each.accounts for each in done.points if each.kept == "now")
+    said = f"{written:,} scores were added to history." if written else _unwritten(done)
+    columns = ("as of", *names, "unknown", "in history")
+    return Group(_series(done), table("Accounts by tier", columns, rows), Text(said, style="bold"))
+
+
+def foreseen(done: Filled) -> RenderableType:
+    """Which moments a backfill would score."""
+    rows = [(moment(each.as_of.isoformat()), _KEPT[each.kept]) for each in done.points]
+    to_do = sum(each.kept == "no" for each in done.points)
+    said = f"{to_do:,} moments to score, about {done.accounts:,} accounts each."
+    return Group(
+        _series(done), table("Moments", ("as of", "in history"), rows), Text(said, style="bold")
+    )
+
+
+_KEPT = {"before": "already", "now": "added", "no": "–"}
+
+
+def _series(done: Filled) -> Text:
+    bits = (f"series {done.series}", f"model {done.model}", f"known {done.known}", "0 calls")
+    return Text(" · ".join(bits), style="dim")
+
+
+def _unwritten(done: Filled) -> str:
+    if all(each.kept == "before" for each in done.points):
+        return "Nothing left to do: history has all of it."
+    return "Nothing was kept. Repeat with --write-history to add it to history."

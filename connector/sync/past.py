@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
 
@@ -24,6 +24,7 @@ from .into_lake import KEY
 from .run import Notify, silent, writing
 
 Known = Literal["then", "now"]
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +84,11 @@ def moment_of(text: str) -> datetime:
     return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
 
 
+def moment_at(micros: int) -> datetime:
+    """The moment so many microseconds after 1970 began."""
+    return EPOCH + timedelta(microseconds=micros)
+
+
 def score_as_of(
     app: App,
     as_of: datetime,
@@ -130,7 +136,7 @@ def bounds(app: App, engine: Any) -> tuple[datetime, datetime]:
     first, last = engine.rows(f"{ends} FROM ({' UNION ALL '.join(stamps)})")[0]
     if first is None:
         raise ConfigError("The lake is empty.", hint="Run `connector pull` first.")
-    return _moment(first), _moment(last)
+    return moment_at(first), moment_at(last)
 
 
 def stage_records(app: App, engine: Any, past: Past) -> dict[str, Inputs]:
@@ -158,29 +164,30 @@ def scored_live(app: App, engine: Any) -> str:
     return history.live(every, tuple(stages.SCORES))
 
 
-def run_stages(engine: Any, model: HealthModel, as_of: datetime, notify: Notify = silent) -> None:
-    """Run the model over what is staged."""
+def run_stages(
+    engine: Any, model: HealthModel, as_of: datetime, notify: Notify = silent, last: str = ""
+) -> None:
+    """Run the model over what is staged, or only as far as the `last` stage."""
     made = stages.stages(model, as_of=as_of)
     for number, stage in enumerate(made, 1):
         engine.stage(stage.name, stage.sql, stage.kind)
         notify("score", stage.name, number, len(made))
+        if stage.name == last:
+            return
 
 
-def summed(
-    engine: Any, model: HealthModel, past: Past, inputs: Mapping[str, Inputs], where: str = "TRUE"
-) -> Looked:
-    """What a moment came to, over the accounts of a condition."""
-    rows = f"SELECT * FROM scores SEMI JOIN ({accounts(where)}) AS k ON k.id = account_id"
-    total, scored = engine.rows(f"SELECT count(*), count(score) FROM ({rows})")[0]
+def summed(engine: Any, model: HealthModel, past: Past, inputs: Mapping[str, Inputs]) -> Looked:
+    """What a moment came to."""
+    total, scored = engine.rows("SELECT count(*), count(score) FROM scores")[0]
     tiers = engine.rows(
-        f"SELECT tier, count(*) FROM ({rows}) WHERE tier IS NOT NULL GROUP BY tier ORDER BY tier"
+        "SELECT tier, count(*) FROM scores WHERE tier IS NOT NULL GROUP BY tier ORDER BY tier"
     )
-    return Looked(past, model.version, inputs, total, scored, dict(tiers), _hash(engine, where))
+    return Looked(past, model.version, inputs, total, scored, dict(tiers), _hash(engine))
 
 
 def accounts(where: str) -> str:
     """The ids of the accounts that meet a condition over their columns."""
-    return f"SELECT id FROM accounts WHERE {where}"
+    return f"SELECT id FROM accounts WHERE {where or 'TRUE'}"
 
 
 @contextmanager
@@ -191,10 +198,10 @@ def in_order(engine: Any) -> Iterator[None]:
     engine.run("SET preserve_insertion_order = false")
 
 
-def _hash(engine: Any, where: str) -> str:
+def _hash(engine: Any) -> str:
     """One word for all rows of a result: equal when every value of every account is."""
     row = "CAST(to_json(r) AS VARCHAR)"
-    own = f"SELECT id, md5({row}) AS h FROM results AS r WHERE {where}"
+    own = f"SELECT id, md5({row}) AS h FROM results AS r"
     return str(engine.one(f"SELECT md5(coalesce(string_agg(h, '' ORDER BY id), '')) FROM ({own})"))
 
 
@@ -212,10 +219,6 @@ def _write(engine: Any, model: HealthModel, output: Path) -> None:
     place = str(output).replace("'", "''")
     with writing(str(output)), in_order(engine):
         engine.run(f"COPY (SELECT {listed} FROM results ORDER BY id) TO '{place}' (FORMAT {kind})")
-
-
-def _moment(micros: int) -> datetime:
-    return datetime.fromtimestamp(micros // 1_000_000, UTC).replace(microsecond=micros % 1_000_000)
 
 
 def _said(at: datetime) -> str:

@@ -36,3 +36,24 @@ def test_the_options_of_a_moment_need_one(connector: Command, synced: Path) -> N
     said = connector("-c", synced, "score", "--known", "now")
     assert said.exit == 2
     assert "--as-of" in said.err
+
+
+def test_history_is_filled_without_a_call(connector: Command, synced: Path, sandbox: str) -> None:
+    """Foreseen, scored, kept, and nothing left to do; a run with a receipt like others."""
+    before = asked(sandbox)
+    line = ("-c", synced, "backfill", "--from", "2025-01-01", "--to", "2025-03-01")
+    assert "3 moments to score" in connector(*line, "--dry-run").out
+    assert "--write-history" in connector(*line).out
+    assert "scores were added" in connector(*line, "--write-history").out
+    said = connector(*line, "--write-history", "--json").json
+    assert [each["kept"] for each in said["moments"]] == ["before"] * 3
+    assert (said["written"], said["calls"]) == (0, 0)
+    assert connector("-c", synced, "runs", "show", "--json").json["command"] == "backfill"
+    assert connector("-c", synced, "runs", "show").exit == 0
+    assert asked(sandbox) == before
+
+
+def test_a_dry_run_that_writes_is_refused(connector: Command, synced: Path) -> None:
+    """One of the two must be a mistake."""
+    line = ("backfill", "--from", "2025-01-01", "--to", "2025-03-01")
+    assert connector("-c", synced, *line, "--dry-run", "--write-history").exit == 2
