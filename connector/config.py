@@ -146,6 +146,7 @@ def open_app(path: Path) -> App:
         guards=loaded.settings.guards,
         budget=loaded.settings.budget,
         pulling=loaded.settings.pull,
+        model_file=loaded.folder / files.model,
     )
 
 

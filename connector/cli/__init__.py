@@ -31,6 +31,7 @@ COMMANDS = (
     "apply",
     "sync",
     "explain",
+    "verify",
     "backfill",
     "runs",
     "sources",

@@ -7,7 +7,8 @@ from rich.text import Text
 
 from ..sync.backfill import Filled
 from ..sync.past import Looked
-from .terminal import TIER_STYLES, Row, count, moment, table
+from ..sync.verify import Verified
+from .terminal import TIER_STYLES, Row, count, moment, table, value
 
 
 def looked(found: Looked) -> RenderableType:
@@ -75,3 +76,23 @@ def _unwritten(done: Filled) -> str:
     if all(each.kept == "before" for each in done.points):
         return "Nothing left to do: history has all of it."
     return "Nothing was kept. Repeat with --write-history to add it to history."
+
+
+def verified(found: Verified) -> RenderableType:
+    """Whether a score is what it was, and what is not."""
+    at = moment(found.past.as_of.isoformat())
+    bits = (f"as of {at}", f"model {found.model}", f"inputs {found.inputs[0]}", "0 calls")
+    parts: list[RenderableType] = [Text(" · ".join(bits), style="dim")]
+    said = f"{found.account}: score {value(found.score)}, tier {value(found.tier)}"
+    if found.equal:
+        return Group(*parts, Text(f"{said}. Equal.", style="bold green"))
+    rows = [(each.name, _listed(each.kept), _listed(each.again)) for each in found.differs]
+    if rows:
+        parts.append(table("What differs", ("", "kept", "worked out again"), rows))
+    proof = "give" if found.from_inputs else "do not give"
+    tail = f"Not equal; the kept inputs alone {proof} the kept score."
+    return Group(*parts, Text(f"{said}. {tail}", style="bold yellow"))
+
+
+def _listed(held: object) -> str:
+    return ", ".join(map(str, held)) or "–" if isinstance(held, list) else value(held)

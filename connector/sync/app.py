@@ -90,11 +90,17 @@ class App:
     guards: Guards = field(default_factory=Guards)
     budget: Budget = field(default_factory=Budget)
     pulling: Pulling = field(default_factory=Pulling)
+    model_file: Path | None = None
 
     @property
     def plans(self) -> Path:
         """Where plans and their journals lie."""
         return self.folder / "plans"
+
+    @property
+    def models(self) -> Path:
+        """Where every model that has scored is kept, by its version."""
+        return self.folder / "models"
 
     @property
     def scratch(self) -> Path:

@@ -22,7 +22,7 @@ from ..model.definition import HealthModel
 from ..model.history import HISTORY, Past
 from ..model.stage import moment
 from ..records import FLAG
-from . import past
+from . import models, past
 from .app import App
 from .flow import Receipt, offline
 from .past import Known
@@ -176,6 +176,7 @@ class _Filling:
             " ON k.id = account_id"
         )
         if self.write:
+            models.keep(self.app)
             self._keep(view, rows)
         listed = ", ".join(_CHAIN)
         self.engine.run(f"INSERT INTO chain SELECT {listed} FROM ({rows})")

@@ -26,6 +26,12 @@ def explained(app: App, account: str) -> dict[str, Any]:
     return said
 
 
+def id_of(app: App, account: str) -> str:
+    """The id of the one account that is meant. Raises ConfigError when it is not exactly one."""
+    with _looking(app) as engine:
+        return _found(engine, account)
+
+
 def names(app: App, ids: Sequence[str]) -> dict[str, str]:
     """The names of accounts by id."""
     listed = ", ".join(map(_text, ids)) or "''"

@@ -24,7 +24,7 @@ from .into_lake import KEY
 from .run import Notify, silent, writing
 
 Known = Literal["then", "now"]
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+EPOCH, MICROSECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,7 @@ def moment_of(text: str) -> datetime:
 
 def moment_at(micros: int) -> datetime:
     """The moment so many microseconds after 1970 began."""
-    return EPOCH + timedelta(microseconds=micros)
+    return EPOCH + micros * MICROSECOND
 
 
 def score_as_of(

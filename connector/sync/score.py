@@ -14,6 +14,7 @@ from ..errors import ConfigError
 from ..model import free_mail, history, identity, stages
 from ..model.seen import short
 from ..records import STREAMS
+from . import models
 from .app import App
 from .into_lake import KEY
 from .pull import columns_of
@@ -41,6 +42,7 @@ def score(app: App, run: Run) -> Scored:
     for number, stage in enumerate(made, 1):
         run.engine.stage(stage.name, stage.sql, stage.kind)
         run.notify("score", stage.name, number, len(made))
+    models.keep(app)
     _keep(app, run)
     _note_oddities(run)
     return _scored(run)

@@ -57,3 +57,19 @@ def test_a_dry_run_that_writes_is_refused(connector: Command, synced: Path) -> N
     """One of the two must be a mistake."""
     line = ("backfill", "--from", "2025-01-01", "--to", "2025-03-01")
     assert connector("-c", synced, *line, "--dry-run", "--write-history").exit == 2
+
+
+def test_a_score_is_proved(connector: Command, synced: Path, sandbox: str) -> None:
+    """After a sync that wrote to the CRM and read it back."""
+    before = asked(sandbox)
+    held = requests.get(
+        f"{sandbox}/_sandbox/values?crm=salesforce&object=Account&fields=Health_Score__c",
+        timeout=10,
+    ).json()
+    id = next(id for id, each in held.items() if each["Health_Score__c"] is not None)
+    said = connector("-c", synced, "verify", id, "--json")
+    assert (said.exit, said.json["equal"], said.json["differs"]) == (0, True, [])
+    assert said.json["inputs"]["kept"] == said.json["inputs"]["again"]
+    assert "Equal." in connector("-c", synced, "verify", id).out
+    assert (synced.parent / f"data/models/{said.json['model']}.toml").exists()
+    assert asked(sandbox) == before + 1
