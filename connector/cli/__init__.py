@@ -33,6 +33,7 @@ COMMANDS = (
     "explain",
     "verify",
     "backfill",
+    "model",
     "runs",
     "sources",
     "sandbox",

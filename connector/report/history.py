@@ -5,7 +5,9 @@ from __future__ import annotations
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from ..model.moves import TIERS
 from ..sync.backfill import Filled
+from ..sync.compare import Cause, Compared, Move
 from ..sync.past import Looked
 from ..sync.verify import Verified
 from .terminal import TIER_STYLES, Row, count, moment, table, value
@@ -96,3 +98,57 @@ def verified(found: Verified) -> RenderableType:
 
 def _listed(held: object) -> str:
     return ", ".join(map(str, held)) or "–" if isinstance(held, list) else value(held)
+
+
+def compared(found: Compared) -> RenderableType:
+    """Who is in another tier under another model, with how much revenue, and why."""
+    a, b = found.models
+    bits = (f"as of {moment(found.as_of.isoformat())}", f"model {a} → {b}", "0 calls")
+    head = Text(" · ".join(bits), style="dim")
+    said = (
+        f"{found.moved:,} of {found.accounts:,} accounts would be in another tier, with "
+        f"{found.moved_revenue:,.0f} of {found.revenue:,.0f} revenue; "
+        f"{found.changed:,} scores differ."
+    )
+    moves = [
+        (_way(each.tiers), count(each.accounts), _revenue(each), _why(each.why))
+        for each in found.moves
+    ]
+    movers = [
+        (
+            each.account,
+            each.name or "",
+            "–" if each.revenue is None else f"{each.revenue:,.0f}",
+            _way(each.tiers),
+            f"{value(each.scores[0])} → {value(each.scores[1])}",
+            _why(each.why),
+        )
+        for each in found.movers
+    ]
+    parts: list[RenderableType] = [head]
+    if moves:
+        parts.append(table("Moves", ("tier", "accounts", "revenue", "mostly because of"), moves))
+    if movers:
+        title = f"The first {len(movers)} of {found.moved:,} accounts"
+        columns = ("id", "account", "revenue", "tier", "score", "because of")
+        parts.append(table(title, columns, movers))
+    return Group(*parts, Text(said, style="bold"))
+
+
+def _way(tiers: tuple[str | None, str | None]) -> str:
+    return " → ".join(value(tier) for tier in tiers)
+
+
+def _revenue(move: Move) -> str:
+    known = f"{move.revenue:,.0f}"
+    return f"{known} ({move.unknown:,} unknown)" if move.unknown else known
+
+
+def _why(causes: tuple[Cause, ...]) -> str:
+    """`ticket load −3.2`; a cap by its name, edges in words."""
+    return ", ".join(
+        "the edges of the tiers"
+        if each.cause == TIERS
+        else f"{each.name.replace('_', ' ')} {each.delta:+.1f}".replace("-", "−")
+        for each in causes
+    )

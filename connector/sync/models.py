@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from ..errors import ConfigError
@@ -9,6 +10,8 @@ from ..model import files
 from ..model.definition import HealthModel
 from .app import App
 from .run import writing
+
+_VERSION = re.compile(r"[0-9a-f]{12}")
 
 
 def keep(app: App) -> None:
@@ -38,6 +41,12 @@ def of(app: App, version: str) -> HealthModel:
             hint=f"If you have its file, put it there as {place.name}.",
         )
     return read(place)
+
+
+def named(app: App, name: str) -> HealthModel:
+    """The model in a file of this name, or the one of this version."""
+    path = Path(name)
+    return of(app, name) if not path.exists() and _VERSION.fullmatch(name) else read(path)
 
 
 def read(path: Path) -> HealthModel:

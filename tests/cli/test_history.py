@@ -73,3 +73,31 @@ def test_a_score_is_proved(connector: Command, synced: Path, sandbox: str) -> No
     assert "Equal." in connector("-c", synced, "verify", id).out
     assert (synced.parent / f"data/models/{said.json['model']}.toml").exists()
     assert asked(sandbox) == before + 1
+
+
+def test_another_model_is_shown_before_it_is_switched_on(
+    connector: Command, synced: Path, sandbox: str, tmp_path: Path
+) -> None:
+    """As a table and as JSON, by file and by version, without a call and without a trace."""
+    before, text = asked(sandbox), (synced.parent / "mappings/health.toml").read_text()
+    other = tmp_path / "other.toml"
+    other.write_text(text.replace("\nA = 80", "\nA = 99"))
+    runs = connector("-c", synced, "runs", "--json").json
+    said = connector("-c", synced, "plan", "--model", other, "--json")
+    assert said.exit == 0
+    assert said.json["moved"] == sum(each["accounts"] for each in said.json["moves"]) > 0
+    assert {each["from"] for each in said.json["moves"]} == {"A"}
+    version = said.json["models"][0]
+    again = connector("-c", synced, "model", "diff", version, other, "--json", "-n", 20).json
+    assert again == said.json
+    out = connector("-c", synced, "model", "diff", other, version).out
+    assert "the edges of the tiers" in out
+    assert "accounts would be in another tier" in out
+    assert connector("-c", synced, "runs", "--json").json == runs
+    assert asked(sandbox) == before
+
+
+def test_a_comparison_plans_no_writes(connector: Command, synced: Path, tmp_path: Path) -> None:
+    """-o would promise a plan that can be applied."""
+    line = ("plan", "--model", tmp_path / "m.toml", "-o", tmp_path / "plan.json")
+    assert connector("-c", synced, *line).exit == 2
