@@ -35,23 +35,34 @@ class Past:
     known_by: datetime
 
 
-def chosen(versions: str, columns: Sequence[str], key: Sequence[str], past: Past) -> str:
+def chosen(
+    single: str, several: str, columns: Sequence[str], key: Sequence[str], past: Past
+) -> str:
     """One version of each record, with `late`: whether it is only known as it was later.
 
-    What had been pulled by the moment is as it was then. Of what came later, a version counts as of
-    that time when its own stamp says so; but not a deletion, which is often without a stamp.
+    `single` are the records with one version, `several` all versions of the others. What had been
+    pulled by the moment is as it was then. Of what came later, a version counts as of that time
+    when its own stamp says so; but not a deletion, which is often without a stamp.
     """
-    as_of, known_by = moment(past.as_of), moment(past.known_by)
-    after = f"(modified_at IS NULL OR modified_at > {as_of} OR coalesce(deleted, FALSE))"
-    marked = f"SELECT *, (pulled_at > {as_of} AND {after}) AS {LATE} FROM ({versions})"
     order = (
         f"{LATE}, CASE WHEN {LATE} THEN NULL ELSE modified_at END DESC NULLS LAST,"
         f" CASE WHEN {LATE} THEN NULL ELSE pulled_at END DESC NULLS LAST,"
         " modified_at NULLS LAST, pulled_at"
     )
     return (
-        f"SELECT {_listed(columns)}, {LATE} FROM ({marked}) WHERE pulled_at <= {known_by}"
-        f" QUALIFY row_number() OVER (PARTITION BY {_listed(key)} ORDER BY {order}) = 1"
+        f"{_known(single, columns, past)} UNION ALL"
+        f" (SELECT * FROM ({_known(several, columns, past)})"
+        f" QUALIFY row_number() OVER (PARTITION BY {_listed(key)} ORDER BY {order}) = 1)"
+    )
+
+
+def _known(versions: str, columns: Sequence[str], past: Past) -> str:
+    """What had been pulled in time, marked where it is from after the moment."""
+    as_of = moment(past.as_of)
+    after = f"(modified_at IS NULL OR modified_at > {as_of} OR coalesce(deleted, FALSE))"
+    return (
+        f"SELECT {_listed(columns)}, (pulled_at > {as_of} AND {after}) AS {LATE}"
+        f" FROM ({versions}) WHERE pulled_at <= {moment(past.known_by)}"
     )
 
 

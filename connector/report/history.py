@@ -8,6 +8,7 @@ from rich.text import Text
 from ..model.moves import TIERS
 from ..sync.backfill import Filled
 from ..sync.compare import Cause, Compared, Move
+from ..sync.line import Line
 from ..sync.past import Looked
 from ..sync.verify import Verified
 from .terminal import TIER_STYLES, Row, count, moment, table, value
@@ -152,3 +153,22 @@ def _why(causes: tuple[Cause, ...]) -> str:
         else f"{each.name.replace('_', ' ')} {each.delta:+.1f}".replace("-", "−")
         for each in causes
     )
+
+
+def gone(line: Line) -> RenderableType:
+    """How the score of an account went; another model is said where it begins."""
+    rows = [
+        (
+            moment(each.as_of),
+            value(each.score),
+            Text(each.tier or "–", TIER_STYLES.get(each.tier or "", "")),
+            f"{each.confidence} %",
+            f"{each.model} from here on" if each.switched else each.model,
+        )
+        for each in line.stops
+    ]
+    title = f"{line.account}, {line.series or 'as scored on the day'}"
+    columns = ("as of", "score", "tier", "confidence", "model")
+    others = [name for name in line.every if name != line.series]
+    said = f"Also in: {', '.join(others)}" if others else ""
+    return Group(table(title, columns, rows), *([Text(said, style="dim")] if said else []))

@@ -47,6 +47,15 @@ class Layers:
         return self.tail_rows + more > max(FOLD_SHARE * self.base_rows, 1)
 
 
+@dataclass(frozen=True, slots=True)
+class Versions:
+    """SELECTs of versions of records: of those that have a `single` one, and of all the others,
+    where one may come more than once."""
+
+    single: str
+    several: str
+
+
 class Lake:
     """Delta tables in one folder or under one object-store URL."""
 
@@ -101,17 +110,29 @@ class Lake:
         return engine.select(self.layers(table).files, columns)
 
     def versions(
-        self, table: str, engine: Engine, columns: Mapping[str, str], since: datetime
-    ) -> str:
-        """A SELECT of the versions of each record that were stored after `since`, and of the newest
-        one before; some of them more than once.
+        self,
+        table: str,
+        engine: Engine,
+        columns: Mapping[str, str],
+        since: datetime,
+        key: Sequence[str] = ("id",),
+    ) -> Versions:
+        """The versions of each record that were stored after `since`, and the newest one before.
 
         A fold drops what was replaced, but the files from before it stay. Where they have been
         removed since (`tidy`), the versions that only they held are missing.
         """
-        states = self._states(table, since)
-        files = dict.fromkeys(file for layers in states for file in layers.files)
-        return engine.select(tuple(files), columns)
+        first, *earlier = [*self._states(table, since)] or [Layers()]
+        if earlier:
+            files = dict.fromkeys(file for each in (first, *earlier) for file in each.files)
+            return Versions(engine.select((), columns), engine.select(tuple(files), columns))
+        base, tail = engine.select(first.base, columns), engine.select(first.tail, columns)
+        same = " AND ".join(f't."{name}" = b."{name}"' for name in key)
+        again = f"EXISTS (SELECT 1 FROM ({tail}) AS t WHERE {same})"
+        return Versions(
+            f"SELECT * FROM ({base}) AS b WHERE NOT {again}",
+            f"{tail} UNION ALL SELECT * FROM ({base}) AS b WHERE {again}",
+        )
 
     def newest(
         self, table: str, engine: Engine, columns: Mapping[str, str], key: Sequence[str] = ("id",)

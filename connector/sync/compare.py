@@ -115,7 +115,8 @@ def compare(
         )
         accounts, changed, revenue = engine.rows(
             "SELECT count(*), count(*) FILTER (WHERE b.score IS DISTINCT FROM a.score),"
-            " coalesce(round(fsum(b.revenue), 2), 0) FROM side_a AS a JOIN side_b AS b USING (account_id)"
+            " coalesce(round(fsum(b.revenue), 2), 0)"
+            " FROM side_a AS a JOIN side_b AS b USING (account_id)"
         )[0]
         return Compared(
             last,

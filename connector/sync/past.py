@@ -144,16 +144,21 @@ def stage_records(app: App, engine: Any, past: Past) -> dict[str, Inputs]:
     found = {}
     for name, stream in STREAMS.items():
         columns = stream.all_columns
-        held = app.lake.versions(name, engine, columns, past.as_of)
-        told = f"SELECT * FROM ({held}) WHERE {score.is_told(app)}"
-        chosen = history.chosen(told, tuple(columns), KEY, past)
+        held = app.lake.versions(name, engine, columns, past.as_of, KEY)
+        told = f"WHERE {score.is_told(app)}"
+        single = f"SELECT * FROM ({held.single}) {told}"
+        several = f"SELECT * FROM ({held.several}) {told}"
+        chosen = history.chosen(single, several, tuple(columns), KEY, past)
         engine.stage(f"lake_{name}", chosen, "table")
-        (known,) = engine.rows(f"SELECT count(DISTINCT (source, id)) FROM ({told})")
-        (counted,) = engine.rows(
-            f"SELECT count(*), count(*) FILTER (WHERE {LATE}) FROM lake_{name}"
+        known = engine.one(
+            f"SELECT (SELECT count(*) FROM ({single}))"
+            f" + (SELECT count(DISTINCT (source, id)) FROM ({several}))"
         )
-        if known[0]:
-            found[name] = Inputs(known[0], *counted)
+        counted = engine.rows(f"SELECT count(*), count(*) FILTER (WHERE {LATE}) FROM lake_{name}")[
+            0
+        ]
+        if known:
+            found[name] = Inputs(known, *counted)
     score.stage_names(app, engine)
     return found
 

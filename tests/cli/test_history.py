@@ -97,7 +97,25 @@ def test_another_model_is_shown_before_it_is_switched_on(
     assert asked(sandbox) == before
 
 
+def test_the_model_in_use_moves_nobody(connector: Command, synced: Path) -> None:
+    """And a file that is not there is a mistake of the line."""
+    own = synced.parent / "mappings/health.toml"
+    assert "0 of 30 accounts" in connector("-c", synced, "plan", "--model", own).out
+    assert connector("-c", synced, "model", "diff", own, "nosuch.toml").exit == 2
+
+
 def test_a_comparison_plans_no_writes(connector: Command, synced: Path, tmp_path: Path) -> None:
     """-o would promise a plan that can be applied."""
     line = ("plan", "--model", tmp_path / "m.toml", "-o", tmp_path / "plan.json")
     assert connector("-c", synced, *line).exit == 2
+
+
+def test_the_way_of_a_score_is_shown(connector: Command, synced: Path) -> None:
+    """Also that of a series, which the first answer names."""
+    line = ("--from", "2025-01-01", "--to", "2025-02-01", "--write-history")
+    series = connector("-c", synced, "backfill", *line, "--json").json["series"]
+    first = connector("-c", synced, "explain", "K-000001", "--history", "--json").json
+    assert first["history"]
+    assert series in first["every_series"]
+    out = connector("-c", synced, "explain", "K-000001", "--series", series).out
+    assert "2025-02-01" in out

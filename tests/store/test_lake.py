@@ -210,13 +210,15 @@ def test_a_file_that_cannot_be_part_of_a_table_is_not_left_behind(tmp_path, engi
 def known_by(lake: Lake, engine: DuckDB, second: int) -> dict[str, int]:
     """What was the newest by a second, from the versions that are held."""
     held = lake.versions("things", engine, COLUMNS, datetime.fromtimestamp(second, UTC))
-    return dict(
-        engine.rows(
-            f"SELECT id, value FROM ({held}) WHERE epoch(pulled_at) <= {second} QUALIFY "
-            "row_number() OVER (PARTITION BY id ORDER BY modified_at DESC, pulled_at DESC) = 1 "
-            "ORDER BY id"
-        )
+    single = dict(
+        engine.rows(f"SELECT id, value FROM ({held.single}) WHERE epoch(pulled_at) <= {second}")
     )
+    ranked = engine.rows(
+        f"SELECT id, value FROM ({held.several}) WHERE epoch(pulled_at) <= {second} QUALIFY "
+        "row_number() OVER (PARTITION BY id ORDER BY modified_at DESC, pulled_at DESC) = 1"
+    )
+    assert not single.keys() & dict(ranked).keys()
+    return dict(sorted([*single.items(), *ranked]))
 
 
 @settings(max_examples=20, deadline=None)
