@@ -199,8 +199,10 @@ def accounts(where: str) -> str:
 def in_order(engine: Any) -> Iterator[None]:
     """Rows are written in the order of the query."""
     engine.run("SET preserve_insertion_order = true")
-    yield
-    engine.run("SET preserve_insertion_order = false")
+    try:
+        yield
+    finally:
+        engine.run("SET preserve_insertion_order = false")
 
 
 def _hash(engine: Any) -> str:

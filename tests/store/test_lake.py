@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from datetime import UTC, datetime
 from pathlib import Path
@@ -221,7 +222,7 @@ def known_by(lake: Lake, engine: DuckDB, second: int) -> dict[str, int]:
     return dict(sorted([*single.items(), *ranked]))
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(versions)
 def test_what_was_the_newest_at_any_moment_is_still_held(engine, history):
     """A fold drops what was replaced, and yet every earlier state can be told."""
@@ -247,3 +248,17 @@ def test_versions_whose_files_were_removed_are_missing(tmp_path, engine):
     table.vacuum(retention_hours=0, dry_run=False, enforce_retention_duration=False)
     assert known_by(lake, engine, 1) == {}
     assert known_by(lake, engine, 2) == {"a": 2}
+
+
+def test_an_old_log_is_not_cleared_away(tmp_path, engine):
+    """Libraries of Delta forget commits older than a month at every hundredth."""
+    lake = Lake(tmp_path)
+    for pulled in range(3):
+        lake.append("things", engine, row("a", pulled, pulled, pulled))
+    lake.fold("things", engine, COLUMNS)
+    for file in (tmp_path / "things" / "_delta_log").iterdir():
+        os.utime(file, (0, 0))
+    for pulled in range(3, 103):
+        lake.append("things", engine, row("a", pulled, pulled, pulled))
+    assert list((tmp_path / "things" / "_delta_log").glob("*.checkpoint.parquet"))
+    assert known_by(lake, engine, 1) == {"a": 1}
