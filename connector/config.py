@@ -149,6 +149,7 @@ def open_app(path: Path) -> App:
         budget=loaded.settings.budget,
         pulling=loaded.settings.pull,
         matching=loaded.settings.identity,
+        model_file=loaded.folder / files.model,
     )
 
 

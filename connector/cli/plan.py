@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..errors import ConnectorError
+from ..errors import ConfigError, ConnectorError
 from .options import Options, command
 
 if TYPE_CHECKING:
@@ -29,14 +29,30 @@ SAMPLE, COLUMNS = 20, 3
 )
 @click.option("--adopt", is_flag=True, help="Take over fields that are filled already.")
 @click.option("--force", is_flag=True, help="Plan even if more tiers change than is allowed.")
-def plan(options: Options, *, output: Path | None, adopt: bool, force: bool) -> int:
-    """Pull, score and show what would change in the CRM. Writes nothing there."""
+@click.option(
+    "--model",
+    metavar="FILE",
+    help="Show instead who would move with another model, from the lake alone.",
+)
+def plan(
+    options: Options, *, output: Path | None, adopt: bool, force: bool, model: str | None
+) -> int:
+    """Pull, score and show what would change in the CRM. Writes nothing there.
+
+    With --model nothing is pulled or kept: it shows whose tier would be another one, with how much
+    revenue, and why, before the model is switched on.
+    """
     from ..config import open_app
     from ..report import terminal
     from ..sync import flow
+    from .model import compared
     from .talk import answer
 
+    if model and (output or adopt or force):
+        raise ConfigError("--model compares and plans no writes.", hint="Use it alone.")
     app = open_app(options.config)
+    if model:
+        return compared(options, app, "", model)
     with terminal.progress(shown=options.bars) as notify:
         receipt, made = flow.make_plan(app, notify=notify, adopt=adopt, force=force)
     if output:

@@ -7,7 +7,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
-from ..model import stages
+from ..model import history, stages
 from ..sync.app import App
 from ..sync.pull import columns_of
 
@@ -79,11 +79,12 @@ def _stage(app: App, engine: Any) -> None:
     lake, key = app.lake, ("source", "id")
     for stream in ("accounts", "owners"):
         engine.stage(f"known_{stream}", lake.newest(stream, engine, columns_of(app, stream), key))
-    scores = lake.every("scores", engine, stages.SCORES)
-    engine.stage("now", f"SELECT * FROM ({scores}) {_NEWEST}")
+    scores = lake.every("scores", engine, history.HISTORY)
+    engine.stage("now", f"{history.live(scores, tuple(stages.SCORES))} {_NEWEST}")
     columns = {"account_id": "VARCHAR", "as_of": "TIMESTAMPTZ", "nps": _SHAPE}
-    measures = lake.every("measures", engine, {**columns, "nps_responses": _SHAPE})
-    engine.stage("measured", f"SELECT * FROM ({measures}) {_NEWEST}")
+    columns["nps_responses"] = _SHAPE
+    measures = lake.every("measures", engine, {**columns, **history.MARKS})
+    engine.stage("measured", f"{history.live(measures, tuple(columns))} {_NEWEST}")
     engine.stage("state", _STATE, "table")
 
 

@@ -16,9 +16,11 @@ from uuid import uuid4
 
 import orjson
 from arro3.core import RecordBatchReader
-from deltalake import DeltaTable, Field, Schema, transaction
+from deltalake import DeltaTable, Field, PostCommitHookProperties, Schema, transaction
 from deltalake.schema import ArrayType, PrimitiveType
 
+#: The log of a table is its memory of what it once held: nothing of it is cleared away.
+KEEP_LOG = PostCommitHookProperties(cleanup_expired_logs=False)
 #: Longer texts are no good as a bound; other writers cut them there, too.
 LONGEST_BOUND = 32
 _TYPES = {
@@ -144,7 +146,13 @@ def _commit(
     if new := [field for field in schema.fields if field.name not in known]:
         table.alter.add_columns(new)
     mode = "overwrite" if replace else "append"
-    table.create_write_transaction([action], mode, table.schema(), partition_by=[column])
+    table.create_write_transaction(
+        [action],
+        mode,
+        table.schema(),
+        partition_by=[column],
+        post_commithook_properties=KEEP_LOG,
+    )
     return int(table.version())
 
 

@@ -6,9 +6,9 @@ version of a record wins by `(modified_at, pulled_at)`; a long tail is folded in
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Literal
 
@@ -48,6 +48,15 @@ class Layers:
         return self.tail_rows + more > max(FOLD_SHARE * self.base_rows, 1)
 
 
+@dataclass(frozen=True, slots=True)
+class Versions:
+    """SELECTs of versions of records: of those that have a `single` one, and of all the others,
+    where one may come more than once."""
+
+    single: str
+    several: str
+
+
 class Lake:
     """Delta tables in one folder or under one object-store URL."""
 
@@ -71,8 +80,10 @@ class Lake:
 
     def layers(self, table: str) -> Layers:
         """Where a table's rows are now; empty when there is no such table."""
-        if (found := self._open(table)) is None:
-            return Layers()
+        found = self._open(table)
+        return self._layers(table, found) if found is not None else Layers()
+
+    def _layers(self, table: str, found: deltalake.DeltaTable) -> Layers:
         actions = found.get_add_actions(flatten=True)
         paths, rows = actions["path"].to_pylist(), actions["num_records"].to_pylist()
         kinds = actions[f"partition.{LAYER}"].to_pylist()
@@ -98,6 +109,31 @@ class Lake:
     def every(self, table: str, engine: Engine, columns: Mapping[str, str]) -> str:
         """A SELECT of every row ever written."""
         return engine.select(self.layers(table).files, columns)
+
+    def versions(
+        self,
+        table: str,
+        engine: Engine,
+        columns: Mapping[str, str],
+        since: datetime,
+        key: Sequence[str] = ("id",),
+    ) -> Versions:
+        """The versions of each record that were stored after `since`, and the newest one before.
+
+        A fold drops what was replaced, but the files from before it stay. Where they have been
+        removed since (`tidy`), the versions that only they held are missing.
+        """
+        first, *earlier = [*self._states(table, since)] or [Layers()]
+        if earlier:
+            files = dict.fromkeys(file for each in (first, *earlier) for file in each.files)
+            return Versions(engine.select((), columns), engine.select(tuple(files), columns))
+        base, tail = engine.select(first.base, columns), engine.select(first.tail, columns)
+        same = " AND ".join(f't."{name}" = b."{name}"' for name in key)
+        again = f"EXISTS (SELECT 1 FROM ({tail}) AS t WHERE {same})"
+        return Versions(
+            f"SELECT * FROM ({base}) AS b WHERE NOT {again}",
+            f"{tail} UNION ALL SELECT * FROM ({base}) AS b WHERE {again}",
+        )
 
     def newest(
         self, table: str, engine: Engine, columns: Mapping[str, str], key: Sequence[str] = ("id",)
@@ -154,6 +190,37 @@ class Lake:
         finally:
             self._opened.pop(table, None)
 
+    def _states(self, table: str, since: datetime) -> Iterator[Layers]:
+        """The table as it is, and as it was before each fold that may have dropped something that
+        was replaced after `since`; newest first."""
+        if (found := self._open(table)) is None:
+            return
+        yield self._layers(table, found)
+        for commit in found.history():
+            if commit.get("operationParameters", {}).get("mode") != "Overwrite":
+                continue
+            if (before := self._opened_at(table, int(commit["version"]) - 1)) is None:
+                return
+            stamps = before.get_add_actions(flatten=True)
+            if "max.pulled_at" in stamps.schema.names:
+                latest = [each for each in stamps["max.pulled_at"].to_pylist() if each]
+                if len(latest) == stamps.num_rows and max(latest, default=since) <= since:
+                    return
+            yield self._layers(table, before)
+
+    def _opened_at(self, table: str, version: int) -> deltalake.DeltaTable | None:
+        """The table at an earlier version; None where that is no longer held."""
+        if version < 0:
+            return None
+        try:
+            found = deltalake.DeltaTable(
+                self._at(table), version=version, storage_options=self._options
+            )
+        except DeltaError:
+            return None
+        files = [] if "://" in self.root else self._layers(table, found).files
+        return found if all(Path(file).exists() for file in files) else None
+
     def _open(self, table: str) -> deltalake.DeltaTable | None:
         """The table as it is now; in a folder it is opened anew only after another commit."""
         stamp, found = self._opened.get(table, (None, None))
@@ -205,6 +272,7 @@ class Lake:
                 compression="SNAPPY", max_row_group_size=ROW_GROUP
             ),
             storage_options=self._options,
+            post_commithook_properties=delta.KEEP_LOG,
         )
         found = self._open(table)
         return int(found.history(1)[0]["operationMetrics"]["num_added_rows"]) if found else 0

@@ -99,11 +99,17 @@ class App:
     budget: Budget = field(default_factory=Budget)
     pulling: Pulling = field(default_factory=Pulling)
     matching: Matching = field(default_factory=Matching)
+    model_file: Path | None = None
 
     @property
     def plans(self) -> Path:
         """Where plans and their journals lie."""
         return self.folder / "plans"
+
+    @property
+    def models(self) -> Path:
+        """Where every model that has scored is kept, by its version."""
+        return self.folder / "models"
 
     @property
     def scratch(self) -> Path:

@@ -7,7 +7,7 @@ from contextlib import closing, contextmanager
 from typing import Any
 
 from ..errors import ConfigError
-from ..model import stages
+from ..model import history, stages
 from ..model.explain import explanation
 from .app import App
 from .pull import columns_of
@@ -24,6 +24,12 @@ def explained(app: App, account: str) -> dict[str, Any]:
         raise ConfigError(f"{account} has not been scored yet.", hint="Run `connector sync`.")
     said: dict[str, Any] = explanation(app.model, rows[0], rows[1] if len(rows) > 1 else None)
     return said
+
+
+def id_of(app: App, account: str) -> str:
+    """The id of the one account that is meant. Raises ConfigError when it is not exactly one."""
+    with _looking(app) as engine:
+        return _found(engine, account)
 
 
 def names(app: App, ids: Sequence[str]) -> dict[str, str]:
@@ -73,8 +79,10 @@ def _hint(engine: Any, said: str) -> str:
 
 def _rows(app: App, engine: Any, account: str) -> list[Mapping[str, Any]]:
     """The newest result of an account and the one before, scores and measures side by side."""
-    engine.stage("every_score", app.lake.every("scores", engine, stages.SCORES))
-    engine.stage("every_measure", app.lake.every("measures", engine, _measures(app)))
+    every = app.lake.every("scores", engine, history.HISTORY)
+    engine.stage("every_score", history.live(every, tuple(stages.SCORES)))
+    every = app.lake.every("measures", engine, {**_measures(app), **history.MARKS})
+    engine.stage("every_measure", history.live(every, tuple(_measures(app))))
     columns = ", ".join(
         "strftime(s.as_of AT TIME ZONE 'UTC', '%Y-%m-%dT%H:%M:%SZ') AS as_of"
         if name == "as_of"

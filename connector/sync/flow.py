@@ -123,6 +123,19 @@ def _journey(app: App, command: str, notify: Notify) -> Iterator[_Journey]:
             _end(app, receipt, sys.exc_info()[1])
 
 
+@contextmanager
+def offline(app: App, command: str) -> Iterator[Receipt]:
+    """A run under the lock that asks no other system; its receipt is kept whatever happens."""
+    with app.state.lease():
+        begun = datetime.now(UTC)
+        receipt = Receipt(run=new_id(begun), command=command, model=app.model.version)
+        app.state.begin(receipt.run, command, begun)
+        try:
+            yield receipt
+        finally:
+            _end(app, receipt, sys.exc_info()[1])
+
+
 def _recover(app: App, run: Run) -> int:
     """Settle every interrupted plan. One whose file is gone cannot be, and is reported."""
     looked_up = 0

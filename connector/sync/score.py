@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import ConfigError
-from ..model import identity, placements, stages
+from ..model import history, identity, placements, stages
 from ..model.seen import short
 from ..model.stage import moment
 from ..records import STREAMS
+from . import models
 from .app import App
+from .into_lake import KEY
 from .pull import columns_of
 from .run import Run
 
@@ -41,6 +43,7 @@ def score(app: App, run: Run) -> Scored:
     for number, stage in enumerate(made, 1):
         run.engine.stage(stage.name, stage.sql, stage.kind)
         run.notify("score", stage.name, number, len(made))
+    models.keep(app)
     _keep(app, run)
     _keep_placements(app, run)
     _note_oddities(run)
@@ -52,11 +55,22 @@ def stage_inputs(app: App, engine: Any) -> None:
 
     What a source told us that is no longer configured stays in the lake and is not looked at.
     """
-    told_by = ", ".join(_text(name) for name in (app.crm.name, *app.sources))
     for stream in STREAMS:
-        newest = app.lake.newest(stream, engine, columns_of(app, stream), key=("source", "id"))
-        engine.stage(f"lake_{stream}", f"SELECT * FROM ({newest}) WHERE source IN ({told_by})")
-    engine.stage("lake_scores", app.lake.every("scores", engine, stages.SCORES))
+        newest = app.lake.newest(stream, engine, columns_of(app, stream), key=KEY)
+        engine.stage(f"lake_{stream}", f"SELECT * FROM ({newest}) WHERE {is_told(app)}")
+    every = app.lake.every("scores", engine, history.HISTORY)
+    engine.stage("lake_scores", history.live(every, tuple(stages.SCORES)))
+    stage_names(app, engine)
+
+
+def is_told(app: App) -> str:
+    """The condition for records of systems that are configured."""
+    return f"source IN ({', '.join(_text(name) for name in (app.crm.name, *app.sources))})"
+
+
+def stage_names(app: App, engine: Any) -> None:
+    """Give the model what it tells accounts by, besides records: what was found before, aliases
+    and domains."""
     kept = app.lake.every("placements", engine, placements.COLUMNS)
     engine.stage("lake_placements", kept)
     engine.stage("aliases", _aliases(app), "table")

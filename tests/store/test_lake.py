@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -245,3 +246,57 @@ def test_a_table_that_is_not_there_needs_no_tidying(tmp_path):
     """A source may never have brought anything."""
     Lake(tmp_path).tidy("nothing")
     assert list(tmp_path.iterdir()) == []
+def known_by(lake: Lake, engine: DuckDB, second: int) -> dict[str, int]:
+    """What was the newest by a second, from the versions that are held."""
+    held = lake.versions("things", engine, COLUMNS, datetime.fromtimestamp(second, UTC))
+    single = dict(
+        engine.rows(f"SELECT id, value FROM ({held.single}) WHERE epoch(pulled_at) <= {second}")
+    )
+    ranked = engine.rows(
+        f"SELECT id, value FROM ({held.several}) WHERE epoch(pulled_at) <= {second} QUALIFY "
+        "row_number() OVER (PARTITION BY id ORDER BY modified_at DESC, pulled_at DESC) = 1"
+    )
+    assert not single.keys() & dict(ranked).keys()
+    return dict(sorted([*single.items(), *ranked]))
+
+
+@settings(max_examples=12, deadline=None)
+@given(versions)
+def test_what_was_the_newest_at_any_moment_is_still_held(engine, history):
+    """A fold drops what was replaced, and yet every earlier state can be told."""
+    states: list[dict[str, int]] = []
+    with TemporaryDirectory() as folder:
+        lake = Lake(folder)
+        for pulled, (id, value, modified, fold) in enumerate(history):
+            lake.append("things", engine, row(id, value, modified, pulled))
+            states.append(newest(lake, engine))
+            if fold:
+                lake.fold("things", engine, COLUMNS)
+        assert [known_by(lake, engine, second) for second in range(len(history))] == states
+
+
+def test_versions_whose_files_were_removed_are_missing(tmp_path, engine):
+    """What is left is told all the same."""
+    lake = Lake(tmp_path)
+    for pulled in range(3):
+        lake.append("things", engine, row("a", pulled, pulled, pulled))
+    lake.fold("things", engine, COLUMNS)
+    assert known_by(lake, engine, 1) == {"a": 1}
+    table = deltalake.DeltaTable(str(tmp_path / "things"))
+    table.vacuum(retention_hours=0, dry_run=False, enforce_retention_duration=False)
+    assert known_by(lake, engine, 1) == {}
+    assert known_by(lake, engine, 2) == {"a": 2}
+
+
+def test_an_old_log_is_not_cleared_away(tmp_path, engine):
+    """Libraries of Delta forget commits older than a month at every hundredth."""
+    lake = Lake(tmp_path)
+    for pulled in range(3):
+        lake.append("things", engine, row("a", pulled, pulled, pulled))
+    lake.fold("things", engine, COLUMNS)
+    for file in (tmp_path / "things" / "_delta_log").iterdir():
+        os.utime(file, (0, 0))
+    for pulled in range(3, 103):
+        lake.append("things", engine, row("a", pulled, pulled, pulled))
+    assert list((tmp_path / "things" / "_delta_log").glob("*.checkpoint.parquet"))
+    assert known_by(lake, engine, 1) == {"a": 1}

@@ -1,0 +1,130 @@
+"""Verify: a score of the past is worked out again from its receipt."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from connector.errors import ConfigError
+from connector.sync import models
+from connector.sync.backfill import Asked, backfill
+from connector.sync.verify import verify
+from tests.model.lake import SHIPPED, shipped
+from tests.sync.history import MODEL, Place, day, small
+
+
+@pytest.fixture
+def place(tmp_path) -> Place:
+    """Scored on days 1 and 6; then much happened and was pulled on day 9, and all was folded."""
+    made = small(tmp_path)
+    made.score(1)
+    met = {"account_id": "001", "kind": "meeting", "status": "held"}
+    made.put("activities", 5, {"id": "a2", **met, "occurred_at": day(4), "modified_at": day(4)})
+    made.score(6)
+    made.put("activities", 9, {"id": "a3", **met, "occurred_at": day(0), "modified_at": day(8)})
+    made.put("accounts", 9, {"id": "001", "name": "One", "sentiment": 1, "sentiment_at": day(0)})
+    made.put("tickets", 9, {"id": "t1", "account_id": "001", "priority": "urgent",
+                            "is_closed": False, "opened_at": day(-5)})  # fmt: skip
+    made.fold()
+    return made
+
+
+def test_every_score_that_was_kept_can_be_proved(place):
+    """Whatever has been pulled and folded since."""
+    place.score(10)
+    scores = set()
+    for at in (day(1), day(6), day(10), None):
+        found = verify(place.app, "One", at)
+        assert found.equal, found.differs
+        assert found.inputs[0] == found.inputs[1] != ""
+        scores.add(found.score)
+    assert len(scores) == 3
+
+
+def test_a_moment_means_the_score_that_held_then(place):
+    """The newest that is not later."""
+    assert verify(place.app, "001", day(4)).past.as_of == day(1)
+    with pytest.raises(ConfigError, match="001 had no score by 2026-01-01"):
+        verify(place.app, "001", day(0.5))
+
+
+def forged(place: Place, **values) -> None:
+    """Append the newest score again, a second later and with other values."""
+    engine, lake = place.app.engine(), place.app.lake
+    rows = lake.every("scores", engine, lake.types("scores", engine))
+    said = ", ".join(f"{value} AS {name}" for name, value in values.items())
+    lake.append(
+        "scores", engine,
+        f"SELECT * REPLACE (as_of + INTERVAL 1 SECOND AS as_of, {said}) FROM ({rows}) "
+        f"WHERE account_id = '001' AND as_of = '{day(6)}'",
+    )  # fmt: skip
+    rows = lake.every("measures", engine, lake.types("measures", engine))
+    lake.append(
+        "measures", engine,
+        f"SELECT * REPLACE (as_of + INTERVAL 1 SECOND AS as_of) FROM ({rows}) "
+        f"WHERE account_id = '001' AND as_of = '{day(6)}'",
+    )  # fmt: skip
+    engine.close()
+
+
+def test_a_forged_score_is_found(place):
+    """Neither the records nor its own inputs give it."""
+    forged(place, raw=990, score=990, tier="'A'")
+    found = verify(place.app, "001", day(7))
+    assert not found.equal
+    assert not found.from_inputs
+    kept = {each.name: each.kept for each in found.differs}
+    assert (kept["score"], kept["tier"]) == (99.0, "A")
+    assert found.as_dict()["differs"][0]["again"] != 99.0
+
+
+def test_records_that_are_gone_are_named_by_their_measure(place):
+    """Files that a fold replaced were removed: the inputs alone still prove the score."""
+    import deltalake
+
+    table = deltalake.DeltaTable(str(place.folder / "lake" / "tickets"))
+    table.vacuum(retention_hours=0, dry_run=False, enforce_retention_duration=False)
+    found = verify(place.app, "001", day(6))
+    assert not found.equal
+    assert found.from_inputs
+    assert found.inputs[0] != found.inputs[1]
+    assert {"ticket_load", "open_urgent_tickets"} & {each.name for each in found.differs}
+
+
+def test_a_score_of_a_series_is_proved_with_the_eyes_of_the_series(place):
+    """What was pulled after the backfill does not count."""
+    done = backfill(place.app, Asked(day(0), day(8), "week"), write=True)
+    met = {"account_id": "001", "kind": "meeting", "status": "held"}
+    place.put("activities", 12, {"id": "a4", **met, "occurred_at": day(3), "modified_at": day(3)})
+    place.fold()
+    found = verify(place.app, "001", day(8), done.series)
+    assert found.equal, found.differs
+    assert (found.past.as_of, found.past.known_by) == (day(7), day(9))
+
+
+def test_a_score_of_an_older_model_is_proved_with_that_model(place, tmp_path):
+    """Each model that scores is kept by its version; labels are no part of it."""
+    file = tmp_path / "health.toml"
+    file.write_text(SHIPPED.read_text())
+    first = replace(place.app, model=shipped(), model_file=file)
+    models.keep(first)
+    file.write_text(SHIPPED.read_text().replace("support            = 10", "support = 30"))
+    models.keep(first)
+    second = replace(first, model=models.read(file))
+    models.keep(second)
+    versions = {first.model.version, second.model.version}
+    assert {each.stem for each in first.models.iterdir()} == versions
+    assert models.of(second, first.model.version) == first.model
+    place.with_model(first.model).score(11)
+    found = verify(second, "001", day(11))
+    assert found.model == first.model.version
+    assert found.equal, found.differs
+
+
+def test_a_model_that_is_not_kept_is_asked_for(place):
+    """By its version and by the place where it belongs."""
+    other = replace(place.app, model=replace(MODEL, groups={**MODEL.groups, "support": 90}))
+    with pytest.raises(ConfigError, match=f"Model {MODEL.version} is not kept") as failed:
+        verify(other, "001")
+    assert f"{MODEL.version}.toml" in failed.value.hint
