@@ -9,10 +9,11 @@ from itertools import pairwise
 from ..mapping import expressions
 from ..mapping.document import Mistake, Path, under
 from ..mapping.shape import did_you_mean
-from ..records import FLAG, MOMENT, NUMBER, STREAMS
+from ..records import DAY, FLAG, MOMENT, NUMBER, STREAMS, TEXT
 from . import columns
 from .caps import plain
 from .definition import TIERS, Cap, Check, HealthModel, Measure
+from .reasons import NUMBERED
 
 _NAME = re.compile(r"[a-z](?:_?[a-z0-9])*")
 _REASON = 70
@@ -25,6 +26,7 @@ def problems(model: HealthModel) -> list[Mistake]:
         found += under(("measures", position), [*_measure(measure, model)])
     for position, cap in enumerate(model.caps):
         found += under(("caps", position), _cap(cap, model))
+    found += _override(model)
     for position, check in enumerate(model.checks):
         found += under(("checks", position), _check(check))
     return found
@@ -114,16 +116,31 @@ def _weighing(measure: Measure, model: HealthModel) -> Iterator[Mistake]:
 
 
 def _texts(measure: Measure) -> Iterator[Mistake]:
-    for language, text in measure.reason.items():
-        if len(text) > _REASON:
-            what = f"a reason of {len(text)} characters"
-            yield Mistake(("reason", language), what, f"say it in {_REASON}")
-        if set(re.findall(r"{(.*?)}", text)) - {"value"}:
-            yield Mistake(("reason", language), "an unknown { } in a reason", "use only {value}")
+    for key in ("reason", "zero", "action"):
+        for language, text in getattr(measure, key).items():
+            if len(text) > _REASON:
+                what = f"{key} has {len(text)} characters"
+                yield Mistake((key, language), what, f"say it in {_REASON}")
+            if set(re.findall(r"{(.*?)}", NUMBERED.sub("", text))) - {"value"}:
+                fix = "use only {value} and {one|many}"
+                yield Mistake((key, language), f"an unknown {{ }} in {key}", fix)
 
 
 def _cap(cap: Cap, model: HealthModel) -> list[Mistake]:
     return expressions.mistakes(plain(cap.when), ("when",), columns.of_caps(model), wanted=FLAG)
+
+
+def _override(model: HealthModel) -> Iterator[Mistake]:
+    """The tier is text; the end is a day or a moment."""
+    if model.override is None:
+        return
+    known = {**columns.ACCOUNT}
+    yield from expressions.mistakes(model.override.tier, ("override", "tier"), known, wanted=TEXT)
+    path, until = ("override", "until"), model.override.until
+    wrong = expressions.mistakes(until, path, known)
+    yield from wrong
+    if not wrong and expressions.type_of(until, known) not in (DAY, MOMENT, None):
+        yield Mistake(path, "gives no date", "name a column that holds a date")
 
 
 def _check(check: Check) -> list[Mistake]:

@@ -27,6 +27,7 @@ RESULT = {
     "confidence": COUNT,
     "known_groups": COUNT,
     "caps": WORDS,
+    "override": TEXT,
     "reason_en": TEXT,
     "reason_de": TEXT,
     "as_of": MOMENT,

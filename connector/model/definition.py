@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Protocol
 
 from pydantic import Field
 
@@ -51,6 +51,16 @@ class Tiers:
         return tenths(self.hysteresis)
 
 
+class Labelled(Protocol):
+    """What has a name, and texts for it in several languages."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def label(self) -> Labels: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Expectation:
     """What a measure gives for the rows of its example; value "" means unknown."""
@@ -73,6 +83,8 @@ class Measure:
 
     Besides the stream's columns the SQL may use `age_days`, `decay` (1 now, one half after
     `half_life`) and `as_of`. With weight 0 it is a fact: computed and mappable, not scored.
+    `reason` says the value in a sentence, `zero` says it when it is 0 ("" passes it over), `action`
+    says what a person does to improve it.
     """
 
     name: str
@@ -89,6 +101,8 @@ class Measure:
     half_life: Days | None = None
     max_age: Days | None = None
     reason: Labels = field(default_factory=dict)
+    zero: Labels = field(default_factory=dict)
+    action: Labels = field(default_factory=dict)
     examples: tuple[MeasureExample, ...] = ()
 
     @property
@@ -104,6 +118,24 @@ class Cap:
     when: str
     tier: Literal["B", "C", "D"]
     label: Labels = field(default_factory=dict)
+    action: Labels = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Override:
+    """Where a person's word on an account is found: SQL over its columns.
+
+    `tier` gives A to D or nothing, `until` the last day on which it holds. Without an end it does
+    not hold at all: nobody remembers to take it back.
+    """
+
+    tier: str
+    until: str
+    label: Labels = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        return "override"
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +165,7 @@ class HealthModel:
     tiers: Tiers = field(default_factory=Tiers)
     measures: tuple[Measure, ...] = ()
     caps: tuple[Cap, ...] = ()
+    override: Override | None = None
     checks: tuple[Check, ...] = ()
     examples: tuple[ModelExample, ...] = ()
 
@@ -164,16 +197,22 @@ class HealthModel:
 def _essence(model: HealthModel) -> dict[str, Any]:
     """Everything that numbers depend on, without texts and with SQL in one spelling."""
     measures = [_without_texts(asdict(each)) for each in model.measures]
-    return {
+    essence = {
         "groups": model.groups,
         "tiers": asdict(model.tiers),
         "measures": measures,
         "caps": [_without_texts(asdict(each)) for each in model.caps],
     }
+    if model.override:
+        essence["override"] = [normal(model.override.tier), normal(model.override.until)]
+    return essence
+
+
+_TEXTS = ("label", "reason", "zero", "action", "examples")
 
 
 def _without_texts(item: dict[str, Any]) -> dict[str, Any]:
-    kept = {key: item[key] for key in item if key not in ("label", "reason", "examples")}
+    kept = {key: item[key] for key in item if key not in _TEXTS}
     return {
         key: normal(kept[key]) if key in ("where", "value", "when") else kept[key] for key in kept
     }

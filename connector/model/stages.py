@@ -28,6 +28,7 @@ SCORES: Mapping[str, str] = {
     "confidence": "INTEGER",
     "known": "INTEGER",
     "caps": WORDS,
+    "override": TEXT,
     "tier_before": TEXT,
     "score_before": "INTEGER",
     "reason_en": TEXT,

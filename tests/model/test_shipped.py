@@ -140,7 +140,8 @@ def version(old: str, new: str) -> str:
         ("# ── 2", "# two ──"),
         ('en = "Open urgent ticket"', 'en = "Urgent!"'),
         ('value  = "avg(satisfaction)"', 'value  = "AVG( satisfaction )"'),
-        ('reason = { en = "{value} meetings', 'reason = { en = "{value} nice meetings'),
+        ('reason = { en = "{value} {meet', 'reason = { en = "{value} nice {meet'),
+        ('zero   = { en = "Used today"', 'zero   = { en = "Used right now"'),
     ],
 )
 def test_words_do_not_make_a_new_version(old, new):
