@@ -12,7 +12,7 @@ from ..mapping.shape import did_you_mean
 from ..records import DAY, FLAG, MOMENT, NUMBER, STREAMS, TEXT
 from . import columns
 from .caps import plain
-from .definition import TIERS, Cap, Check, HealthModel, Measure
+from .definition import TIERS, BlindSpot, Cap, Check, HealthModel, Measure
 from .reasons import NUMBERED
 
 _NAME = re.compile(r"[a-z](?:_?[a-z0-9])*")
@@ -27,6 +27,8 @@ def problems(model: HealthModel) -> list[Mistake]:
     for position, cap in enumerate(model.caps):
         found += under(("caps", position), _cap(cap, model))
     found += _override(model)
+    for position, spot in enumerate(model.blind_spots):
+        found += under(("blind_spots", position), _blind_spot(spot, model))
     for position, check in enumerate(model.checks):
         found += under(("checks", position), _check(check))
     return found
@@ -55,6 +57,7 @@ def _names(model: HealthModel) -> Iterator[Mistake]:
     taken = set(columns.of_stream(columns.ACCOUNTS)) | set(columns.RESULT)
     yield from _unique("measures", [each.name for each in model.measures], taken)
     yield from _unique("caps", [each.name for each in model.caps], set())
+    yield from _unique("blind_spots", [each.name for each in model.blind_spots], set())
     yield from _unique("checks", [each.name for each in model.checks], set())
 
 
@@ -128,6 +131,14 @@ def _texts(measure: Measure) -> Iterator[Mistake]:
 
 def _cap(cap: Cap, model: HealthModel) -> list[Mistake]:
     return expressions.mistakes(plain(cap.when), ("when",), columns.of_caps(model), wanted=FLAG)
+
+
+def _blind_spot(spot: BlindSpot, model: HealthModel) -> Iterator[Mistake]:
+    if spot.group not in model.groups:
+        fix = did_you_mean(spot.group, model.groups)
+        yield Mistake(("group",), f"unknown group {spot.group!r}", fix)
+    known = columns.of_caps(model)
+    yield from expressions.mistakes(plain(spot.when), ("when",), known, wanted=FLAG)
 
 
 def _override(model: HealthModel) -> Iterator[Mistake]:

@@ -28,6 +28,7 @@ RESULT = {
     "known_groups": COUNT,
     "caps": WORDS,
     "override": TEXT,
+    "blind_spot": TEXT,
     "reason_en": TEXT,
     "reason_de": TEXT,
     "as_of": MOMENT,

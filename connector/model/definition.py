@@ -122,6 +122,20 @@ class Cap:
 
 
 @dataclass(frozen=True, slots=True)
+class BlindSpot:
+    """Why nothing is known of a group: a condition like that of a cap; the first that holds counts.
+
+    Accounts with a `listed` one are counted and named in every run.
+    """
+
+    name: str
+    group: str
+    when: str
+    label: Labels = field(default_factory=dict)
+    listed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Override:
     """Where a person's word on an account is found: SQL over its columns.
 
@@ -166,6 +180,7 @@ class HealthModel:
     measures: tuple[Measure, ...] = ()
     caps: tuple[Cap, ...] = ()
     override: Override | None = None
+    blind_spots: tuple[BlindSpot, ...] = ()
     checks: tuple[Check, ...] = ()
     examples: tuple[ModelExample, ...] = ()
 

@@ -9,6 +9,7 @@ from . import whatif
 from .ageing import Aged
 from .arithmetic import grade, value_at
 from .change import change
+from .columns import ACCOUNTS
 from .definition import BEST, TIERS, HealthModel, Measure
 from .reasons import LANGUAGES
 from .rows import Row, in_points, known, labels, part, value
@@ -35,7 +36,10 @@ def explanation(
         "score_before_caps": in_points(row["raw"]),
         "tier": row["tier"],
         "confidence": row["confidence"],
-        "unknown": [_unknown(each) for each in model.scored if part(row, each).points is None],
+        "blind_spot": _spot(model, row),
+        "unknown": [
+            _unknown(model, each, row) for each in model.scored if part(row, each).points is None
+        ],
         "contributions": [
             _contribution(each, row) for each in model.scored if part(row, each).points is not None
         ],
@@ -48,15 +52,49 @@ def explanation(
     return {**found, "brief": {language: brief(found, language) for language in LANGUAGES}}
 
 
-def _unknown(measure: Measure) -> dict[str, Any]:
-    within = f" within {measure.window} days" if measure.window else ""
-    where = "the account has no value" if measure.stream == "accounts" else f"no {measure.stream}"
+def _unknown(model: HealthModel, measure: Measure, row: Row) -> dict[str, Any]:
+    because = why(model, measure, row)
     return {
         "name": measure.name,
         "group": measure.group,
-        "why": f"{where}{within}",
+        "why": because["en"],
+        "because": because,
+        "blind_spot": _blind(model, measure, row),
         "label": labels(measure),
     }
+
+
+def _blind(model: HealthModel, measure: Measure, row: Row) -> str | None:
+    """The blind spot that a measure lies in."""
+    found = row.get("blind_spot")
+    spots = [each for each in model.blind_spots if each.name == found]
+    return found if any(each.group == measure.group for each in spots) else None
+
+
+def why(model: HealthModel, measure: Measure, row: Row) -> dict[str, str]:
+    """Why a measure is unknown, in every language: the blind spot, or what there is none of."""
+    name = _blind(model, measure, row)
+    for spot in model.blind_spots:
+        if spot.name == name:
+            return labels(spot)
+    if measure.stream == ACCOUNTS:
+        return {"en": "the account has no value", "de": "am Konto steht kein Wert"}
+    days = measure.window
+    return {
+        "en": f"no {measure.stream}" + (f" within {days} days" if days else ""),
+        "de": f"keine {_GERMAN[measure.stream]}" + (f" in {days} Tagen" if days else ""),
+    }
+
+
+_GERMAN = {
+    "contacts": "Kontakte",
+    "activities": "Aktivitäten",
+    "opportunities": "Verkaufschancen",
+    "tickets": "Tickets",
+    "responses": "Antworten",
+    "invitations": "Einladungen",
+    "signals": "Signale",
+}
 
 
 def _contribution(measure: Measure, row: Row) -> dict[str, Any]:
@@ -79,6 +117,13 @@ def _caps(model: HealthModel, row: Row) -> list[dict[str, Any]]:
         for cap in model.caps
         if cap.name in held
     ]
+
+
+def _spot(model: HealthModel, row: Row) -> dict[str, Any] | None:
+    """The blind spot of an account."""
+    found = [each for each in model.blind_spots if each.name == row.get("blind_spot")]
+    told = [{"name": each.name, "group": each.group, "label": labels(each)} for each in found]
+    return told[0] if told else None
 
 
 def _override(model: HealthModel, row: Row) -> dict[str, Any] | None:

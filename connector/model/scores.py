@@ -49,6 +49,7 @@ def scores(model: HealthModel, as_of: datetime) -> str:
         "known",
         f"{_cap_names(model)} AS caps",
         "override" if model.override else "CAST(NULL AS VARCHAR) AS override",
+        "blind_spot",
         "tier_before",
         "score_before",
         *texts,
@@ -76,7 +77,8 @@ def _applied(model: HealthModel, as_of: datetime) -> str:
     for i, each in enumerate(model.scored):
         columns += [f"g.c{i}", f"r.{identifier(each.name)}"]
     for i, cap in enumerate(model.caps):
-        columns.append(f"coalesce({_condition(cap, model)}, FALSE) AS asks{i}")
+        columns.append(f"coalesce({_condition(cap.when, model)}, FALSE) AS asks{i}")
+    columns.append(f"{_blind_spot(model)} AS blind_spot")
     if model.override:
         columns.append(f"{_override(model.override, as_of)} AS override")
     inner = (
@@ -104,7 +106,7 @@ def _earlier(model: HealthModel, as_of: datetime) -> str:
     )
 
 
-def _condition(cap: Cap, model: HealthModel) -> str:
+def _condition(when: str, model: HealthModel) -> str:
     """The condition with every name led to the table that holds it."""
     tables = {**dict.fromkeys(ACCOUNT, "a")}
     tables |= {each.name: "r" for each in model.measures}
@@ -114,7 +116,22 @@ def _condition(cap: Cap, model: HealthModel) -> str:
             exp.column("known", "g") if name == "known_groups" else exp.column(name, tables[name])
         )
 
-    return replaced(plain(cap.when), column)
+    return replaced(plain(when), column)
+
+
+def _blind_spot(model: HealthModel) -> str:
+    """The first reason that holds why a group is unknown."""
+    cases = " ".join(
+        f"WHEN {_nothing_known(model, each.group)} AND ({_condition(each.when, model)})"
+        f" THEN {literal(each.name)}"
+        for each in model.blind_spots
+    )
+    return f"CASE {cases} END" if cases else "CAST(NULL AS VARCHAR)"
+
+
+def _nothing_known(model: HealthModel, group: str) -> str:
+    values = ", ".join(f"g.p{i}" for i, m in enumerate(model.scored) if m.group == group)
+    return f"coalesce({values}) IS NULL" if values else "TRUE"
 
 
 def _override(override: Override, as_of: datetime) -> str:

@@ -29,6 +29,7 @@ SCORES: Mapping[str, str] = {
     "known": "INTEGER",
     "caps": WORDS,
     "override": TEXT,
+    "blind_spot": TEXT,
     "tier_before": TEXT,
     "score_before": "INTEGER",
     "reason_en": TEXT,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from .reasons import LENGTH
@@ -14,7 +14,7 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "none": "No score: nothing is known about this account",
         "part": "{sign} {label}: {value} ({points} points)",
         "cap": "Capped at {tier}: {label}",
-        "unknown": "Not known: {labels}",
+        "unknown": "Not known, {why}: {labels}",
         "change": "Changed from {from_} to {to} since {since}",
         "term": "  {delta} {text}",
         "aged": "{text} (older)",
@@ -34,7 +34,7 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "none": "Kein Wert: über dieses Konto ist nichts bekannt",
         "part": "{sign} {label}: {value} ({points} Punkte)",
         "cap": "Begrenzt auf {tier}: {label}",
-        "unknown": "Nicht bekannt: {labels}",
+        "unknown": "Nicht bekannt, {why}: {labels}",
         "change": "Von {from_} auf {to} geändert seit {since}",
         "term": "  {delta} {text}",
         "aged": "{text} (gealtert)",
@@ -66,8 +66,10 @@ def text(explanation: Mapping[str, Any], language: str) -> list[str]:
     ]
     parts = sorted(explanation["contributions"], key=lambda each: -abs(each["contribution"]))
     lines += [_part_line(each, language) for each in parts]
-    if unknown := [each["label"][language] for each in explanation["unknown"]]:
-        lines.append(words["unknown"].format(labels=", ".join(unknown)))
+    lines += [
+        words["unknown"].format(why=why, labels=", ".join(names))
+        for why, names in _by_reason(explanation["unknown"], language).items()
+    ]
     lines += _change_lines(explanation["change"], language)
     if reach := explanation["to_reach"]:
         lines.append(_reach(reach, language))
@@ -123,6 +125,14 @@ def _merged(change: Mapping[str, Any] | None, language: str) -> list[tuple[int, 
     told = [(delta, texts[name]) for name, delta in sums.items() if delta and name]
     last = [(sums[""], _WORDS[language]["other"])] if sums.get("") else []
     return [*sorted(told, key=lambda each: -abs(each[0])), *last]
+
+
+def _by_reason(unknown: Iterable[Mapping[str, Any]], language: str) -> dict[str, list[str]]:
+    """The names of what is not known, by the reason for it."""
+    found: dict[str, list[str]] = {}
+    for each in unknown:
+        found.setdefault(each["because"][language], []).append(each["label"][language])
+    return found
 
 
 def _signed(delta: int) -> str:

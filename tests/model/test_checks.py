@@ -134,6 +134,16 @@ FROM = {"name": '"x"', "group": '"use"'}
             13,
             "unknown column 'override_teir'",
         ),
+        (
+            measure() + '[[blind_spots]]\nname = "s"\ngroup = "usee"\nwhen = "calls = 0"',
+            14,
+            "unknown group 'usee'",
+        ),
+        (
+            measure() + '[[blind_spots]]\nname = "s"\ngroup = "use"\nwhen = "callz = 0"',
+            15,
+            "unknown column 'callz'",
+        ),
         (measure() + '[override]\ntier = "override_tier"', 12, "'until' is missing"),
         (measure() + "[tiers]\nA = 50", 13, "tier A does not begin above tier B"),
         (measure() + "[tiers]\nhysteresis = -1", 13, "hysteresis is negative"),

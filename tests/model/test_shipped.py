@@ -64,7 +64,7 @@ def test_it_has_the_seven_ingredients():
 def test_every_text_is_in_both_languages():
     """Labels of measures, caps and checks, and the reasons."""
     model = shipped()
-    items = [*model.measures, *model.caps, *model.checks]
+    items = [*model.measures, *model.caps, *model.blind_spots, model.override, *model.checks]
     assert [i.name for i in items if set(i.label) != {"en", "de"}] == []
     assert [m.name for m in model.scored if set(m.reason) != {"en", "de"}] == []
 
