@@ -31,6 +31,7 @@ COMMANDS = (
     "apply",
     "sync",
     "explain",
+    "model",
     "runs",
     "sources",
     "sandbox",

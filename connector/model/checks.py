@@ -38,6 +38,10 @@ def _groups(model: HealthModel) -> Iterator[Mistake]:
     for name, weight in model.groups.items():
         if weight <= 0:
             yield Mistake(("groups", name), f"group {name} weighs {weight}", "write 1 or more")
+    for name in model.group_labels:
+        if name not in model.groups:
+            fix = did_you_mean(name, model.groups)
+            yield Mistake(("group_labels", name), f"unknown group {name!r}", fix)
     if not model.scored:
         yield Mistake(("measures",), "no measure is scored", "give one a weight and points")
 

@@ -176,6 +176,9 @@ class HealthModel:
 
     name: str
     groups: dict[str, int]
+    about: Labels = field(default_factory=dict)
+    group_labels: dict[str, Labels] = field(default_factory=dict)
+    limits: tuple[Labels, ...] = ()
     tiers: Tiers = field(default_factory=Tiers)
     measures: tuple[Measure, ...] = ()
     caps: tuple[Cap, ...] = ()

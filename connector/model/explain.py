@@ -14,6 +14,7 @@ from .definition import BEST, TIERS, HealthModel, Measure
 from .reasons import LANGUAGES
 from .rows import Row, in_points, known, labels, part, value
 from .telling import brief
+from .words import STREAMS
 
 
 def explanation(
@@ -82,19 +83,8 @@ def why(model: HealthModel, measure: Measure, row: Row) -> dict[str, str]:
     days = measure.window
     return {
         "en": f"no {measure.stream}" + (f" within {days} days" if days else ""),
-        "de": f"keine {_GERMAN[measure.stream]}" + (f" in {days} Tagen" if days else ""),
+        "de": f"keine {STREAMS['de'][measure.stream]}" + (f" in {days} Tagen" if days else ""),
     }
-
-
-_GERMAN = {
-    "contacts": "Kontakte",
-    "activities": "Aktivitäten",
-    "opportunities": "Verkaufschancen",
-    "tickets": "Tickets",
-    "responses": "Antworten",
-    "invitations": "Einladungen",
-    "signals": "Signale",
-}
 
 
 def _contribution(measure: Measure, row: Row) -> dict[str, Any]:
