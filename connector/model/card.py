@@ -136,7 +136,7 @@ def _limits(model: HealthModel, language: str) -> Iterator[str]:
     yield f"## {words['limits']}"
     yield ""
     told = [text for each in model.limits if (text := _text(each, language))]
-    spots = ", ".join(label(each, language) for each in model.blind_spots)
+    spots = "; ".join(label(each, language) for each in model.blind_spots)
     told += [words["blind_spots"].format(spots=spots)] if spots else []
     told += [words["old"].format(measures=old)] if (old := _aging(model, language)) else []
     told += [words["few"], words["people"]]
@@ -146,7 +146,7 @@ def _limits(model: HealthModel, language: str) -> Iterator[str]:
 
 def _aging(model: HealthModel, language: str) -> str:
     days = CARD[language]["days"]
-    return ", ".join(
+    return "; ".join(
         f"{label(each, language)} ({days.format(days=each.max_age)})"
         for each in model.scored
         if each.max_age

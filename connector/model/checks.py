@@ -29,6 +29,11 @@ def problems(model: HealthModel) -> list[Mistake]:
     found += _override(model)
     for position, spot in enumerate(model.blind_spots):
         found += under(("blind_spots", position), _blind_spot(spot, model))
+    for position, alert in enumerate(model.alerts):
+        wrong = expressions.mistakes(
+            plain(alert.when), ("when",), columns.of_alerts(model), wanted=FLAG
+        )
+        found += under(("alerts", position), wrong)
     for position, check in enumerate(model.checks):
         found += under(("checks", position), _check(check))
     return found
@@ -62,6 +67,7 @@ def _names(model: HealthModel) -> Iterator[Mistake]:
     yield from _unique("measures", [each.name for each in model.measures], taken)
     yield from _unique("caps", [each.name for each in model.caps], set())
     yield from _unique("blind_spots", [each.name for each in model.blind_spots], set())
+    yield from _unique("alerts", [each.name for each in model.alerts], set())
     yield from _unique("checks", [each.name for each in model.checks], set())
 
 

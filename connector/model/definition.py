@@ -153,6 +153,29 @@ class Override:
 
 
 @dataclass(frozen=True, slots=True)
+class Hierarchy:
+    """What a parent account shows of itself and all below it: `rollup_score`, `rollup_tier`.
+
+    `worst` is the least score and the worst tier, `revenue` the mean weighted by revenue, `own`
+    what it has itself. Accounts of which nothing is known count neither for nor against.
+    """
+
+    rollup: Literal["own", "worst", "revenue"] = "own"
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """A condition on a result of which somebody should be told: `alerts`, and counted in every run.
+
+    Besides measures and account columns it may ask about the score itself, and the one before.
+    """
+
+    name: str
+    when: str
+    label: Labels = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Check:
     """A condition that marks strange records of one stream, to be counted and listed."""
 
@@ -184,6 +207,8 @@ class HealthModel:
     caps: tuple[Cap, ...] = ()
     override: Override | None = None
     blind_spots: tuple[BlindSpot, ...] = ()
+    hierarchy: Hierarchy = field(default_factory=Hierarchy)
+    alerts: tuple[Alert, ...] = ()
     checks: tuple[Check, ...] = ()
     examples: tuple[ModelExample, ...] = ()
 

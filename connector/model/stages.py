@@ -11,7 +11,18 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from ..records import MOMENT, TEXT, WORDS
-from . import answers, identity, measures, money, oddities, results, scorecard, scores, seen
+from . import (
+    answers,
+    identity,
+    measures,
+    money,
+    oddities,
+    results,
+    rollups,
+    scorecard,
+    scores,
+    seen,
+)
 from .definition import HealthModel
 from .stage import Stage
 
@@ -49,6 +60,7 @@ def stages(model: HealthModel, *, as_of: datetime) -> tuple[Stage, ...]:
         *measures.stages(model, as_of),
         *scorecard.stages(model, as_of),
         *scores.stages(model, as_of),
-        *oddities.stages(model, as_of),
+        *rollups.stages(model),
         *results.stages(model),
+        *oddities.stages(model, as_of),
     )

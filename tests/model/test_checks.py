@@ -144,6 +144,13 @@ FROM = {"name": '"x"', "group": '"use"'}
             15,
             "unknown column 'callz'",
         ),
+        (
+            measure() + '[[alerts]]\nname = "a"\nwhen = "score_befor > 1"',
+            14,
+            "unknown column 'score_befor'",
+        ),
+        (measure() + '[[alerts]]\nname = "a"\nwhen = "score"', 14, "gives a number"),
+        (measure() + '[hierarchy]\nrollup = "best"', 13, 'rollup is "best"'),
         (measure() + '[override]\ntier = "override_tier"', 12, "'until' is missing"),
         (measure() + "[tiers]\nA = 50", 13, "tier A does not begin above tier B"),
         (measure() + "[tiers]\nhysteresis = -1", 13, "hysteresis is negative"),
