@@ -79,7 +79,13 @@ def ranked(model: HealthModel, relation: str) -> str:
         f"{_case(model, rank, lambda each: identifier(each.name))} AS value{rank}"
         for rank in range(1, CAUSES + 1)
     )
-    return f"SELECT *, {values} FROM (SELECT *, {picked} FROM ({inner}))"
+    counted = ", ".join(
+        f"CASE WHEN text{rank} = '0' THEN 1 WHEN text{rank} IN ('1', '-1') THEN 2 ELSE 3 END"
+        f" AS form{rank}"
+        for rank in range(1, CAUSES + 1)
+    )
+    inner = f"SELECT *, {values} FROM (SELECT *, {picked} FROM ({inner}))"
+    return f"SELECT *, {counted} FROM ({inner})"
 
 
 def sentence(model: HealthModel, language: str) -> str:
@@ -94,8 +100,8 @@ def sentence(model: HealthModel, language: str) -> str:
     text = " || ".join([*told, *causes])
     trimmed = f"left({text}, {LENGTH + 2})"
     whole = f"left(regexp_replace({trimmed}, '; $', ''), {LENGTH})"
-    known = "score IS NOT NULL" + (" OR override IS NOT NULL" if model.override else "")
-    return f"CASE WHEN {known} THEN nullif({whole}, '') END"
+    anything = " OR ".join(["top1 IS NOT NULL", *(holds for holds, _ in _rulings(model))])
+    return f"CASE WHEN {anything} THEN {whole} END"
 
 
 def _rulings(model: HealthModel) -> Iterable[tuple[str, Labelled]]:
@@ -129,14 +135,8 @@ def _case(model: HealthModel, rank: int, show: Callable[[Measure], str]) -> str:
 
 
 def _cause(model: HealthModel, rank: int, language: str) -> str:
-    """The sentence of a place. The forms are lists, which cost less to plan than cases."""
-    text = f"text{rank}"
-    zero, one, many = (
-        f"[{', '.join(literal(text) for text in texts)}][top{rank} + 1]"
-        for texts in zip(*(forms(each, language) for each in model.scored), strict=True)
-    )
-    form = (
-        f"CASE WHEN {text} = '0' THEN {zero} WHEN {text} IN ('1', '-1') THEN {one} ELSE {many} END"
-    )
-    value = text if language == "en" else f"replace({text}, '.', ',')"
+    """The sentence of a place. One list of all forms costs less to plan than a case for each."""
+    listed = ", ".join(literal(text) for each in model.scored for text in forms(each, language))
+    form = f"[{listed}][top{rank} * 3 + form{rank}]"
+    value = f"text{rank}" if language == "en" else f"replace(text{rank}, '.', ',')"
     return f"replace({form}, '{_VALUE}', {value})"
