@@ -87,6 +87,10 @@ def _weights(model: HealthModel, language: str, coverage: Coverage | None) -> It
             yield _row([*cells, *([_known(coverage, each)] if coverage else [])])
             named = told = ""
     yield ""
+    for segment in model.segments:
+        own = _shares(model.in_segment(segment.name))
+        told = ", ".join(f"{group_label(model, name, language)} {own[name]} %" for name in own)
+        yield f"- {label(segment, language)}: {told}"
 
 
 def _tiers(model: HealthModel, language: str) -> Iterator[str]:

@@ -12,7 +12,7 @@ from ..mapping.shape import did_you_mean
 from ..records import DAY, FLAG, MOMENT, NUMBER, STREAMS, TEXT
 from . import columns
 from .caps import plain
-from .definition import TIERS, BlindSpot, Cap, Check, HealthModel, Measure
+from .definition import TIERS, BlindSpot, Cap, Check, HealthModel, Measure, Segment
 from .reasons import NUMBERED
 
 _NAME = re.compile(r"[a-z](?:_?[a-z0-9])*")
@@ -29,6 +29,8 @@ def problems(model: HealthModel) -> list[Mistake]:
     found += _override(model)
     for position, spot in enumerate(model.blind_spots):
         found += under(("blind_spots", position), _blind_spot(spot, model))
+    for position, segment in enumerate(model.segments):
+        found += under(("segments", position), _segment(segment, model))
     for position, alert in enumerate(model.alerts):
         wrong = expressions.mistakes(
             plain(alert.when), ("when",), columns.of_alerts(model), wanted=FLAG
@@ -67,6 +69,7 @@ def _names(model: HealthModel) -> Iterator[Mistake]:
     yield from _unique("measures", [each.name for each in model.measures], taken)
     yield from _unique("caps", [each.name for each in model.caps], set())
     yield from _unique("blind_spots", [each.name for each in model.blind_spots], set())
+    yield from _unique("segments", [each.name for each in model.segments], set())
     yield from _unique("alerts", [each.name for each in model.alerts], set())
     yield from _unique("checks", [each.name for each in model.checks], set())
 
@@ -141,6 +144,16 @@ def _texts(measure: Measure) -> Iterator[Mistake]:
 
 def _cap(cap: Cap, model: HealthModel) -> list[Mistake]:
     return expressions.mistakes(plain(cap.when), ("when",), columns.of_caps(model), wanted=FLAG)
+
+
+def _segment(segment: Segment, model: HealthModel) -> Iterator[Mistake]:
+    yield from expressions.mistakes(segment.when, ("when",), columns.ACCOUNT, wanted=FLAG)
+    for name, weight in segment.groups.items():
+        if name not in model.groups:
+            fix = did_you_mean(name, model.groups)
+            yield Mistake(("groups", name), f"unknown group {name!r}", fix)
+        if weight <= 0:
+            yield Mistake(("groups", name), f"group {name} weighs {weight}", "write 1 or more")
 
 
 def _blind_spot(spot: BlindSpot, model: HealthModel) -> Iterator[Mistake]:

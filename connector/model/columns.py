@@ -29,6 +29,7 @@ RESULT = {
     "caps": WORDS,
     "override": TEXT,
     "blind_spot": TEXT,
+    "scored_as": TEXT,
     "alerts": WORDS,
     "rollup_score": NUMBER,
     "rollup_tier": TEXT,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from typing import Annotated, Any, Literal, Protocol
 
@@ -153,6 +153,19 @@ class Override:
 
 
 @dataclass(frozen=True, slots=True)
+class Segment:
+    """Accounts whose ingredients weigh otherwise: SQL over account columns; the first match wins.
+
+    `groups` holds the weights that differ from those of the model.
+    """
+
+    name: str
+    when: str
+    groups: dict[str, int] = field(default_factory=dict)
+    label: Labels = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Hierarchy:
     """What a parent account shows of itself and all below it: `rollup_score`, `rollup_tier`.
 
@@ -207,6 +220,7 @@ class HealthModel:
     caps: tuple[Cap, ...] = ()
     override: Override | None = None
     blind_spots: tuple[BlindSpot, ...] = ()
+    segments: tuple[Segment, ...] = ()
     hierarchy: Hierarchy = field(default_factory=Hierarchy)
     alerts: tuple[Alert, ...] = ()
     checks: tuple[Check, ...] = ()
@@ -217,6 +231,11 @@ class HealthModel:
         """12 characters that change when a score could change, and only then."""
         text = json.dumps(_essence(self), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+    def in_segment(self, name: str | None) -> HealthModel:
+        """The model as it weighs in a segment; as it is outside of all."""
+        own = next((each.groups for each in self.segments if each.name == name), {})
+        return replace(self, groups={**self.groups, **own}, segments=())
 
     @property
     def scored(self) -> tuple[Measure, ...]:
@@ -248,6 +267,8 @@ def _essence(model: HealthModel) -> dict[str, Any]:
     }
     if model.override:
         essence["override"] = [normal(model.override.tier), normal(model.override.until)]
+    if model.segments:
+        essence["segments"] = [_without_texts(asdict(each)) for each in model.segments]
     return essence
 
 

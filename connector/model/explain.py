@@ -29,6 +29,7 @@ def explanation(
     Contributions add up to the score before caps less 50, and the terms of the change add up to
     the change. `aged` tells age from data there; `reach` is what would lift the account.
     """
+    weighing = model.in_segment(row.get("scored_as"))
     found: dict[str, Any] = {
         "account": row["account_id"],
         "as_of": row["as_of"],
@@ -46,8 +47,9 @@ def explanation(
         ],
         "caps": _caps(model, row),
         "override": _override(model, row),
-        "change": change(model, row, previous, aged),
-        "next_tier": _next_tier(model, row),
+        "segment": row.get("scored_as"),
+        "change": change(weighing, row, previous, aged),
+        "next_tier": _next_tier(weighing, row),
         "to_reach": whatif.told(model, row, reach),
     }
     return {**found, "brief": {language: brief(found, language) for language in LANGUAGES}}

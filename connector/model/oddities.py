@@ -10,7 +10,7 @@ from sqlglot import exp
 
 from ..mapping.expressions import DIALECT, literal, parse
 from ..records import STREAMS
-from . import money, trees
+from . import money, segments, trees
 from .definition import HealthModel
 from .stage import Stage, moment, union
 
@@ -40,6 +40,7 @@ def _told(model: HealthModel) -> list[str]:
     names = ", ".join(literal(each.name) for each in model.blind_spots if each.listed)
     told = "SELECT 'accounts' AS stream, blind_spot AS rule, account_id AS id FROM scores"
     found = [f"{told} WHERE blind_spot IN ({names})"] if names else []
+    found += segments.without(model)
     if model.alerts:
         found.append("SELECT 'accounts' AS stream, rule, account_id AS id FROM alarms")
     return found

@@ -7,6 +7,7 @@ from datetime import datetime
 from sqlglot import exp
 
 from ..mapping.expressions import identifier, literal, replaced
+from . import segments
 from .caps import plain
 from .columns import ACCOUNT, kind_of
 from .definition import BEST, TIERS, Cap, HealthModel, Override
@@ -50,6 +51,7 @@ def scores(model: HealthModel, as_of: datetime) -> str:
         f"{_cap_names(model)} AS caps",
         "override" if model.override else "CAST(NULL AS VARCHAR) AS override",
         "blind_spot",
+        "scored_as",
         "tier_before",
         "score_before",
         *texts,
@@ -79,6 +81,7 @@ def _applied(model: HealthModel, as_of: datetime) -> str:
     for i, cap in enumerate(model.caps):
         columns.append(f"coalesce({_condition(cap.when, model)}, FALSE) AS asks{i}")
     columns.append(f"{_blind_spot(model)} AS blind_spot")
+    columns.append(f"{segments.name_of(model, 'a')} AS scored_as")
     if model.override:
         columns.append(f"{_override(model.override, as_of)} AS override")
     inner = (

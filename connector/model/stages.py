@@ -41,6 +41,7 @@ SCORES: Mapping[str, str] = {
     "caps": WORDS,
     "override": TEXT,
     "blind_spot": TEXT,
+    "scored_as": TEXT,
     "tier_before": TEXT,
     "score_before": "INTEGER",
     "reason_en": TEXT,

@@ -8,7 +8,7 @@ import pytest
 
 from connector.mapping.objects import CrmMapping, Field
 from connector.model.card import Coverage, card, explained, helps
-from connector.model.definition import TIERS
+from connector.model.definition import TIERS, Segment
 from connector.model.reasons import label
 from tests.model.lake import shipped
 
@@ -61,6 +61,14 @@ def test_a_german_card_has_decimal_commas():
     """As everywhere an account manager reads."""
     tiers = replace(shipped().tiers, hysteresis=2.5)
     assert "2,5 Punkte" in card(replace(shipped(), tiers=tiers), "de")
+
+
+def test_segments_say_what_they_weigh():
+    """In percent of all, as in the table."""
+    own = Segment("small", "revenue < 1", {"adoption": 110}, {"en": "Small", "de": "Klein"})
+    text = card(replace(shipped(), segments=(own,)), "de")
+    assert "- Klein: Einschätzung der Betreuung 8 %, " in text
+    assert "Nutzung 58 %" in text
 
 
 def test_help_texts_follow_the_model():

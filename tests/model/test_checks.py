@@ -150,6 +150,21 @@ FROM = {"name": '"x"', "group": '"use"'}
             "unknown column 'score_befor'",
         ),
         (measure() + '[[alerts]]\nname = "a"\nwhen = "score"', 14, "gives a number"),
+        (
+            measure() + '[[segments]]\nname = "s"\nwhen = "revenu > 1"',
+            14,
+            "unknown column 'revenu'",
+        ),
+        (
+            measure() + '[[segments]]\nname = "s"\nwhen = "revenue > 1"\ngroups = { usee = 3 }',
+            15,
+            "unknown group 'usee'",
+        ),
+        (
+            measure() + '[[segments]]\nname = "s"\nwhen = "revenue > 1"\ngroups = { use = 0 }',
+            15,
+            "group use weighs 0",
+        ),
         (measure() + '[hierarchy]\nrollup = "best"', 13, 'rollup is "best"'),
         (measure() + '[override]\ntier = "override_tier"', 12, "'until' is missing"),
         (measure() + "[tiers]\nA = 50", 13, "tier A does not begin above tier B"),
