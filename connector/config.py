@@ -25,6 +25,7 @@ from .mapping.document import Lines, parse, parse_data, placed, scan
 from .mapping.objects import CrmMapping
 from .model import files as model_files
 from .model import results
+from .model.card import explained
 from .model.definition import HealthModel
 from .model.matching import Matching
 from .secrets import Secret
@@ -223,6 +224,8 @@ def _definitions(
         mapping, found = parse(text, _shown(path), CrmMapping)
     elif text is not None and model is not None:
         mapping, found = mapping_files.read(text, _shown(path), results.columns(model))
+    if model is not None and mapping is not None:
+        mapping = explained(mapping, model)
     return model, mapping, [*problems, *found]
 
 

@@ -75,6 +75,8 @@ _STREAMS = (
             "onboarding": TEXT,
             "renewal_on": DAY,
             "crm_tier": TEXT,
+            "override_tier": TEXT,
+            "override_until": DAY,
             "record_type": TEXT,
             "created_at": MOMENT,
         },

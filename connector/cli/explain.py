@@ -20,7 +20,7 @@ def explain(
     ACCOUNT is a record id (15 or 18 characters), an external id or the exact name.
     """
     from ..config import open_app
-    from ..model.explain import text
+    from ..model.telling import text
     from ..sync.explain import explained, names
     from .talk import answer
 
@@ -34,4 +34,4 @@ def explain(
         return
     found = explained(app, account)
     name = names(app, [found["account"]]).get(found["account"], "")
-    answer(options, found, name, *text(found, lang))
+    answer(options, found, name, found["brief"][lang], "", *text(found, lang))

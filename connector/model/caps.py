@@ -1,4 +1,4 @@
-"""Caps: conditions over measures, account columns and `known_groups`."""
+"""Caps and blind spots: conditions over measures, account columns and `known_groups`."""
 
 from __future__ import annotations
 

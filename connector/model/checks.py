@@ -9,10 +9,11 @@ from itertools import pairwise
 from ..mapping import expressions
 from ..mapping.document import Mistake, Path, under
 from ..mapping.shape import did_you_mean
-from ..records import FLAG, MOMENT, NUMBER, STREAMS
+from ..records import DAY, FLAG, MOMENT, NUMBER, STREAMS, TEXT
 from . import columns
 from .caps import plain
-from .definition import TIERS, Cap, Check, HealthModel, Measure
+from .definition import TIERS, BlindSpot, Cap, Check, HealthModel, Measure, Segment
+from .reasons import NUMBERED
 
 _NAME = re.compile(r"[a-z](?:_?[a-z0-9])*")
 _REASON = 70
@@ -25,6 +26,16 @@ def problems(model: HealthModel) -> list[Mistake]:
         found += under(("measures", position), [*_measure(measure, model)])
     for position, cap in enumerate(model.caps):
         found += under(("caps", position), _cap(cap, model))
+    found += _override(model)
+    for position, spot in enumerate(model.blind_spots):
+        found += under(("blind_spots", position), _blind_spot(spot, model))
+    for position, segment in enumerate(model.segments):
+        found += under(("segments", position), _segment(segment, model))
+    for position, alert in enumerate(model.alerts):
+        wrong = expressions.mistakes(
+            plain(alert.when), ("when",), columns.of_alerts(model), wanted=FLAG
+        )
+        found += under(("alerts", position), wrong)
     for position, check in enumerate(model.checks):
         found += under(("checks", position), _check(check))
     return found
@@ -34,6 +45,10 @@ def _groups(model: HealthModel) -> Iterator[Mistake]:
     for name, weight in model.groups.items():
         if weight <= 0:
             yield Mistake(("groups", name), f"group {name} weighs {weight}", "write 1 or more")
+    for name in model.group_labels:
+        if name not in model.groups:
+            fix = did_you_mean(name, model.groups)
+            yield Mistake(("group_labels", name), f"unknown group {name!r}", fix)
     if not model.scored:
         yield Mistake(("measures",), "no measure is scored", "give one a weight and points")
 
@@ -53,6 +68,9 @@ def _names(model: HealthModel) -> Iterator[Mistake]:
     taken = set(columns.of_stream(columns.ACCOUNTS)) | set(columns.RESULT)
     yield from _unique("measures", [each.name for each in model.measures], taken)
     yield from _unique("caps", [each.name for each in model.caps], set())
+    yield from _unique("blind_spots", [each.name for each in model.blind_spots], set())
+    yield from _unique("segments", [each.name for each in model.segments], set())
+    yield from _unique("alerts", [each.name for each in model.alerts], set())
     yield from _unique("checks", [each.name for each in model.checks], set())
 
 
@@ -114,16 +132,49 @@ def _weighing(measure: Measure, model: HealthModel) -> Iterator[Mistake]:
 
 
 def _texts(measure: Measure) -> Iterator[Mistake]:
-    for language, text in measure.reason.items():
-        if len(text) > _REASON:
-            what = f"a reason of {len(text)} characters"
-            yield Mistake(("reason", language), what, f"say it in {_REASON}")
-        if set(re.findall(r"{(.*?)}", text)) - {"value"}:
-            yield Mistake(("reason", language), "an unknown { } in a reason", "use only {value}")
+    for key in ("reason", "zero", "action"):
+        for language, text in getattr(measure, key).items():
+            if len(text) > _REASON:
+                what = f"{key} has {len(text)} characters"
+                yield Mistake((key, language), what, f"say it in {_REASON}")
+            if set(re.findall(r"{(.*?)}", NUMBERED.sub("", text))) - {"value"}:
+                fix = "use only {value} and {one|many}"
+                yield Mistake((key, language), f"an unknown {{ }} in {key}", fix)
 
 
 def _cap(cap: Cap, model: HealthModel) -> list[Mistake]:
     return expressions.mistakes(plain(cap.when), ("when",), columns.of_caps(model), wanted=FLAG)
+
+
+def _segment(segment: Segment, model: HealthModel) -> Iterator[Mistake]:
+    yield from expressions.mistakes(segment.when, ("when",), columns.ACCOUNT, wanted=FLAG)
+    for name, weight in segment.groups.items():
+        if name not in model.groups:
+            fix = did_you_mean(name, model.groups)
+            yield Mistake(("groups", name), f"unknown group {name!r}", fix)
+        if weight <= 0:
+            yield Mistake(("groups", name), f"group {name} weighs {weight}", "write 1 or more")
+
+
+def _blind_spot(spot: BlindSpot, model: HealthModel) -> Iterator[Mistake]:
+    if spot.group not in model.groups:
+        fix = did_you_mean(spot.group, model.groups)
+        yield Mistake(("group",), f"unknown group {spot.group!r}", fix)
+    known = columns.of_caps(model)
+    yield from expressions.mistakes(plain(spot.when), ("when",), known, wanted=FLAG)
+
+
+def _override(model: HealthModel) -> Iterator[Mistake]:
+    """The tier is text; the end is a day or a moment."""
+    if model.override is None:
+        return
+    known = {**columns.ACCOUNT}
+    yield from expressions.mistakes(model.override.tier, ("override", "tier"), known, wanted=TEXT)
+    path, until = ("override", "until"), model.override.until
+    wrong = expressions.mistakes(until, path, known)
+    yield from wrong
+    if not wrong and expressions.type_of(until, known) not in (DAY, MOMENT, None):
+        yield Mistake(path, "gives no date", "name a column that holds a date")
 
 
 def _check(check: Check) -> list[Mistake]:

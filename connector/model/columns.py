@@ -27,11 +27,20 @@ RESULT = {
     "confidence": COUNT,
     "known_groups": COUNT,
     "caps": WORDS,
+    "override": TEXT,
+    "blind_spot": TEXT,
+    "scored_as": TEXT,
+    "alerts": WORDS,
+    "rollup_score": NUMBER,
+    "rollup_tier": TEXT,
     "reason_en": TEXT,
     "reason_de": TEXT,
     "as_of": MOMENT,
     "model": TEXT,
 }
+
+
+_NOT_ASKED = frozenset({"alerts", "reason_en", "reason_de", "caps", "model"})
 
 
 def of_measure(measure: Measure) -> dict[str, str]:
@@ -50,6 +59,12 @@ def of_caps(model: HealthModel) -> dict[str, str]:
     """The columns that the condition of a cap may use."""
     values = {each.name: kind_of(each) for each in model.measures}
     return {**ACCOUNT, **values, "known_groups": COUNT}
+
+
+def of_alerts(model: HealthModel) -> dict[str, str]:
+    """The columns that the condition of an alert may use: all of a result but texts and alerts."""
+    found = of_results(model)
+    return {name: found[name] for name in found if name not in _NOT_ASKED}
 
 
 def of_results(model: HealthModel) -> dict[str, str]:

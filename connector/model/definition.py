@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Protocol
 
 from pydantic import Field
 
@@ -51,6 +51,16 @@ class Tiers:
         return tenths(self.hysteresis)
 
 
+class Labelled(Protocol):
+    """What has a name, and texts for it in several languages."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def label(self) -> Labels: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Expectation:
     """What a measure gives for the rows of its example; value "" means unknown."""
@@ -73,6 +83,8 @@ class Measure:
 
     Besides the stream's columns the SQL may use `age_days`, `decay` (1 now, one half after
     `half_life`) and `as_of`. With weight 0 it is a fact: computed and mappable, not scored.
+    `reason` says the value in a sentence, `zero` says it when it is 0 ("" passes it over), `action`
+    says what a person does to improve it.
     """
 
     name: str
@@ -89,6 +101,8 @@ class Measure:
     half_life: Days | None = None
     max_age: Days | None = None
     reason: Labels = field(default_factory=dict)
+    zero: Labels = field(default_factory=dict)
+    action: Labels = field(default_factory=dict)
     examples: tuple[MeasureExample, ...] = ()
 
     @property
@@ -103,6 +117,74 @@ class Cap:
     name: str
     when: str
     tier: Literal["B", "C", "D"]
+    label: Labels = field(default_factory=dict)
+    action: Labels = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class BlindSpot:
+    """Why nothing is known of a group: a condition like that of a cap; the first that holds counts.
+
+    Accounts with a `listed` one are counted and named in every run.
+    """
+
+    name: str
+    group: str
+    when: str
+    label: Labels = field(default_factory=dict)
+    listed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Override:
+    """Where a person's word on an account is found: SQL over its columns.
+
+    `tier` gives A to D or nothing, `until` the last day on which it holds. Without an end it does
+    not hold at all: nobody remembers to take it back.
+    """
+
+    tier: str
+    until: str
+    label: Labels = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        return "override"
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """Accounts whose ingredients weigh otherwise: SQL over account columns; the first match wins.
+
+    `groups` holds the weights that differ from those of the model.
+    """
+
+    name: str
+    when: str
+    groups: dict[str, int] = field(default_factory=dict)
+    label: Labels = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Hierarchy:
+    """What a parent account shows of itself and all below it: `rollup_score`, `rollup_tier`.
+
+    `worst` is the least score and the worst tier, `revenue` the mean weighted by revenue, `own`
+    what it has itself. Accounts of which nothing is known count neither for nor against.
+    """
+
+    rollup: Literal["own", "worst", "revenue"] = "own"
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """A condition on a result of which somebody should be told: `alerts`, and counted in every run.
+
+    Besides measures and account columns it may ask about the score itself, and the one before.
+    """
+
+    name: str
+    when: str
     label: Labels = field(default_factory=dict)
 
 
@@ -130,9 +212,17 @@ class HealthModel:
 
     name: str
     groups: dict[str, int]
+    about: Labels = field(default_factory=dict)
+    group_labels: dict[str, Labels] = field(default_factory=dict)
+    limits: tuple[Labels, ...] = ()
     tiers: Tiers = field(default_factory=Tiers)
     measures: tuple[Measure, ...] = ()
     caps: tuple[Cap, ...] = ()
+    override: Override | None = None
+    blind_spots: tuple[BlindSpot, ...] = ()
+    segments: tuple[Segment, ...] = ()
+    hierarchy: Hierarchy = field(default_factory=Hierarchy)
+    alerts: tuple[Alert, ...] = ()
     checks: tuple[Check, ...] = ()
     examples: tuple[ModelExample, ...] = ()
 
@@ -141,6 +231,11 @@ class HealthModel:
         """12 characters that change when a score could change, and only then."""
         text = json.dumps(_essence(self), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+    def in_segment(self, name: str | None) -> HealthModel:
+        """The model as it weighs in a segment; as it is outside of all."""
+        own = next((each.groups for each in self.segments if each.name == name), {})
+        return replace(self, groups={**self.groups, **own}, segments=())
 
     @property
     def scored(self) -> tuple[Measure, ...]:
@@ -164,16 +259,24 @@ class HealthModel:
 def _essence(model: HealthModel) -> dict[str, Any]:
     """Everything that numbers depend on, without texts and with SQL in one spelling."""
     measures = [_without_texts(asdict(each)) for each in model.measures]
-    return {
+    essence = {
         "groups": model.groups,
         "tiers": asdict(model.tiers),
         "measures": measures,
         "caps": [_without_texts(asdict(each)) for each in model.caps],
     }
+    if model.override:
+        essence["override"] = [normal(model.override.tier), normal(model.override.until)]
+    if model.segments:
+        essence["segments"] = [_without_texts(asdict(each)) for each in model.segments]
+    return essence
+
+
+_TEXTS = ("label", "reason", "zero", "action", "examples")
 
 
 def _without_texts(item: dict[str, Any]) -> dict[str, Any]:
-    kept = {key: item[key] for key in item if key not in ("label", "reason", "examples")}
+    kept = {key: item[key] for key in item if key not in _TEXTS}
     return {
         key: normal(kept[key]) if key in ("where", "value", "when") else kept[key] for key in kept
     }

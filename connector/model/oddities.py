@@ -10,7 +10,7 @@ from sqlglot import exp
 
 from ..mapping.expressions import DIALECT, literal, parse
 from ..records import STREAMS
-from . import money, trees
+from . import money, segments, trees
 from .definition import HealthModel
 from .stage import Stage, moment, union
 
@@ -32,7 +32,18 @@ def stages(model: HealthModel, as_of: datetime) -> tuple[Stage, ...]:
     """`oddities(stream, rule, id)`."""
     now = moment(as_of)
     found = [_found(c.stream, c.name, c.when).replace(_AS_OF, now) for c in model.checks]
-    return (Stage("oddities", union([*_ALWAYS, *found])),)
+    return (Stage("oddities", union([*_ALWAYS, *found, *_told(model)])),)
+
+
+def _told(model: HealthModel) -> list[str]:
+    """Accounts about which the model wants somebody to be told: blind spots and alerts."""
+    names = ", ".join(literal(each.name) for each in model.blind_spots if each.listed)
+    told = "SELECT 'accounts' AS stream, blind_spot AS rule, account_id AS id FROM scores"
+    found = [f"{told} WHERE blind_spot IN ({names})"] if names else []
+    found += segments.without(model)
+    if model.alerts:
+        found.append("SELECT 'accounts' AS stream, rule, account_id AS id FROM alarms")
+    return found
 
 
 @lru_cache(maxsize=256)

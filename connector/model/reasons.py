@@ -7,26 +7,52 @@ strongest is found by comparing columns, not by sorting rows.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import math
+import re
+from collections.abc import Callable, Iterable
 
 from ..mapping.expressions import identifier, literal
-from .definition import MIDDLE, Cap, HealthModel, Measure
+from .definition import MIDDLE, HealthModel, Labelled, Measure
 
 LANGUAGES = ("en", "de")
 LENGTH, CAUSES = 255, 3
 _PLACES, _FIRST = 256, 2_000
+#: `{day|days}`: the first for 1, the second for every other number.
+NUMBERED = re.compile(r"{([^{}|]*)\|([^{}|]*)}")
+_VALUE = "{value}"
 
 
 def template(measure: Measure, language: str) -> str:
     """The sentence for a measure, with {value} where its value goes."""
     if text := measure.reason.get(language):
         return text
-    return f"{label(measure, language)}: {{value}}"
+    return f"{label(measure, language)}: {_VALUE}"
 
 
-def label(item: Measure | Cap, language: str) -> str:
+def forms(measure: Measure, language: str) -> tuple[str, str, str]:
+    """The sentence for nothing (empty: it is passed over), for one, and for every other value."""
+    one, many = (NUMBERED.sub(group, template(measure, language)) for group in (r"\1", r"\2"))
+    return measure.zero.get(language, many), one, many
+
+
+def said(measure: Measure, value: float, language: str) -> str:
+    """The sentence for a value, as `sentence` has it in SQL."""
+    shown = plain_number(value)
+    zero, one, many = forms(measure, language)
+    form = zero if shown == "0" else one if shown in ("1", "-1") else many
+    return form.replace(_VALUE, shown if language == "en" else shown.replace(".", ","))
+
+
+def label(item: Labelled, language: str) -> str:
     """The name of a measure or cap in a language, in English or as it is called otherwise."""
     return item.label.get(language) or item.label.get("en") or item.name
+
+
+def plain_number(value: float) -> str:
+    """A number as English text with at most one decimal, rounded as `number` does."""
+    steps = math.floor(abs(value) * 10 + 0.5)
+    sign, decimal = "-" if value < 0 and steps else "", f".{steps % 10}" if steps % 10 else ""
+    return f"{sign}{steps // 10}{decimal}"
 
 
 def number(value: str) -> str:
@@ -39,7 +65,7 @@ def number(value: str) -> str:
 
 def ranked(model: HealthModel, relation: str) -> str:
     """The relation with the places (`top1`, …) and values (`value1`, …) of its causes."""
-    codes = ", ".join(f"{_code(i)} AS k{i}" for i in range(len(model.scored)))
+    codes = ", ".join(f"{_code(i, each)} AS k{i}" for i, each in enumerate(model.scored))
     inner = f"SELECT *, {codes} FROM {relation}"
     for rank in range(1, CAUSES + 1):
         inner = f"SELECT *, {_strongest(model, rank)} AS code{rank} FROM ({inner})"
@@ -53,32 +79,46 @@ def ranked(model: HealthModel, relation: str) -> str:
         f"{_case(model, rank, lambda each: identifier(each.name))} AS value{rank}"
         for rank in range(1, CAUSES + 1)
     )
-    return f"SELECT *, {values} FROM (SELECT *, {picked} FROM ({inner}))"
+    counted = ", ".join(
+        f"CASE WHEN text{rank} = '0' THEN 1 WHEN text{rank} IN ('1', '-1') THEN 2 ELSE 3 END"
+        f" AS form{rank}"
+        for rank in range(1, CAUSES + 1)
+    )
+    inner = f"SELECT *, {values} FROM (SELECT *, {picked} FROM ({inner}))"
+    return f"SELECT *, {counted} FROM ({inner})"
 
 
 def sentence(model: HealthModel, language: str) -> str:
     """The reason as SQL over a ranked relation; NULL when nothing is known."""
-    capped = [
-        f"CASE WHEN cap{i} THEN {literal(label(cap, language) + '; ')} ELSE '' END"
-        for i, cap in enumerate(model.caps)
+    told = [
+        f"CASE WHEN {holds} THEN {literal(label(item, language) + '; ')} ELSE '' END"
+        for holds, item in _rulings(model)
     ]
     causes = [
-        f"coalesce({_case(model, rank, _writer(rank, language))} || '; ', '')"
-        for rank in range(1, CAUSES + 1)
+        f"coalesce({_cause(model, rank, language)} || '; ', '')" for rank in range(1, CAUSES + 1)
     ]
-    text = " || ".join([*capped, *causes])
+    text = " || ".join([*told, *causes])
     trimmed = f"left({text}, {LENGTH + 2})"
-    return (
-        f"CASE WHEN score IS NOT NULL THEN left(regexp_replace({trimmed}, '; $', ''), {LENGTH}) END"
-    )
+    whole = f"left(regexp_replace({trimmed}, '; $', ''), {LENGTH})"
+    anything = " OR ".join(["top1 IS NOT NULL", *(holds for holds, _ in _rulings(model))])
+    return f"CASE WHEN {anything} THEN {whole} END"
 
 
-def _code(i: int) -> str:
+def _rulings(model: HealthModel) -> Iterable[tuple[str, Labelled]]:
+    """What outranks the numbers, and when."""
+    if model.override:
+        yield "override IS NOT NULL", model.override
+    yield from ((f"cap{i}", cap) for i, cap in enumerate(model.caps))
+
+
+def _code(i: int, measure: Measure) -> str:
     """Strength and place in one number; -1 for what is no cause."""
     pulls = f"CASE WHEN score < {MIDDLE} AND c{i} < 0 THEN {_FIRST} ELSE 0 END"
-    return (
-        f"CASE WHEN c{i} = 0 THEN -1 ELSE (abs(c{i}) + {pulls}) * {_PLACES} + {_PLACES - 1 - i} END"
-    )
+    none = f"c{i} = 0"
+    if any(not text for text in measure.zero.values()):
+        none += f" OR abs({identifier(measure.name)}) < 0.05"
+    strength = f"(abs(c{i}) + {pulls}) * {_PLACES} + {_PLACES - 1 - i}"
+    return f"CASE WHEN {none} THEN -1 ELSE {strength} END"
 
 
 def _strongest(model: HealthModel, rank: int) -> str:
@@ -94,15 +134,9 @@ def _case(model: HealthModel, rank: int, show: Callable[[Measure], str]) -> str:
     return f"CASE top{rank} {cases} END"
 
 
-def _writer(rank: int, language: str) -> Callable[[Measure], str]:
+def _cause(model: HealthModel, rank: int, language: str) -> str:
+    """The sentence of a place. One list of all forms costs less to plan than a case for each."""
+    listed = ", ".join(literal(text) for each in model.scored for text in forms(each, language))
+    form = f"[{listed}][top{rank} * 3 + form{rank}]"
     value = f"text{rank}" if language == "en" else f"replace(text{rank}, '.', ',')"
-
-    def write(measure: Measure) -> str:
-        before, gap, after = template(measure, language).partition("{value}")
-        return _joined([literal(before), value, literal(after)]) if gap else literal(before)
-
-    return write
-
-
-def _joined(parts: Sequence[str]) -> str:
-    return " || ".join(part for part in parts if part != "''")
+    return f"replace({form}, '{_VALUE}', {value})"

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from ..mapping.expressions import identifier
+from sqlglot import exp
+
+from ..mapping.expressions import identifier, literal, parse, replaced
 from . import columns as names
-from .definition import HealthModel
+from .caps import plain
+from .definition import Alert, HealthModel
 from .stage import Stage
 
 
@@ -14,8 +17,9 @@ def columns(model: HealthModel) -> dict[str, str]:
 
 
 def stages(model: HealthModel) -> tuple[Stage, ...]:
-    """`results`, with scores in points again."""
-    return (Stage("results", sql(model), "view"),)
+    """`results`, with scores in points again, and `alarms(rule, account_id)` if any are wanted."""
+    whole = Stage("results", sql(model), "view")
+    return (whole, Stage("alarms", _alarms(), "view")) if model.alerts else (whole,)
 
 
 def sql(model: HealthModel) -> str:
@@ -23,10 +27,19 @@ def sql(model: HealthModel) -> str:
     account = [f"a.{name}" for name in names.ACCOUNT]
     score = [f"{_result(model, name)} AS {name}" for name in names.RESULT]
     values = [f"r.{identifier(each.name)}" for each in model.measures]
+    rolled = "" if _is_own(model) else " LEFT JOIN rollups AS u ON u.account_id = a.id"
     return (
         f"SELECT {', '.join([*account, *score, *values])} FROM accounts AS a"
-        " JOIN scores AS s ON s.account_id = a.id JOIN raw AS r ON r.key = a.key"
+        f" JOIN scores AS s ON s.account_id = a.id JOIN raw AS r ON r.key = a.key{rolled}"
     )
+
+
+def _is_own(model: HealthModel) -> bool:
+    return model.hierarchy.rollup == "own"
+
+
+def _alarms() -> str:
+    return "SELECT id AS account_id, unnest(alerts) AS rule FROM results"
 
 
 def _result(model: HealthModel, name: str) -> str:
@@ -36,7 +49,35 @@ def _result(model: HealthModel, name: str) -> str:
         return _trend(model)
     if name in ("confidence", "known_groups"):
         return f"CAST(s.{'known' if name == 'known_groups' else name} AS BIGINT)"
+    if name == "rollup_score":
+        return f"CAST({'s' if _is_own(model) else 'u'}.score AS DOUBLE) / 10"
+    if name == "rollup_tier":
+        return f"{'s' if _is_own(model) else 'u'}.tier"
+    if name == "alerts":
+        return _alerts(model)
     return f"s.{name}"
+
+
+def _alerts(model: HealthModel) -> str:
+    """The names of the alerts whose condition holds, in the order of the file."""
+    if not model.alerts:
+        return "CAST([] AS VARCHAR[])"
+    listed = ", ".join(
+        f"CASE WHEN {_condition(model, each)} THEN {literal(each.name)} END"
+        for each in model.alerts
+    )
+    return f"list_filter([{listed}], lambda name: name IS NOT NULL)"
+
+
+def _condition(model: HealthModel, alert: Alert) -> str:
+    """The condition with every name led to what it stands for in a result."""
+
+    def column(name: str) -> exp.Expr:
+        if name in names.RESULT:
+            return exp.Paren(this=parse(_result(model, name)))
+        return exp.column(name, "a" if name in names.ACCOUNT else "r")
+
+    return replaced(plain(alert.when), column)
 
 
 def _trend(model: HealthModel) -> str:

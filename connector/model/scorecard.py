@@ -11,10 +11,11 @@ from datetime import datetime
 from itertools import pairwise
 
 from ..mapping.expressions import identifier
+from . import segments
 from .arithmetic import WHOLE
 from .definition import MIDDLE, HealthModel, Measure, tenths
 from .measures import is_fresh
-from .stage import Stage, double
+from .stage import Stage, double, union
 
 #: How many measures are added up before their sum is a column of its own.
 _BLOCK = 5
@@ -27,13 +28,21 @@ def stages(model: HealthModel, as_of: datetime) -> tuple[Stage, ...]:
 
 def graded(model: HealthModel, as_of: datetime) -> str:
     """Per account `p<i>`, `w<i>`, `c<i>`, `score`, `known` groups and `confidence`."""
+    if not model.segments:
+        return _graded(model, as_of, "raw")
+    parts = segments.parted(model).items()
+    return union(_graded(model.in_segment(name), as_of, source) for name, source in parts)
+
+
+def _graded(model: HealthModel, as_of: datetime, source: str) -> str:
+    """The accounts of one source with the weights of one model."""
     measures, groups = model.scored, list(model.live_groups)
     numbers = range(len(measures))
     pointed = [f"{points(each)} AS p{i}" for i, each in enumerate(measures)]
     fresh = [f"{is_fresh(m, as_of)} AS f{i}" for i, m in enumerate(measures) if m.max_age]
     sums = [*_group_sums(model, groups), f"{_confidence(model)} AS confidence"]
     layers = [
-        f"SELECT key, {', '.join([*pointed, *fresh])} FROM raw",
+        f"SELECT key, {', '.join([*pointed, *fresh])} FROM {source}",
         f"SELECT *, {', '.join(sums)} FROM",
         f"SELECT *, {_known_weight(model, groups)} AS known_weight FROM",
         f"SELECT *, {', '.join(_weight(model, groups, i) for i in numbers)} FROM",

@@ -7,9 +7,10 @@ from datetime import datetime
 from sqlglot import exp
 
 from ..mapping.expressions import identifier, literal, replaced
+from . import segments
 from .caps import plain
 from .columns import ACCOUNT, kind_of
-from .definition import BEST, TIERS, Cap, HealthModel
+from .definition import BEST, TIERS, Cap, HealthModel, Override
 from .reasons import LANGUAGES, ranked, sentence
 from .stage import Stage, moment
 
@@ -48,6 +49,9 @@ def scores(model: HealthModel, as_of: datetime) -> str:
         "confidence",
         "known",
         f"{_cap_names(model)} AS caps",
+        "override" if model.override else "CAST(NULL AS VARCHAR) AS override",
+        "blind_spot",
+        "scored_as",
         "tier_before",
         "score_before",
         *texts,
@@ -75,7 +79,11 @@ def _applied(model: HealthModel, as_of: datetime) -> str:
     for i, each in enumerate(model.scored):
         columns += [f"g.c{i}", f"r.{identifier(each.name)}"]
     for i, cap in enumerate(model.caps):
-        columns.append(f"coalesce({_condition(cap, model)}, FALSE) AS asks{i}")
+        columns.append(f"coalesce({_condition(cap.when, model)}, FALSE) AS asks{i}")
+    columns.append(f"{_blind_spot(model)} AS blind_spot")
+    columns.append(f"{segments.name_of(model, 'a')} AS scored_as")
+    if model.override:
+        columns.append(f"{_override(model.override, as_of)} AS override")
     inner = (
         f"SELECT {', '.join(columns)},"
         " e.tier AS tier_before, e.score AS score_before"
@@ -101,7 +109,7 @@ def _earlier(model: HealthModel, as_of: datetime) -> str:
     )
 
 
-def _condition(cap: Cap, model: HealthModel) -> str:
+def _condition(when: str, model: HealthModel) -> str:
     """The condition with every name led to the table that holds it."""
     tables = {**dict.fromkeys(ACCOUNT, "a")}
     tables |= {each.name: "r" for each in model.measures}
@@ -111,7 +119,32 @@ def _condition(cap: Cap, model: HealthModel) -> str:
             exp.column("known", "g") if name == "known_groups" else exp.column(name, tables[name])
         )
 
-    return replaced(plain(cap.when), column)
+    return replaced(plain(when), column)
+
+
+def _blind_spot(model: HealthModel) -> str:
+    """The first reason that holds why a group is unknown."""
+    cases = " ".join(
+        f"WHEN {_nothing_known(model, each.group)} AND ({_condition(each.when, model)})"
+        f" THEN {literal(each.name)}"
+        for each in model.blind_spots
+    )
+    return f"CASE {cases} END" if cases else "CAST(NULL AS VARCHAR)"
+
+
+def _nothing_known(model: HealthModel, group: str) -> str:
+    values = ", ".join(f"g.p{i}" for i, m in enumerate(model.scored) if m.group == group)
+    return f"coalesce({values}) IS NULL" if values else "TRUE"
+
+
+def _override(override: Override, as_of: datetime) -> str:
+    """The tier that a person gave, while it holds."""
+    tier, until = (
+        replaced(sql, lambda name: exp.column(name, "a")) for sql in (override.tier, override.until)
+    )
+    tier = f"upper(trim({tier}))"
+    holds = f"CAST({until} AS DATE) >= CAST({moment(as_of)} AS DATE)"
+    return f"CASE WHEN {holds} AND {tier} IN {TIERS} THEN {tier} END"
 
 
 def _tier(model: HealthModel) -> str:
@@ -131,9 +164,10 @@ def _plain_tiers(model: HealthModel) -> str:
 
 
 def _takes(model: HealthModel, cap: Cap, i: int) -> str:
-    """Tier names sort from best to worst, so `<` means better."""
+    """Tier names sort from best to worst, so `<` means better. A person's word beats every cap."""
     above = f"score > {model.tiers.limit(cap.tier)} OR free_tier < '{cap.tier}'"
-    return f"asks{i} AND score IS NOT NULL AND ({above})"
+    free = " AND override IS NULL" if model.override else ""
+    return f"asks{i} AND score IS NOT NULL{free} AND ({above})"
 
 
 def _capped(model: HealthModel) -> str:
@@ -141,18 +175,29 @@ def _capped(model: HealthModel) -> str:
         f"CASE WHEN cap{i} THEN {model.tiers.limit(cap.tier)} ELSE {BEST} END"
         for i, cap in enumerate(model.caps)
     ]
-    if not limits:
-        return "score"
-    return f"CASE WHEN score IS NOT NULL THEN least({', '.join(['score', *limits])}) END"
+    capped = f"least({', '.join(['score', *limits])})" if limits else "score"
+    return f"CASE WHEN score IS NOT NULL THEN {_moved(model, capped)} END"
+
+
+def _moved(model: HealthModel, score: str) -> str:
+    """The score led into the tier that a person gave."""
+    if not model.override:
+        return score
+    bounds = " ".join(
+        f"WHEN '{tier}' THEN least(greatest(score, {model.tiers.low(tier)}),"
+        f" {model.tiers.limit(tier)})"
+        for tier in TIERS
+    )
+    return f"CASE override {bounds} ELSE {score} END"
 
 
 def _bounded(model: HealthModel) -> str:
     limits = [
         f"CASE WHEN cap{i} THEN '{cap.tier}' ELSE 'A' END" for i, cap in enumerate(model.caps)
     ]
-    if not limits:
-        return "free_tier"
-    return f"CASE WHEN score IS NOT NULL THEN greatest({', '.join(['free_tier', *limits])}) END"
+    tier = f"greatest({', '.join(['free_tier', *limits])})" if limits else "free_tier"
+    tier = f"CASE WHEN score IS NOT NULL THEN {tier} END"
+    return f"coalesce(override, {tier})" if model.override else tier
 
 
 def _cap_names(model: HealthModel) -> str:

@@ -141,7 +141,7 @@ def foreseen(app: App, asked: Asked) -> Filled:
         view = past.look(app, engine, asked.moments[-1], asked.known)
         points = tuple(Point(at, "before" if at in filling.kept else "no") for at in asked.moments)
         past.stage_records(app, engine, view)
-        past.run_stages(engine, app.model, view.as_of, last="accounts")
+        past.run_stages(app, engine, app.model, view.as_of, last="accounts")
         accounts = engine.one(f"SELECT count(*) FROM ({past.accounts(asked.where)})")
     return Filled(filling.series, app.model.version, asked.known, points, int(accounts))
 
@@ -170,7 +170,7 @@ class _Filling:
         if self.asked.known == "now" and self.eyes and self.eyes >= at:
             view = Past(at, self.eyes)
         past.stage_records(self.app, self.engine, view)
-        past.run_stages(self.engine, self.app.model, at)
+        past.run_stages(self.app, self.engine, self.app.model, at)
         rows = (
             f"SELECT * FROM scores SEMI JOIN ({past.accounts(self.asked.where)}) AS k"
             " ON k.id = account_id"

@@ -107,7 +107,7 @@ def compare(
         past.stage_records(app, engine, Past(last, last))
         engine.stage("lake_scores", past.scored_live(app, engine))
         for name, model in (("side_a", a), ("side_b", b)):
-            past.run_stages(engine, model, last, notify)
+            past.run_stages(app, engine, model, last, notify)
             engine.stage(name, moves.side(model), "table")
         engine.stage("compared", moves.both(a, b))
         engine.stage(

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
+from datetime import datetime
 from typing import Any
 
 from ..errors import ConfigError
-from ..model import history, stages
+from ..model import ageing, history, stages, whatif
+from ..model.columns import kind_of
 from ..model.explain import explanation
+from ..records import NUMBER
 from .app import App
 from .pull import columns_of
+from .score import stage_inputs
 
 NEAREST = 3
 
@@ -20,10 +24,44 @@ def explained(app: App, account: str) -> dict[str, Any]:
     with _looking(app) as engine:
         found = _found(engine, account)
         rows = _rows(app, engine, found)
-    if not rows:
-        raise ConfigError(f"{account} has not been scored yet.", hint="Run `connector sync`.")
-    said: dict[str, Any] = explanation(app.model, rows[0], rows[1] if len(rows) > 1 else None)
-    return said
+        if not rows:
+            raise ConfigError(f"{account} has not been scored yet.", hint="Run `connector sync`.")
+        row, previous = rows[0], rows[1] if len(rows) > 1 else None
+        reach = _reach(app, engine, row)
+        aged = _aged(app, engine, row, previous) if previous else None
+        return explanation(app.model, row, previous, aged, reach)
+
+
+def _reach(app: App, engine: Any, row: Mapping[str, Any]) -> whatif.Reach | None:
+    """The fewest changes that lift the account to a better tier, tried on the model."""
+    if row["score"] is None or row["tier"] == "A":
+        return None
+    id, tried = _text(row["account_id"]), whatif.moves(app.model, row)
+    named = ", ".join(f'm."{each.name}".value AS "{each.name}"' for each in app.model.measures)
+    account = f"SELECT * FROM known WHERE id = {id}"
+    values = (
+        f"SELECT {named} FROM every_measure AS m WHERE m.account_id = {id} "
+        f"AND m.as_of = TIMESTAMPTZ '{row['moment']}'"
+    )
+    as_of = datetime.fromisoformat(row["as_of"])
+    for size in range(1, whatif.LARGEST + 1):
+        if chosen := whatif.sets(tried, size):
+            sql = whatif.query(app.model, row, tried, chosen, account, values, as_of)
+            if reach := whatif.best(tried, chosen, engine.rows(sql)):
+                return reach
+    return None
+
+
+def _aged(
+    app: App, engine: Any, row: Mapping[str, Any], previous: Mapping[str, Any]
+) -> dict[str, ageing.Aged]:
+    """What the time between two scores did to what was known at the first."""
+    then, now = (datetime.fromisoformat(each["as_of"]) for each in (previous, row))
+    stage_inputs(app, engine)
+    for stage in ageing.stages(app.model, row["account_id"], then, now, app.matching):
+        engine.stage(stage.name, stage.sql, stage.kind)
+    found = engine.dicts("SELECT * FROM aged")
+    return ageing.read(app.model, found[0] if found else None)
 
 
 def id_of(app: App, account: str) -> str:
@@ -89,7 +127,9 @@ def _rows(app: App, engine: Any, account: str) -> list[Mapping[str, Any]]:
         else f"s.{name}"
         for name in stages.SCORES
     )
-    values = ", ".join(f'm."{each.name}"' for each in app.model.scored)
+    columns += ", CAST(s.as_of AS VARCHAR) AS moment"
+    numbers = [each for each in app.model.measures if kind_of(each) == NUMBER]
+    values = ", ".join(f'm."{each.name}"' for each in numbers)
     return list(
         engine.dicts(
             f"SELECT {columns}, {values} FROM every_score s "
@@ -100,8 +140,8 @@ def _rows(app: App, engine: Any, account: str) -> list[Mapping[str, Any]]:
 
 
 def _measures(app: App) -> dict[str, str]:
-    shape = "STRUCT(value DOUBLE, points INTEGER, weight BIGINT, contribution INTEGER)"
-    own = {each.name: shape for each in app.model.scored}
+    shape = "STRUCT(value {}, points INTEGER, weight BIGINT, contribution INTEGER)"
+    own = {each.name: shape.format(kind_of(each)) for each in app.model.measures}
     return {"account_id": "VARCHAR", "as_of": "TIMESTAMPTZ", **own}
 
 

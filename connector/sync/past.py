@@ -103,7 +103,7 @@ def score_as_of(
         past = look(app, engine, as_of, known)
         inputs = stage_records(app, engine, past)
         engine.stage("lake_scores", scored_live(app, engine))
-        run_stages(engine, app.model, past.as_of, notify)
+        run_stages(app, engine, app.model, past.as_of, notify)
         found = summed(engine, app.model, past, inputs)
         if output:
             _write(engine, app.model, output)
@@ -170,10 +170,15 @@ def scored_live(app: App, engine: Any) -> str:
 
 
 def run_stages(
-    engine: Any, model: HealthModel, as_of: datetime, notify: Notify = silent, last: str = ""
+    app: App,
+    engine: Any,
+    model: HealthModel,
+    as_of: datetime,
+    notify: Notify = silent,
+    last: str = "",
 ) -> None:
     """Run the model over what is staged, or only as far as the `last` stage."""
-    made = stages.stages(model, as_of=as_of)
+    made = stages.stages(model, as_of=as_of, matching=app.matching)
     for number, stage in enumerate(made, 1):
         engine.stage(stage.name, stage.sql, stage.kind)
         notify("score", stage.name, number, len(made))

@@ -153,7 +153,7 @@ def _again(
     past.stage_records(app, engine, view)
     listed = ", ".join(SCORES)
     engine.stage("lake_scores", f"SELECT {listed} FROM history WHERE {_of(series)}")
-    past.run_stages(engine, model, view.as_of, notify)
+    past.run_stages(app, engine, model, view.as_of, notify)
 
 
 def _values(engine: Any, model: HealthModel, rows: str, id: str) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from .conftest import Command
 
 KEYS = {
     "account", "as_of", "model", "score", "tier", "confidence", "unknown", "contributions", "caps",
-    "change", "next_tier",
+    "change", "next_tier", "to_reach", "override", "brief",
 }  # fmt: skip
 
 
@@ -66,3 +66,24 @@ def test_an_unknown_account_names_the_nearest(
 def test_a_name_with_a_quote_is_just_a_name(connector: Command, synced: Path) -> None:
     """What a person types never becomes SQL."""
     assert connector("-c", synced, "explain", "O'Hara' OR '1'='1").exit == 2
+
+
+def test_a_second_score_says_what_changed_in_one_line(
+    connector: Command, synced: Path, sandbox: str, account: dict[str, Any]
+) -> None:
+    """Time passes and a person edits: every cause, exactly, in at most 255 characters."""
+    requests.post(f"{sandbox}/_sandbox/clock", json={"advance": "40d"}, timeout=10)
+    edit = {"crm": "salesforce", "object": "Account", "id": account["id"], "do": "edit"}
+    told = {**edit, "values": {"Advocacy__c": "Critic", "Goals_Reached__c": 0}}
+    requests.post(f"{sandbox}/_sandbox/people", json=told, timeout=10).raise_for_status()
+    requests.post(f"{sandbox}/_sandbox/clock", json={"advance": "2s"}, timeout=10)
+    assert connector("-c", synced, "sync", "--force", "-q").exit in (0, 4)
+    said = connector("-c", synced, "explain", account["id"], "--json").json
+    terms, ends = said["change"]["terms"], said["change"]["shown"]
+    assert "data" in {each["cause"] for each in terms} <= {"age", "data", "cap"}
+    total = sum(each["delta"] for each in terms)
+    assert total == pytest.approx(said["change"]["to"] - said["change"]["from"])
+    assert sum(each["shown"] for each in terms) == ends["to"] - ends["from"]
+    for line in said["brief"].values():
+        assert line.startswith(str(ends["from"]))
+        assert len(line) <= 255

@@ -70,7 +70,7 @@ def test_a_plan_shows_what_would_be_made(fields) -> None:
     assert said.exit == 0
     for part in (
         "Health_Score__c create type: Number(4, 1) label: Health score "
-        "help: 0 to 100. 50 is neither good nor bad. · 0 bis 100. 50 ist weder gut noch schlecht.",
+        "help: 0 to 100; 50 is neither good nor bad. Of what is known: CSM sentiment 15 %,",
         "values: A, B, C, D",
         "Health_Connector_Writer create records of Account: Read, Edit records of Contact: Read ",
         "records of Case: Read edit: Account.Health_Confidence__c,",

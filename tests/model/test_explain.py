@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import json
+import re
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from connector.model import files
-from connector.model.explain import explanation, text
+from connector.model import ageing, files, whatif
+from connector.model.change import shown
+from connector.model.explain import explanation
+from connector.model.telling import text
 from tests.model.lake import AS_OF, SHIPPED, Lake, ago, answer, only, shipped
 
 
@@ -161,6 +167,234 @@ def test_a_new_model_and_new_data_are_told_apart():
     change = changed(customer(), lambda lake: answer(lake, "s", 0, -3), model)
     assert {term["cause"] for term in change["terms"]} == {"model", "data"}
     assert total(change) == tenths(change["to"]) - tenths(change["from"])
+
+
+# ── age and data ──────────────────────────────────────────────────────────────────────────────────
+
+
+def aged_change(lake: Lake, happens, days: int = 7, model=None):
+    """The change over some days in which something happens, with age told from data."""
+    model = model or shipped()
+    first, now = lake.run(model).row(), AS_OF + timedelta(days=days)
+    lake.keep()
+    happens(lake)
+    second = lake.run(model, now).row()
+    for stage in ageing.stages(model, "001", AS_OF, now):
+        lake.db.execute(f"CREATE OR REPLACE TEMP {stage.kind} {stage.name} AS {stage.sql}")
+    found = lake.db.execute("SELECT * FROM aged")
+    names = [column[0] for column in found.description]
+    aged = ageing.read(model, dict(zip(names, found.fetchone(), strict=True)))
+    return explanation(model, second, first, aged)
+
+
+def causes(found) -> dict[tuple[str, str], float]:
+    return {(t["cause"], t["name"]): t["delta"] for t in found["change"]["terms"]}
+
+
+def test_what_the_clock_does_is_age():
+    """Nothing happens for a hundred days: whatever changed, no record is to blame."""
+    found = aged_change(customer(), lambda _: None, days=100)
+    change = found["change"]
+    assert {each["cause"] for each in change["terms"]} == {"age"}
+    assert total(change) == tenths(change["to"]) - tenths(change["from"]) != 0
+
+
+def test_a_new_record_is_data():
+    """A bad answer the day after, and nothing else that moves much."""
+    found = aged_change(customer(), lambda lake: answer(lake, "s", 0, -0.5), days=1)
+    told = causes(found)
+    assert told["data", "loyalty"] < 0
+    assert abs(told.get(("age", "loyalty"), 0)) < abs(told["data", "loyalty"])
+    assert total(found["change"]) == tenths(found["change"]["to"]) - tenths(found["change"]["from"])
+
+
+def test_an_edited_record_is_no_matter_of_age():
+    """A complaint that is settled counts less, although it is an old record."""
+    lake = customer().put(
+        "tickets", id="c", account_id="001", kind="complaint", is_closed=False, opened_at=ago(40)
+    )
+
+    def settle(lake: Lake) -> None:
+        lake.db.execute("UPDATE lake_tickets SET is_closed = TRUE WHERE id = 'c'")
+
+    told = causes(aged_change(lake, settle, days=1))
+    assert told["data", "complaints"] > 0
+    assert ("age", "complaints") not in told
+
+
+def test_age_and_data_of_one_measure_are_told_apart():
+    """Meetings leave the window while another one is held: minus by age, plus by data."""
+
+    def meet(lake: Lake) -> None:
+        meeting = {"kind": "meeting", "status": "held", "contact_id": "0039"}
+        lake.put("activities", id="b", account_id="001", occurred_at=ago(-85), **meeting)
+
+    told = causes(aged_change(customer(), meet, days=86))
+    assert told["age", "meetings_held"] < 0 < told["data", "meetings_held"]
+
+
+def test_an_old_answer_says_how_old_it_is():
+    """Where the model limits the age of a value."""
+    brief = aged_change(customer(), lambda _: None, days=180)["change"]["terms"]
+    (loyalty,) = [t for t in brief if (t["cause"], t["name"]) == ("age", "loyalty")]
+    assert loyalty["text"]["en"].endswith("210 days old")
+    assert loyalty["text"]["de"].endswith("210 Tage alt")
+
+
+def test_a_person_is_a_term_of_their_own():
+    """A tier set by hand is blamed on nobody else; when it expires, that is said."""
+    lake = customer()
+    by_hand = "UPDATE lake_accounts SET override_tier = 'D', override_until = DATE '2026-02-03'"
+    found = aged_change(lake, lambda each: each.db.execute(by_hand), days=1)
+    assert causes(found)["override", "override"] < 0
+    assert found["override"] == {
+        "tier": "D", "label": {"en": "Set by hand", "de": "Von Hand gesetzt"},
+    }  # fmt: skip
+    assert total(found["change"]) == tenths(found["change"]["to"]) - tenths(found["change"]["from"])
+    after = aged_change(lake, lambda _: None, days=7)
+    assert causes(after)["override", "override"] > 0
+    assert "no longer: Set by hand" in after["brief"]["en"]
+
+
+@given(st.lists(st.integers(-300, 300), max_size=30), st.integers(0, 9), st.integers(0, 9))
+def test_whole_numbers_add_up_to_the_change_that_is_seen(deltas, rest, more):
+    """However the tenths fall; and none is off by a whole point."""
+    begun = 5000 + rest * 10 + more
+    before, after = (begun + 5) // 10, (begun + sum(deltas) + 5) // 10
+    whole = shown(deltas, after - before)
+    assert sum(whole) == after - before or not deltas
+    assert all(abs(w * 10 - d) < 10 for w, d in zip(whole, deltas, strict=True))
+
+
+# ── what would lift it ────────────────────────────────────────────────────────────────────────────
+
+
+def reach_of(lake: Lake, model=None, as_of=AS_OF):
+    """What the model finds to lift account 001."""
+    model = model or shipped()
+    row = lake.run(model, as_of).row()
+    tried = whatif.moves(model, row)
+    values = ", ".join(f'm."{each.name}".value AS "{each.name}"' for each in model.measures)
+    for size in range(1, whatif.LARGEST + 1):
+        chosen = whatif.sets(tried, size)
+        sql = whatif.query(
+            model,
+            row,
+            tried,
+            chosen,
+            "SELECT * FROM accounts WHERE id = '001'",
+            f"SELECT {values} FROM measures AS m WHERE account_id = '001'",
+            as_of,
+        )
+        if reach := whatif.best(tried, chosen, lake.db.execute(sql).fetchall()):
+            return whatif.told(model, row, reach), row, reach
+    return None, row, None
+
+
+def healthy() -> Lake:
+    """A customer who is well."""
+    lake = customer()
+    lake.db.execute(
+        "UPDATE lake_accounts SET sentiment = 5, goals_reached = 4, advocacy = 'Reference'"
+    )
+    return lake
+
+
+def test_a_cap_is_lifted_by_what_it_asks_about():
+    """The open ticket is the one thing between this account and a better tier."""
+    lake = healthy().put(
+        "tickets", id="u", account_id="001", priority="urgent", is_closed=False, opened_at=ago(1)
+    )
+    advice, row, _ = reach_of(lake)
+    assert row["tier"] == "C"
+    assert advice["tier"] == "B"
+    (change,) = advice["changes"]
+    assert (change["name"], change["to"]) == ("open_urgent_tickets", 0)
+    found = explanation(shipped(), row, None, None, reach_of(lake)[2])
+    assert found["brief"]["en"].endswith("To reach B: close the urgent ticket.")
+    assert found["brief"]["de"].endswith("Für B: dringendes Ticket schließen.")
+
+
+def test_advice_holds_when_it_is_taken():
+    """What is advised, done, gives the tier that was promised; nothing smaller does."""
+    model = only("goals_share")
+    lake = Lake().put(
+        "accounts", id="001", sentiment=3, sentiment_at=ago(1), goals_total=10, goals_reached=1
+    )
+    advice, _, _ = reach_of(lake, model)
+    lake.keep()
+    assert [each["name"] for each in advice["changes"]] == ["goals_share"]
+    lake.db.execute("UPDATE lake_accounts SET goals_reached = 10")
+    assert lake.run(model, AS_OF + timedelta(days=1)).tier() == advice["tier"] == "B"
+
+
+def test_two_changes_are_advised_where_one_is_not_enough():
+    """The smallest set, and only because no single one does it."""
+    model = only("goals_share", "advocacy_level")
+    lake = Lake().put(
+        "accounts", id="001", sentiment=1, sentiment_at=ago(1), goals_total=10, goals_reached=0
+    )
+    lake.db.execute("UPDATE lake_accounts SET advocacy = 'Critic'")
+    advice, row, _ = reach_of(lake, model)
+    assert row["tier"] == "D"
+    assert len(advice["changes"]) == 1
+    heavy = replace(model, tiers=replace(model.tiers, C=55))
+    advice, _, _ = reach_of(lake, heavy)
+    assert len(advice["changes"]) == 2
+
+
+def test_the_best_tier_and_an_override_get_no_advice():
+    """Nothing the customer does moves a tier that was set by hand."""
+    lake = customer()
+    lake.db.execute(
+        "UPDATE lake_accounts SET override_tier = 'D', override_until = DATE '2026-12-31'"
+    )
+    assert reach_of(lake)[0] is None
+
+
+# ── the line for a field ──────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_the_line_fits_a_field_and_adds_up(language):
+    """At most 255 characters; its whole numbers are the change."""
+
+    def week(lake: Lake) -> None:
+        for n in range(3):
+            answer(lake, f"bad{n}", 0, -2)
+        lake.put(
+            "tickets", id="u", account_id="001", priority="urgent", is_closed=False,
+            opened_at=ago(-2),
+        )  # fmt: skip
+
+    found = aged_change(healthy(), week, days=100)
+    line, ends = found["brief"][language], found["change"]["shown"]
+    assert len(line) <= 255
+    assert line.startswith(f"{ends['from']} → {ends['to']}: ")
+    numbers = re.findall(r" ([+−]\d+)(?=[,.])", line)
+    assert sum(int(each.replace("−", "-")) for each in numbers) == ends["to"] - ends["from"]
+
+
+def test_what_only_weighs_otherwise_is_not_blamed():
+    """When goals become unknown the others share their weight: that is one sum, not a list."""
+
+    def forget(lake: Lake) -> None:
+        lake.db.execute("UPDATE lake_accounts SET goals_total = NULL")
+
+    found = aged_change(customer(), forget, days=1)
+    blamed = {t["name"] for t in found["change"]["terms"] if not t["reweighed"]}
+    assert "goals_share" in blamed
+    assert "csm_sentiment" not in blamed
+    line = found["brief"]["en"]
+    assert "Goals reached no longer known" in line
+    assert "CSM sentiment" not in line
+
+
+def test_a_first_score_says_so():
+    """There is nothing to compare with."""
+    found = explained(customer())
+    assert found["brief"]["en"].endswith("(first score).")
+    assert found["brief"]["de"].endswith("(erster Wert).")
 
 
 def test_without_an_earlier_score_there_is_no_change():

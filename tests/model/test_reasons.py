@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from connector.model.definition import Cap, HealthModel, Measure
+from connector.model.definition import Cap, HealthModel, Measure, Override
+from connector.model.reasons import said
 from tests.model.lake import Lake
 
 COLUMNS = {
@@ -16,6 +17,8 @@ COLUMNS = {
     "goals_reached": "Delta",
 }
 GERMAN = {"Alpha": "Erstes", "Beta": "Zweites", "Gamma": "Drittes", "Delta": "Viertes"}
+#: Zero is not in the middle, so that it is a cause.
+STEEP = ((-20.0, 0.0), (0.0, 100.0))
 LINE = ((-1000.0, 0.0), (0.0, 50.0), (1000.0, 100.0))
 
 
@@ -100,3 +103,47 @@ def test_a_model_without_german_falls_back():
     mine = model()
     plain = replace(mine, measures=tuple(replace(m, label={}) for m in mine.measures))
     assert reasons([500, None, None, None], plain) == ("alpha: 500", "alpha: 500")
+
+
+DAYS = {"en": "{value} {day|days} late", "de": "vor {value} {Tag|Tagen}"}
+
+
+@pytest.mark.parametrize(
+    ("value", "english", "german"),
+    [
+        (0.04, "on time", "heute"),
+        (1, "1 day late", "vor 1 Tag"),
+        (-1, "-1 day late", "vor -1 Tag"),
+        (1.5, "1.5 days late", "vor 1,5 Tagen"),
+        (12, "12 days late", "vor 12 Tagen"),
+    ],
+)
+def test_a_sentence_is_right_for_none_one_and_many(value, english, german):
+    """In SQL and in Python alike."""
+    mine = model(reason=DAYS)
+    zero = {"en": "on time", "de": "heute"}
+    mine = replace(mine, measures=tuple(replace(m, zero=zero, points=STEEP) for m in mine.measures))
+    assert reasons([value, None, None, None], mine) == (english, german)
+    assert [said(mine.measures[0], value, each) for each in ("en", "de")] == [english, german]
+
+
+def test_nothing_can_be_passed_over():
+    """An empty sentence for zero leaves the room to the next cause, or no reason at all."""
+    mine = model(reason=DAYS)
+    first, *others = (replace(each, points=STEEP) for each in mine.measures)
+    mine = replace(mine, measures=(replace(first, zero={"en": "", "de": ""}), *others))
+    assert reasons([0, 3, None, None], mine)[0] == "3 days late"
+    assert reasons([0, None, None, None], mine) == (None, None)
+
+
+def test_a_tier_set_by_hand_is_named_first():
+    """Before causes, and also where nothing else is known."""
+    mine = replace(
+        model(),
+        override=Override("override_tier", "override_until", {"en": "By hand", "de": "Von Hand"}),
+    )
+    lake = Lake()
+    for id, revenue in (("001", 400), ("002", None)):
+        lake.put("accounts", id=id, revenue=revenue, override_tier="C", override_until="2026-01-31")
+    rows = lake.run(mine).rows("SELECT tier, score, reason_en FROM scores ORDER BY account_id")
+    assert rows == [("C", 599, "By hand; Alpha: 400"), ("C", None, "By hand")]

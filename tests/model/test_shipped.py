@@ -64,7 +64,7 @@ def test_it_has_the_seven_ingredients():
 def test_every_text_is_in_both_languages():
     """Labels of measures, caps and checks, and the reasons."""
     model = shipped()
-    items = [*model.measures, *model.caps, *model.checks]
+    items = [*model.measures, *model.caps, *model.blind_spots, model.override, *model.checks]
     assert [i.name for i in items if set(i.label) != {"en", "de"}] == []
     assert [m.name for m in model.scored if set(m.reason) != {"en", "de"}] == []
 
@@ -140,7 +140,8 @@ def version(old: str, new: str) -> str:
         ("# ── 2", "# two ──"),
         ('en = "Open urgent ticket"', 'en = "Urgent!"'),
         ('value  = "avg(satisfaction)"', 'value  = "AVG( satisfaction )"'),
-        ('reason = { en = "{value} meetings', 'reason = { en = "{value} nice meetings'),
+        ('reason = { en = "{value} {meet', 'reason = { en = "{value} nice {meet'),
+        ('zero   = { en = "Used today"', 'zero   = { en = "Used right now"'),
     ],
 )
 def test_words_do_not_make_a_new_version(old, new):

@@ -246,6 +246,8 @@ def test_a_table_that_is_not_there_needs_no_tidying(tmp_path):
     """A source may never have brought anything."""
     Lake(tmp_path).tidy("nothing")
     assert list(tmp_path.iterdir()) == []
+
+
 def known_by(lake: Lake, engine: DuckDB, second: int) -> dict[str, int]:
     """What was the newest by a second, from the versions that are held."""
     held = lake.versions("things", engine, COLUMNS, datetime.fromtimestamp(second, UTC))

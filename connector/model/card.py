@@ -1,0 +1,230 @@
+"""The model card: what a model means, what it weighs and needs, and where its limits are.
+
+Everything is said from the model file, in German and English; so are the help texts of the CRM's
+fields, which change when the model does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from ..mapping.objects import CrmMapping, Labels
+from . import scorecard
+from .arithmetic import WHOLE
+from .definition import TIERS, HealthModel, Measure
+from .reasons import LANGUAGES, label
+from .words import CARD, STREAMS
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """Of how many accounts each measure was known when they were last scored."""
+
+    as_of: str
+    accounts: int
+    confidence: int
+    known: Mapping[str, int]
+
+
+def card(model: HealthModel, language: str, coverage: Coverage | None = None) -> str:
+    """The card as Markdown."""
+    parts = (
+        _meaning(model, language),
+        _weights(model, language, coverage),
+        _tiers(model, language),
+        _needs(model, language),
+        _coverage(language, coverage),
+        _limits(model, language),
+    )
+    return "\n".join(line for part in parts for line in part)
+
+
+def helps(model: HealthModel) -> dict[str, Labels]:
+    """Help texts for what depends on the model, by the name of the result."""
+    found = {
+        "score": {each: _score_help(model, each) for each in LANGUAGES},
+        "tier": {each: _tier_help(model, each) for each in LANGUAGES},
+        "confidence": {each: CARD[each]["confidence"] for each in LANGUAGES},
+    }
+    facts = {m.name: {each: _measure_help(m, each) for each in LANGUAGES} for m in model.measures}
+    return {**found, **facts}
+
+
+def explained(mapping: CrmMapping, model: HealthModel) -> CrmMapping:
+    """The mapping with the model's own words for fields that have no help text."""
+    texts = helps(model)
+    fields = (
+        each if each.help else replace(each, help=texts.get(each.source, {}))
+        for each in mapping.fields
+    )
+    return replace(mapping, fields=tuple(fields))
+
+
+def _meaning(model: HealthModel, language: str) -> Iterator[str]:
+    words = CARD[language]
+    yield f"# {words['title']}: {model.name}"
+    yield ""
+    yield f"{words['version']} `{model.version}`"
+    yield ""
+    if about := _text(model.about, language):
+        yield about
+        yield ""
+    yield words["meaning"]
+    yield ""
+
+
+def _weights(model: HealthModel, language: str, coverage: Coverage | None) -> Iterator[str]:
+    words, shares = CARD[language], _shares(model)
+    yield f"## {words['weights']}"
+    yield ""
+    head = [words["group"], words["share"], words["measure"], words["share"], words["points"]]
+    yield from _table([*head, *([words["known"]] if coverage else [])])
+    for group, share in shares.items():
+        named, told = group_label(model, group, language), f"{share} %"
+        for each in model.of_group(group):
+            cells = [named, told, label(each, language), _share(model, each), _line(each, language)]
+            yield _row([*cells, *([_known(coverage, each)] if coverage else [])])
+            named = told = ""
+    yield ""
+    for segment in model.segments:
+        own = _shares(model.in_segment(segment.name))
+        told = ", ".join(f"{group_label(model, name, language)} {own[name]} %" for name in own)
+        yield f"- {label(segment, language)}: {told}"
+
+
+def _tiers(model: HealthModel, language: str) -> Iterator[str]:
+    words = CARD[language]
+    yield f"## {words['tiers']}"
+    yield ""
+    for tier in TIERS:
+        yield f"- **{tier}** {words['from']} {_number(model.tiers.low(tier) / 10, language)}"
+    yield ""
+    yield words["margin"].format(margin=_number(model.tiers.hysteresis, language))
+    yield ""
+    for cap in model.caps:
+        yield f"- {words['at_most'].format(tier=cap.tier)}: {label(cap, language)}"
+    if model.override:
+        yield f"- {label(model.override, language)}: {words['override']}"
+    yield ""
+
+
+def _needs(model: HealthModel, language: str) -> Iterator[str]:
+    words = CARD[language]
+    yield f"## {words['needs']}"
+    yield ""
+    yield from _table([words["stream"], words["window"], words["used_for"]])
+    for stream in dict.fromkeys(each.stream for each in model.measures):
+        own = [each for each in model.measures if each.stream == stream]
+        longest = max((each.window or 0 for each in own), default=0)
+        window = words["days"].format(days=longest) if longest else "–"
+        yield _row([STREAMS[language][stream], window, ", ".join(label(m, language) for m in own)])
+    yield ""
+
+
+def _coverage(language: str, coverage: Coverage | None) -> Iterator[str]:
+    words = CARD[language]
+    yield f"## {words['coverage']}"
+    yield ""
+    if coverage is None:
+        yield words["no_coverage"]
+    else:
+        yield words["covered"].format(
+            accounts=coverage.accounts, confidence=coverage.confidence, as_of=coverage.as_of
+        )
+    yield ""
+
+
+def _limits(model: HealthModel, language: str) -> Iterator[str]:
+    words = CARD[language]
+    yield f"## {words['limits']}"
+    yield ""
+    told = [text for each in model.limits if (text := _text(each, language))]
+    spots = "; ".join(label(each, language) for each in model.blind_spots)
+    told += [words["blind_spots"].format(spots=spots)] if spots else []
+    told += [words["old"].format(measures=old)] if (old := _aging(model, language)) else []
+    told += [words["few"], words["people"]]
+    yield from (f"- {text}" for text in told)
+    yield ""
+
+
+def _aging(model: HealthModel, language: str) -> str:
+    days = CARD[language]["days"]
+    return "; ".join(
+        f"{label(each, language)} ({days.format(days=each.max_age)})"
+        for each in model.scored
+        if each.max_age
+    )
+
+
+def _score_help(model: HealthModel, language: str) -> str:
+    groups = ", ".join(
+        f"{group_label(model, group, language)} {share} %"
+        for group, share in _shares(model).items()
+    )
+    return CARD[language]["score_help"].format(groups=groups)
+
+
+def _tier_help(model: HealthModel, language: str) -> str:
+    words = CARD[language]
+    edges = ", ".join(
+        f"{tier} {words['from']} {_number(model.tiers.low(tier) / 10, language)}"
+        for tier in TIERS[:-1]
+    )
+    return words["tier_help"].format(edges=edges, margin=_number(model.tiers.hysteresis, language))
+
+
+def _measure_help(measure: Measure, language: str) -> str:
+    words = CARD[language]
+    name, stream = label(measure, language), STREAMS[language].get(measure.stream, measure.stream)
+    within = f", {words['last'].format(days=measure.window)}" if measure.window else ""
+    return f"{name} ({stream}{within})."
+
+
+def group_label(model: HealthModel, group: str, language: str) -> str:
+    """The name of an ingredient for people."""
+    told = model.group_labels.get(group, {})
+    return told.get(language) or told.get("en") or group
+
+
+def _shares(model: HealthModel) -> dict[str, int]:
+    """What every group weighs of all, in whole percent."""
+    groups = model.live_groups
+    whole = sum(groups.values())
+    return {name: (200 * weight + whole) // (2 * whole) for name, weight in groups.items()}
+
+
+def _share(model: HealthModel, measure: Measure) -> str:
+    share = scorecard.nominal(model)[measure.name]
+    return f"{(200 * share + WHOLE) // (2 * WHOLE)} %"
+
+
+def _line(measure: Measure, language: str) -> str:
+    """The line of points as its corners."""
+    return " · ".join(f"{_number(x, language)} → {_number(y, language)}" for x, y in measure.points)
+
+
+def _known(coverage: Coverage, measure: Measure) -> str:
+    if not coverage.accounts:
+        return "–"
+    share = 100 * coverage.known.get(measure.name, 0) / coverage.accounts
+    return f"{share:.0f} %"
+
+
+def _number(value: float, language: str) -> str:
+    text = f"{value:g}".replace("-", "−")
+    return text.replace(".", ",") if language == "de" else text
+
+
+def _text(labels: Labels, language: str) -> str:
+    return labels.get(language) or labels.get("en") or ""
+
+
+def _table(head: Iterable[str]) -> Iterator[str]:
+    names = list(head)
+    yield _row(names)
+    yield _row(["---"] * len(names))
+
+
+def _row(cells: Iterable[str]) -> str:
+    return f"| {' | '.join(cell.replace('|', '/') for cell in cells)} |"

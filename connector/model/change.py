@@ -1,0 +1,168 @@
+"""What made a score change: the model, age, data, caps, a person's word. In tenths that add up.
+
+Age is what the clock alone does to the records of the earlier score: they fade, leave their window,
+or silence grows. Data is the rest: new records, and old ones that were edited.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from . import rows
+from .ageing import Aged
+from .arithmetic import Part, grade, points
+from .definition import MIDDLE, HealthModel, Measure
+from .reasons import LANGUAGES, label, plain_number, said
+from .rows import Row
+
+Cause = Literal["model", "age", "data", "cap", "override"]
+Texts = Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """One cause and what it adds to the score, in tenths.
+
+    `reweighed`: the points are as they were, but they weigh more or less since others became known
+    or unknown.
+    """
+
+    cause: Cause
+    name: str
+    delta: int
+    text: Texts
+    reweighed: bool = False
+
+
+def change(
+    model: HealthModel, row: Row, previous: Row | None, aged: Mapping[str, Aged] | None = None
+) -> dict[str, Any] | None:
+    """The way from the earlier score to this one; None when one of them is unknown.
+
+    The `delta`s add up to `to` less `from`, and the `shown`s to the difference of the whole numbers
+    that people see.
+    """
+    if previous is None or previous["score"] is None or row["score"] is None:
+        return None
+    terms = [each for each in _terms(model, row, previous, aged or {}) if each.delta]
+    ends = _whole(previous["score"]), _whole(row["score"])
+    shares = shown([each.delta for each in terms], ends[1] - ends[0])
+    return {
+        "from": previous["score"] / 10,
+        "to": row["score"] / 10,
+        "shown": {"from": ends[0], "to": ends[1]},
+        "since": previous["as_of"],
+        "terms": [
+            {
+                "cause": each.cause,
+                "name": each.name,
+                "delta": each.delta / 10,
+                "shown": share,
+                "reweighed": each.reweighed,
+                "text": dict(each.text),
+            }
+            for each, share in zip(terms, shares, strict=True)
+        ],
+    }
+
+
+def shown(deltas: list[int], total: int) -> list[int]:
+    """Tenths as whole numbers that add up to a total: the largest remainders are rounded up."""
+    whole = [delta // 10 for delta in deltas]
+    by_rest = sorted(range(len(deltas)), key=lambda i: (-(deltas[i] % 10), i))
+    for i in by_rest[: total - sum(whole)]:
+        whole[i] += 1
+    return whole
+
+
+def _whole(tenths: int) -> int:
+    return (tenths + 5) // 10
+
+
+def _terms(model: HealthModel, row: Row, previous: Row, aged: Mapping[str, Aged]) -> Iterator[Term]:
+    """The model's share is what the earlier values give under this one; age comes next."""
+    start = {each.name: rows.part(previous, each) for each in model.scored}
+    begun = previous["raw"] if previous["raw"] is not None else MIDDLE
+    if previous["model"] != row["model"]:
+        start = _parts(model, {m.name: points(m, rows.value(previous, m)) for m in model.scored})
+        switched = MIDDLE + sum(each.contribution for each in start.values()) - begun
+        yield Term("model", row["model"], switched, {"en": "new model", "de": "neues Modell"})
+    older = _parts(model, {m.name: _older(m, start[m.name], aged) for m in model.scored})
+    if all(older[name].points == start[name].points for name in older):
+        older = start
+    for each in model.scored:
+        first, second, third = start[each.name], older[each.name], rows.part(row, each)
+        yield _term("age", each, first, second, _said(each, row, aged.get(each.name)))
+        yield _term("data", each, second, third, _said(each, row))
+    yield from _rulings(model, row, previous)
+
+
+def _term(cause: Cause, measure: Measure, before: Part, after: Part, text: Texts) -> Term:
+    delta = after.contribution - before.contribution
+    return Term(cause, measure.name, delta, text, reweighed=after.points == before.points)
+
+
+def _parts(model: HealthModel, known: Mapping[str, int | None]) -> dict[str, Part]:
+    return dict(grade(model, known).parts)
+
+
+def _older(measure: Measure, start: Part, aged: Mapping[str, Aged]) -> int | None:
+    """The points that the earlier records give by now; an edited record is no matter of age."""
+    found = aged.get(measure.name)
+    if found is None or points(measure, found.then) != start.points:
+        return start.points
+    return points(measure, found.now)
+
+
+def _said(measure: Measure, row: Row, aged: Aged | None = None) -> Texts:
+    return {language: _sentence(measure, row, aged, language) for language in LANGUAGES}
+
+
+def _sentence(measure: Measure, row: Row, aged: Aged | None, language: str) -> str:
+    value = rows.value(row, measure)
+    if value is None:
+        known = {"en": "no longer known", "de": "nicht mehr bekannt"}[language]
+        return f"{label(measure, language)} {known}"
+    text = said(measure, value, language)
+    if not text:
+        text = f"{label(measure, language)}: {plain_number(value)}"
+    if aged is None or not aged.days:
+        return text
+    unit = {"en": ("day old", "days old"), "de": ("Tag alt", "Tage alt")}[language]
+    return f"{text}, {aged.days} {unit[aged.days != 1]}"
+
+
+def _rulings(model: HealthModel, row: Row, previous: Row) -> Iterator[Term]:
+    """What caps and a person took before is given back, what they take now is taken."""
+    (cap, override), (cap_before, override_before) = _moved(row), _moved(previous)
+    names = [", ".join(each.get("caps") or ()) for each in (previous, row)]
+    texts = {language: _cap_text(model, row, previous, language) for language in LANGUAGES}
+    yield Term("cap", names[1] or names[0], cap - cap_before, texts)
+    said = {language: _override_text(model, row, language) for language in LANGUAGES}
+    yield Term("override", "override", override - override_before, said)
+
+
+def _moved(row: Row) -> tuple[int, int]:
+    """By how much caps, or a person's word, moved the score; one excludes the other."""
+    if row["raw"] is None:
+        return 0, 0
+    moved = row["score"] - row["raw"]
+    return (0, moved) if row.get("override") else (moved, 0)
+
+
+def _cap_text(model: HealthModel, row: Row, previous: Row, language: str) -> str:
+    held, before = set(row.get("caps") or ()), set(previous.get("caps") or ())
+    named = [cap for cap in model.caps if cap.name in (held or before)]
+    text = ", ".join(label(cap, language) for cap in named)
+    return text if held else f"{_OVER[language]}: {text}"
+
+
+def _override_text(model: HealthModel, row: Row, language: str) -> str:
+    text = label(model.override, language) if model.override else _BY_HAND[language]
+    return text if row.get("override") else f"{_OVER[language]}: {text}"
+
+
+_OVER = {"en": "no longer", "de": "nicht mehr"}
+_BY_HAND = {"en": "Set by hand", "de": "Von Hand gesetzt"}

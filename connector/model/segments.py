@@ -1,0 +1,36 @@
+"""Segments: which weights an account is scored with; the first condition that holds decides."""
+
+from __future__ import annotations
+
+from sqlglot import exp
+
+from ..mapping.expressions import literal, replaced
+from .definition import HealthModel
+
+
+def name_of(model: HealthModel, table: str) -> str:
+    """The name of an account's segment as SQL over its columns; NULL in none."""
+    if not model.segments:
+        return "CAST(NULL AS VARCHAR)"
+    cases = " ".join(
+        f"WHEN {replaced(each.when, lambda name: exp.column(name, table))}"
+        f" THEN {literal(each.name)}"
+        for each in model.segments
+    )
+    return f"CASE {cases} END"
+
+
+def parted(model: HealthModel) -> dict[str | None, str]:
+    """The raw values of the accounts of every segment, and of those in none."""
+    own = f"SELECT a.key, {name_of(model, 'a')} AS segment FROM accounts AS a"
+    return {
+        name: f"(SELECT r.* FROM raw AS r JOIN ({own}) AS s ON s.key = r.key"
+        f" WHERE s.segment IS NOT DISTINCT FROM {literal(name)})"
+        for name in (*(each.name for each in model.segments), None)
+    }
+
+
+def without(model: HealthModel) -> list[str]:
+    """A query for the accounts that match no segment, if there are segments."""
+    told = "SELECT 'accounts' AS stream, 'no_segment' AS rule, a.id FROM accounts AS a"
+    return [f"{told} WHERE {name_of(model, 'a')} IS NULL"] if model.segments else []

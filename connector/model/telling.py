@@ -1,0 +1,202 @@
+"""An explanation in words: the lines a person reads, and the one line that fits a field."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from .reasons import LENGTH
+
+_WORDS: Mapping[str, Mapping[str, str]] = {
+    "en": {
+        "head": "Score {score}, tier {tier}, confidence {confidence} %",
+        "none": "No score: nothing is known about this account",
+        "part": "{sign} {label}: {value} ({points} points)",
+        "cap": "Capped at {tier}: {label}",
+        "unknown": "Not known, {why}: {labels}",
+        "change": "Changed from {from_} to {to} since {since}",
+        "term": "  {delta} {text}",
+        "aged": "{text} (older)",
+        "reach": "To reach {tier}: {actions}",
+        "to": "{label} to {to}",
+        "by_hand": "{label}: {tier}",
+        "and": " and ",
+        "other": "other",
+        "same": "unchanged",
+        "first": "first score",
+        "next": "To reach {tier}: {label} from {from_} to {to}",
+        "lift": "To rise: {label} must end",
+        "nothing": "nothing",
+    },
+    "de": {
+        "head": "Wert {score}, Stufe {tier}, Sicherheit {confidence} %",
+        "none": "Kein Wert: über dieses Konto ist nichts bekannt",
+        "part": "{sign} {label}: {value} ({points} Punkte)",
+        "cap": "Begrenzt auf {tier}: {label}",
+        "unknown": "Nicht bekannt, {why}: {labels}",
+        "change": "Von {from_} auf {to} geändert seit {since}",
+        "term": "  {delta} {text}",
+        "aged": "{text} (gealtert)",
+        "reach": "Für {tier}: {actions}",
+        "to": "{label} auf {to}",
+        "by_hand": "{label}: {tier}",
+        "and": " und ",
+        "other": "Übriges",
+        "same": "unverändert",
+        "first": "erster Wert",
+        "next": "Für {tier}: {label} von {from_} auf {to}",
+        "lift": "Für mehr: {label} muss enden",
+        "nothing": "nichts",
+    },
+}
+
+
+def text(explanation: Mapping[str, Any], language: str) -> list[str]:
+    """The explanation in lines to read, strongest cause first."""
+    words = _WORDS[language]
+    if explanation["score"] is None:
+        return [words["none"], *_by_hand(explanation, language)]
+    said = {name: _number(explanation[name], language) for name in ("score", "confidence")}
+    lines = [words["head"].format(tier=explanation["tier"], **said)]
+    lines += _by_hand(explanation, language)
+    lines += [
+        words["cap"].format(tier=cap["tier"], label=cap["label"][language])
+        for cap in explanation["caps"]
+    ]
+    parts = sorted(explanation["contributions"], key=lambda each: -abs(each["contribution"]))
+    lines += [_part_line(each, language) for each in parts]
+    lines += [
+        words["unknown"].format(why=why, labels=", ".join(names))
+        for why, names in _by_reason(explanation["unknown"], language).items()
+    ]
+    lines += _change_lines(explanation["change"], language)
+    if reach := explanation["to_reach"]:
+        lines.append(_reach(reach, language))
+    return [*lines, *(_next_line(each, language) for each in explanation["next_tier"])]
+
+
+def brief(explanation: Mapping[str, Any], language: str) -> str:
+    """Why the score changed and what would lift it, short enough for a field of the CRM.
+
+    The whole numbers add up to the change; what does not fit is one last number.
+    """
+    end = f" {_reach(reach, language)}." if (reach := explanation["to_reach"]) else ""
+    head = _head(explanation, language)
+    if len(head) + len(end) + 1 > LENGTH:
+        end = ""
+    terms = _merged(explanation["change"], language)
+    for kept in range(len(terms), -1, -1):
+        rest = sum(delta for delta, _ in terms[kept:])
+        parts = [f"{text} {_signed(delta)}" for delta, text in terms[:kept]]
+        if rest:
+            parts.append(f"{_WORDS[language]['other']} {_signed(rest)}")
+        text = f"{head}: {', '.join(parts)}.{end}" if parts else f"{head}.{end}"
+        if len(text) <= LENGTH:
+            return text
+    return head[:LENGTH]
+
+
+def _head(explanation: Mapping[str, Any], language: str) -> str:
+    words, change = _WORDS[language], explanation["change"]
+    if explanation["score"] is None:
+        return words["none"]
+    if change is None:
+        return f"{math.floor(explanation['score'] + 0.5)} ({words['first']})"
+    ends = change["shown"]
+    if ends["from"] == ends["to"]:
+        return (
+            f"{ends['to']}, {words['same']}" if not _merged(change, language) else f"{ends['to']}"
+        )
+    return f"{ends['from']} → {ends['to']}"
+
+
+def _merged(change: Mapping[str, Any] | None, language: str) -> list[tuple[int, str]]:
+    """The whole numbers of a change with their texts, strongest first; one line a name.
+
+    Of what merely weighs otherwise than before there is only a sum.
+    """
+    sums: dict[str, int] = {}
+    texts: dict[str, str] = {}
+    for each in change["terms"] if change else ():
+        name = "" if each["reweighed"] else each["name"]
+        sums[name] = sums.get(name, 0) + each["shown"]
+        texts.setdefault(name, each["text"][language])
+    told = [(delta, texts[name]) for name, delta in sums.items() if delta and name]
+    last = [(sums[""], _WORDS[language]["other"])] if sums.get("") else []
+    return [*sorted(told, key=lambda each: -abs(each[0])), *last]
+
+
+def _by_reason(unknown: Iterable[Mapping[str, Any]], language: str) -> dict[str, list[str]]:
+    """The names of what is not known, by the reason for it."""
+    found: dict[str, list[str]] = {}
+    for each in unknown:
+        found.setdefault(each["because"][language], []).append(each["label"][language])
+    return found
+
+
+def _signed(delta: int) -> str:
+    return f"{delta:+d}".replace("-", "−")
+
+
+def _by_hand(explanation: Mapping[str, Any], language: str) -> list[str]:
+    given = explanation["override"]
+    if given is None:
+        return []
+    told = {"label": given["label"][language], "tier": given["tier"]}
+    return [_WORDS[language]["by_hand"].format(**told)]
+
+
+def _change_lines(change: Mapping[str, Any] | None, language: str) -> list[str]:
+    if change is None:
+        return []
+    words = _WORDS[language]
+    ends = {"from_": _number(change["from"], language), "to": _number(change["to"], language)}
+    lines = [words["change"].format(**ends, since=change["since"])]
+    for each in sorted(change["terms"], key=lambda term: -abs(term["delta"])):
+        said = each["text"][language]
+        said = words["aged"].format(text=said) if each["cause"] == "age" else said
+        delta = _number(each["delta"], language, signed=True)
+        lines.append(words["term"].format(delta=delta, text=said))
+    return lines
+
+
+def _reach(reach: Mapping[str, Any], language: str) -> str:
+    """The changes that together reach the tier, in words."""
+    words = _WORDS[language]
+    actions = [
+        each["action"].get(language)
+        or words["to"].format(label=each["label"][language], to=_number(each["to"], language))
+        for each in reach["changes"]
+    ]
+    return words["reach"].format(tier=reach["tier"], actions=words["and"].join(actions))
+
+
+def _part_line(each: Mapping[str, Any], language: str) -> str:
+    return _WORDS[language]["part"].format(
+        sign=_number(each["contribution"], language, signed=True),
+        label=each["label"][language],
+        value=_number(each["value"], language),
+        points=_number(each["points"], language),
+    )
+
+
+def _next_line(each: Mapping[str, Any], language: str) -> str:
+    words = _WORDS[language]
+    if each["cause"] == "cap":
+        return words["lift"].format(label=each["label"][language])
+    ends = {
+        "from_": _number(each["from"]["value"], language),
+        "to": _number(each["to"]["value"], language),
+    }
+    return words["next"].format(tier=each["tier"], label=each["label"][language], **ends)
+
+
+def _number(value: float | None, language: str, *, signed: bool = False) -> str:
+    if value is None:
+        return _WORDS[language]["nothing"]
+    shown = f"{value:+.1f}" if signed else f"{value:.1f}"
+    shown = shown.removesuffix(".0")
+    return (
+        shown.replace(".", ",").replace("-", "−") if language == "de" else shown.replace("-", "−")
+    )

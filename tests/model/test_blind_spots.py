@@ -1,0 +1,88 @@
+"""Why nothing is known, and that little is never taken for much."""
+
+from __future__ import annotations
+
+import pytest
+
+from connector.model.explain import explanation
+from connector.model.telling import text
+from tests.model.lake import Lake, ago, answer, shipped
+
+
+def asked(lake: Lake, id: str, account: str, status: str, days: float = 9) -> Lake:
+    """An invitation that went to an account."""
+    return lake.put("invitations", id=id, account_key=account, status=status, asked_at=ago(days))
+
+
+@pytest.fixture(scope="module")
+def lake() -> Lake:
+    """One account for every reason there is, each with a fine opinion of its manager."""
+    lake = Lake()
+    for id in ("alone", "stale", "bounced", "silent", "never", "answered"):
+        lake.put(
+            "accounts", id=id, sentiment=5, sentiment_at=ago(1), goals_total=1, goals_reached=1,
+            onboarding="Done", advocacy="Reference",
+        )  # fmt: skip
+        if id != "alone":
+            lake.put("contacts", id=f"c-{id}", account_id=id)
+    answer(lake, "old", 10, 400, account_key="stale")
+    answer(lake, "new", 10, 4, account_key="answered")
+    asked(lake, "i1", "bounced", "bounced")
+    asked(asked(lake, "i2", "silent", "sent"), "i3", "silent", "bounced")
+    asked(lake, "i4", "never", "sent", days=500)
+    return lake.run(shipped())
+
+
+def test_every_account_is_told_why_nothing_is_known(lake):
+    """The first reason that holds; nothing where there is an answer."""
+    found = dict(lake.rows("SELECT account_id, blind_spot FROM scores"))
+    assert found == {
+        "alone": "no_contact",
+        "stale": "stale_answer",
+        "bounced": "bounced",
+        "silent": "asked_but_silent",
+        "never": "never_asked",
+        "answered": None,
+    }
+
+
+def test_nobody_who_did_not_answer_is_an_a(lake):
+    """Whatever else is said of the account; the same account with an answer is one."""
+    tiers = dict(lake.rows("SELECT account_id, tier FROM scores"))
+    assert tiers.pop("answered") == "A"
+    assert set(tiers.values()) == {"B"}
+
+
+def test_those_who_cannot_have_answered_are_listed(lake):
+    """By id, for a person who can ask them."""
+    told = dict(lake.rows("SELECT rule, id FROM oddities WHERE stream = 'accounts'"))
+    assert told == {"no_contact": "alone", "bounced": "bounced", "never_asked": "never"}
+
+
+def test_an_explanation_says_why_in_both_languages(lake):
+    """By the reason for a survey, by the missing records for everything else."""
+    found = explanation(shipped(), lake.row("never"))
+    why = {each["name"]: each["because"] for each in found["unknown"]}
+    assert why["loyalty"] == {"en": "never asked", "de": "nie gefragt"}
+    assert why["usage_trend"]["de"] == "keine Signale in 60 Tagen"
+    assert found["blind_spot"]["name"] == "never_asked"
+    lines = text(found, "de")
+    assert any(line.startswith("Nicht bekannt, nie gefragt: Loyalität") for line in lines)
+
+
+def test_where_nothing_tells_of_invitations_nobody_was_never_asked():
+    """A stream that is not connected is no fact about an account."""
+    lake = Lake().put("accounts", id="001", sentiment=4, sentiment_at=ago(1))
+    lake.put("contacts", id="c", account_id="001")
+    assert lake.run(shipped()).row()["blind_spot"] is None
+
+
+def test_answers_alone_never_make_an_a():
+    """Twelve perfect ones of every kind, about the relationship, experiences and satisfaction."""
+    lake = Lake().put("accounts", id="001")
+    for n in range(12):
+        answer(lake, f"r{n}", 10, n + 1)
+        answer(lake, f"t{n}", 10, n + 1, kind="transactional")
+        answer(lake, f"s{n}", 5, n + 1, metric="csat", scale_min=1, scale_max=5)
+    row = lake.run(shipped()).row()
+    assert (row["raw"] >= 900, row["tier"], row["caps"]) == (True, "B", ["too_little_known"])
