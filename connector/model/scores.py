@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import lru_cache
 
 from sqlglot import exp
 
@@ -111,8 +112,12 @@ def _earlier(model: HealthModel, as_of: datetime) -> str:
 
 def _condition(when: str, model: HealthModel) -> str:
     """The condition with every name led to the table that holds it."""
-    tables = {**dict.fromkeys(ACCOUNT, "a")}
-    tables |= {each.name: "r" for each in model.measures}
+    return _led(when, tuple(each.name for each in model.measures))
+
+
+@lru_cache(maxsize=256)
+def _led(when: str, measures: tuple[str, ...]) -> str:
+    tables = {**dict.fromkeys(ACCOUNT, "a"), **dict.fromkeys(measures, "r")}
 
     def column(name: str) -> exp.Expr:
         return (
