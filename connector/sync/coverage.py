@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..model import history
 from ..model.card import Coverage
 from ..model.columns import kind_of
 from ..model.definition import HealthModel
@@ -18,13 +19,15 @@ def coverage(lake: Any, engine: Any, model: HealthModel) -> Coverage | None:
     own = {each.name: shape.format(kind_of(each)) for each in model.measures}
     columns = {"account_id": "VARCHAR", "as_of": "TIMESTAMPTZ", "model": "VARCHAR", **own}
     mine = f"WHERE model = '{model.version}' {_NEWEST}"
-    newest = f"SELECT * FROM ({lake.every('measures', engine, columns)}) {mine}"
+    measured = lake.every("measures", engine, {**columns, **history.MARKS})
+    newest = f"SELECT * FROM ({history.live(measured, tuple(columns))}) {mine}"
     counts = "".join(f', count("{each.name}".value) AS "{each.name}"' for each in model.measures)
     last = "strftime(max(as_of) AT TIME ZONE 'UTC', '%Y-%m-%d %H:%M UTC') AS as_of"
     (found,) = engine.dicts(f"SELECT count(*) AS accounts, {last}{counts} FROM ({newest})")
     if not found["accounts"]:
         return None
-    scores = f"SELECT confidence FROM ({lake.every('scores', engine, SCORES)}) {mine}"
+    scored = history.live(lake.every("scores", engine, history.HISTORY), tuple(SCORES))
+    scores = f"SELECT confidence FROM ({scored}) {mine}"
     sure = engine.one(f"SELECT CAST(round(avg(confidence)) AS INTEGER) FROM ({scores})")
     known = {each.name: int(found[each.name]) for each in model.measures}
     return Coverage(found["as_of"], int(found["accounts"]), int(sure or 0), known)

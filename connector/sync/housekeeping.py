@@ -18,7 +18,7 @@ from .run import Run
 
 EVERY = timedelta(days=7)
 SETTING = "tidied"
-TABLES = (*STREAMS, "measures", "scores", ledger.TABLE)
+TABLES = (*STREAMS, "measures", "scores", "placements", ledger.TABLE)
 
 
 def keep_house(app: App, run: Run) -> str:
