@@ -62,7 +62,10 @@ def sides(engine: DuckDB, mapping: CrmMapping, rows: int) -> None:
     empty = ", ".join(f'CAST(NULL AS {wanted.sql_type(f)}) AS "{f.target}"' for f in mapping.fields)
     key = "printf('001Sb%013d', i) AS id"
     beside = "printf('001Sb%013d', i - CASE i % 10 WHEN 9 THEN 1 ELSE 0 END) AS beside"
-    common = "CAST(NULL AS VARCHAR) AS record_type, TIMESTAMPTZ '2026-01-01' AS modified_at"
+    common = (
+        "CAST(NULL AS VARCHAR) AS record_type, TIMESTAMPTZ '2026-01-01' AS modified_at, "
+        "CAST(NULL AS VARCHAR) AS unread"
+    )
     engine.stage("wanted", f"SELECT {key}, {cells} FROM range({rows}) t(i)", "table")
     current = f"SELECT {key}, {beside}, {common}, {empty} FROM range({rows}) t(i)"
     engine.stage("current", current, "table")
@@ -125,6 +128,7 @@ def quiet_day(
     engine.stage(
         "current",
         f"SELECT id, id AS beside, CAST(NULL AS VARCHAR) AS record_type, {at} AS modified_at, "
+        "CAST(NULL AS VARCHAR) AS unread, "
         f"{names} FROM ({moved} FROM wanted)",
         "table",
     )

@@ -59,7 +59,7 @@ def current(app: App, accounts: str) -> str:
     return (
         # Records with the same parent are written side by side: they lock the same rows.
         f"SELECT a.id, coalesce(a.parent_id, a.id) AS beside, a.record_type, "
-        f"a.modified_at, {cells} FROM ({accounts}) a LEFT JOIN written w USING (id) "
+        f"a.modified_at, a.unread, {cells} FROM ({accounts}) a LEFT JOIN written w USING (id) "
         f"WHERE a.source = '{app.crm.name}' AND NOT coalesce(a.deleted, false)"
     )
 
@@ -146,7 +146,7 @@ def _sides(app: App, run: Run) -> str:
         for f in fields
     )
     return (
-        "SELECT n.id, c.beside, c.record_type, p.pulled_at IS NOT NULL AS met, "
+        "SELECT n.id, c.beside, c.record_type, c.unread, p.pulled_at IS NOT NULL AS met, "
         f"p.pulled_at AS written_at, "
         f"{values}, "
         # A hash is dear, and few records were refused.
@@ -185,7 +185,10 @@ def _again(run: Run) -> str:
 def _word(field: Field, adopt: bool, limit: str) -> str:
     """Judge one cell by its three sides, and by what its field can hold."""
     to, now, last = (_side(field, side) for side in ("to", "from", "last"))
-    theirs = "false" if field.on_conflict == "overwrite" else f"{now} IS DISTINCT FROM {last}"
+    # What cannot be read is nothing of ours, whatever it is.
+    odd = f"(unread IS NOT NULL AND contains(' ' || unread || ' ', ' {field.target} '))"
+    edited = f"({now} IS DISTINCT FROM {last} OR {odd})"
+    theirs = "false" if field.on_conflict == "overwrite" else edited
     if adopt:  # takes what we have never written, and no edit of what we have
         theirs = f'"last:{field.target}" IS NOT NULL AND {theirs}'
     # NULL means "leave it" unless the field is to be emptied when nothing is known.

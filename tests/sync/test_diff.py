@@ -79,10 +79,12 @@ class World:
         at: datetime = RECENTLY,
         adopt: bool = False,
         refused: bool = False,
+        unread: str | None = None,
     ) -> dict[str, str]:
         """Field → word, for one record."""
         self._side("wanted", {"id": "1"}, wanted)
         here = {"id": "1", "beside": "1", "record_type": None, "modified_at": RECENTLY}
+        here["unread"] = unread
         self._side("current", here, current)
         last = {"id": "1", "pulled_at": at, "modified_at": NOW, "result": "applied", "tried": ""}
         self._side("written", last, written or {})
@@ -146,6 +148,14 @@ def test_what_is_left_and_not_ours_is_named(world):
     assert world.others() == " Tier  Reason "
     world.words({"Score": 70.0}, {"Score": 10.0, "Tier": "C"}, {"Score": 10.0, "Tier": "C"})
     assert world.others() is None
+
+
+def test_what_cannot_be_read_is_theirs(world):
+    """A number property that was a text before holds "good": it looks empty, and is not."""
+    wanted = {"Score": 70.0, "Tier": "A"}
+    words = world.words(wanted, {}, None, unread="Other Score")
+    assert (words["Score"], words["Tier"]) == ("theirs", "set")
+    assert world.words(wanted, {}, None, unread="Score", adopt=True)["Score"] == "set"
 
 
 def test_a_field_somebody_edited_is_theirs(world):

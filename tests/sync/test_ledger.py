@@ -134,6 +134,7 @@ def held(kept: Ledger, pulled: datetime, **cells: object) -> dict[str, Any]:
     )
     accounts = (
         "SELECT 'r1' AS id, NULL AS parent_id, NULL AS record_type, NULL AS modified_at, "
+        "NULL AS unread, "
         "false AS deleted, 'salesforce' AS source, "
         f"TIMESTAMPTZ '{pulled.isoformat()}' AS pulled_at, {listed}"
     )
