@@ -23,13 +23,11 @@ MODULES = HERE / "node_modules"
 SECONDS = 120
 
 
-@pytest.hookimpl(tryfirst=True)  # xdist looks for the groups in the same hook
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what lies here, so that `make test` leaves it to `make conformance`; a file, an org."""
+    """Mark what lies here, so that `make test` leaves it to `make conformance`."""
     for item in items:
         if HERE in item.path.parents:
             item.add_marker(pytest.mark.conformance)
-            item.add_marker(pytest.mark.xdist_group(item.path.name))
 
 
 @dataclass(frozen=True)
