@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from connector.errors import UnsafePlan
-from connector.sync import flow, plan
 from tests.hubspot_world import Portal
+from tests.sync.hubspot.test_echo import between
 from tests.sync.reading import rows
 
 LINES, RECORDS = "bulk_from = 1", "bulk_from = 100000"
@@ -41,18 +41,6 @@ def at_the_end(act: Callable[[], Any]) -> Callable[..., None]:
             act()
 
     return notify
-
-
-def between(monkeypatch: pytest.MonkeyPatch, act: Callable[[], Any]) -> None:
-    """Do something after the plan is made and before it is written."""
-    original = plan.plan
-
-    def then(*args: Any, **options: Any) -> Any:
-        made = original(*args, **options)
-        act()
-        return made
-
-    monkeypatch.setattr(flow, "plan", then)
 
 
 @both
