@@ -27,7 +27,7 @@ from connector.mapping import wanted
 from connector.mapping.document import parse
 from connector.mapping.objects import CrmMapping
 from connector.store.lake import Lake
-from connector.sync import ledger, load, plan, staged
+from connector.sync import diff, ledger, load, staged
 from connector.sync.journal import Journal
 from connector.sync.run import Run
 from tests.sync.test_diff import NOW, Org
@@ -142,7 +142,7 @@ def quiet_day(
         f"SELECT n.* FROM wanted n JOIN current c USING (id) JOIN written w USING (id) "
         f"WHERE {differs}"
     )
-    sql = plan.diff_sql(app, run, adopt=False)
+    sql = diff.diff_sql(app, run, adopt=False)
     for _ in range(3):
         spent.setdefault("diff on a quiet day, floor", []).append(
             timed(lambda: engine.stage("plain", plain, "table"))
@@ -161,7 +161,7 @@ def recorded(app: Any, engine: DuckDB, folder: Path, rows: int, *, again: bool) 
     if again:  # a person has emptied everything, which is taken over
         engine.run("DELETE FROM written")
     spent = {}
-    sql = plan.diff_sql(app, run, adopt=False)
+    sql = diff.diff_sql(app, run, adopt=False)
     spent["diff"] = timed(lambda: engine.stage("diff", sql, "table"))
     staged.stage(app, run, made)
     names = ", ".join(f'"to:{name}"' for name in made.types)

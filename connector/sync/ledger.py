@@ -45,6 +45,11 @@ def written(app: App, run: Run) -> str:
     return f"SELECT * FROM ({newest}) WHERE object = '{app.mapping.object}'"
 
 
+def unreadable(name: str) -> str:
+    """Whether `unread` names this field: the CRM holds something there that is no value of ours."""
+    return f"(unread IS NOT NULL AND contains(' ' || unread || ' ', ' {name} '))"
+
+
 def adopt(app: App, run: Run) -> int:
     """Take what the CRM holds and we want as well for ours, where we never wrote: how many records.
 
@@ -58,7 +63,8 @@ def adopt(app: App, run: Run) -> int:
     }
     ours = {name: f'CASE WHEN {equal[name]} THEN c."{name}" ELSE w."{name}" END' for name in names}
     left = " || ".join(
-        f"CASE WHEN c.\"{name}\" IS DISTINCT FROM {ours[name]} THEN ' {name} ' ELSE '' END"
+        f'CASE WHEN c."{name}" IS DISTINCT FROM {ours[name]} OR {unreadable(name)} '
+        f"THEN ' {name} ' ELSE '' END"
         for name in names
     )
     known = {**app.lake.types(TABLE, run.engine), **columns(app)}

@@ -16,7 +16,7 @@ from connector.mapping.objects import CrmMapping
 from connector.records import Org
 from connector.store.lake import Lake
 from connector.sync import ledger
-from connector.sync.plan import diff_sql
+from connector.sync.diff import diff_sql
 from connector.sync.run import Run
 
 NOW = datetime(2026, 11, 2, 8, tzinfo=UTC)
@@ -155,6 +155,7 @@ def test_what_cannot_be_read_is_theirs(world):
     wanted = {"Score": 70.0, "Tier": "A"}
     words = world.words(wanted, {}, None, unread="Other Score")
     assert (words["Score"], words["Tier"]) == ("theirs", "set")
+    assert world.others() == " Score "
     assert world.words(wanted, {}, None, unread="Score", adopt=True)["Score"] == "set"
 
 

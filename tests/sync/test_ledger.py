@@ -13,8 +13,8 @@ from connector.records import Outcome
 from connector.store.lake import Lake
 from connector.sync import ledger
 from connector.sync.changes import Plan
+from connector.sync.diff import current
 from connector.sync.journal import Journal
-from connector.sync.plan import current
 from connector.sync.run import Run
 from tests.sync.test_diff import MAPPING, NOW, CrmMapping, Org, parse
 
@@ -123,7 +123,7 @@ def test_an_outcome_older_than_the_last_changes_nothing(kept, many):
     assert kept.scores() == MANY
 
 
-def held(kept: Ledger, pulled: datetime, **cells: object) -> dict[str, Any]:
+def held(kept: Ledger, pulled: datetime, unread: str = "NULL", **cells: object) -> dict[str, Any]:
     """What record r1 holds now if it was pulled at a moment with these cells."""
     kept.app.crm = SimpleNamespace(name="salesforce")
     kept.engine.stage("written", ledger.written(kept.app, kept.fresh_run()))
@@ -134,7 +134,7 @@ def held(kept: Ledger, pulled: datetime, **cells: object) -> dict[str, Any]:
     )
     accounts = (
         "SELECT 'r1' AS id, NULL AS parent_id, NULL AS record_type, NULL AS modified_at, "
-        "NULL AS unread, "
+        f"{unread} AS unread, "
         "false AS deleted, 'salesforce' AS source, "
         f"TIMESTAMPTZ '{pulled.isoformat()}' AS pulled_at, {listed}"
     )
@@ -157,3 +157,15 @@ def test_what_a_write_left_alone_is_held_as_it_was_pulled(kept, many):
     kept.record("four", some, NOW + 3 * hour, "applied")
     assert held(kept, NOW + hour, Score="1", Tier="'A'")["Tier"] is None
     assert held(kept, NOW + 4 * hour, Score="1", Tier="'A'")["Score"] == 1
+
+
+@pytest.mark.parametrize("many", [1, 10])
+def test_what_we_wrote_over_what_could_not_be_read_is_ours(kept, many):
+    """Until it was written, or while the write left it alone, it stays somebody's."""
+    hour = timedelta(hours=1)
+    some = dict.fromkeys(list(MANY)[:many], 50.0) | {"r1": 50.0}
+    kept.record("one", some, NOW, "applied", others=" Tier ")
+    assert held(kept, NOW + hour, "'Score Tier'")["unread"] == "Score Tier"
+    assert held(kept, NOW, "'Score Tier'")["unread"] == "Tier"
+    kept.record("two", some, NOW + hour, "applied")
+    assert held(kept, NOW, "'Score Tier'")["unread"] == ""
