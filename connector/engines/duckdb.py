@@ -90,6 +90,10 @@ class DuckDB:
         """Put a query under a name: a view, or a table when it is read more than once."""
         self.run(f'CREATE OR REPLACE TEMP {kind.upper()} "{name}" AS {sql}')
 
+    def holds(self, name: str) -> bool:
+        """Whether a table was staged under this name."""
+        return bool(self.rows(f"SELECT 1 FROM duckdb_tables() WHERE table_name = '{name}'"))
+
     def select(self, files: Sequence[str], columns: Mapping[str, str]) -> str:
         """A SELECT over Parquet files with exactly these columns; absent ones are NULL."""
         present = self.columns(files)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from filecmp import cmp
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,8 @@ import orjson
 from ..errors import ConfigError, UnsafePlan
 
 _NAME = re.compile(r"[0-9A-Za-z-]{1,64}")
+#: Where the changes begin in a file as we write it, and how it ends.
+CHANGES, END = b'  "changes": [\n', b"\n]\n}\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +67,10 @@ class Plan:
                 if line.startswith(b'{"id"'):
                     found += 1
                     yield Change(**orjson.loads(line.rstrip().rstrip(b",")))
+        self.refuse_unless(found)
+
+    def refuse_unless(self, found: int) -> None:
+        """Raise ConfigError unless so many changes were found in the file."""
         if found != self.changes:
             raise ConfigError(
                 f"{self.path} promises {self.changes} changes and holds {found}.",
@@ -96,11 +104,11 @@ def write(
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_suffix(".part")
     with part.open("wb") as file:
-        file.write(orjson.dumps(head, option=orjson.OPT_INDENT_2)[:-2] + b',\n  "changes": [\n')
+        file.write(orjson.dumps(head, option=orjson.OPT_INDENT_2)[:-2] + b",\n" + CHANGES)
         file.writelines(_separated(changes))
         file.write(b'\n],\n  "theirs": [\n')
         file.writelines(_separated(theirs))
-        file.write(b"\n]\n}\n")
+        file.write(END)
     part.replace(path)
 
 
@@ -117,22 +125,30 @@ def kept(plan: Plan, folder: Path) -> Plan:
     place = folder / plan.id / "plan.json"
     if plan.path == place:
         return plan
-    document = orjson.loads(plan.path.read_bytes())
-    if place.exists() and orjson.loads(place.read_bytes()) != document:
-        raise UnsafePlan(
-            f"{plan.path} is not the plan {plan.id} that was made here.",
-            hint="It was edited, or it comes from another installation. Make a new plan.",
-        )
-    if not place.exists():
+    if place.exists():
+        if not _equal(plan.path, place):
+            raise UnsafePlan(
+                f"{plan.path} is not the plan {plan.id} that was made here.",
+                hint="It was edited, or it comes from another installation. Make a new plan.",
+            )
+    else:
+        document = orjson.loads(plan.path.read_bytes())
         changes, theirs = document.pop("changes"), document.pop("theirs")
         write(place, document, map(orjson.dumps, changes), map(orjson.dumps, theirs))
     return replace(plan, path=place)
 
 
+def _equal(one: Path, other: Path) -> bool:
+    """Whether two files say the same; only one that somebody has formatted anew is taken apart."""
+    if cmp(one, other, shallow=False):
+        return True
+    return bool(orjson.loads(one.read_bytes()) == orjson.loads(other.read_bytes()))
+
+
 def load(path: Path) -> Plan:
     """Read the head of a plan file. Raises ConfigError when it is not one."""
     try:
-        document = orjson.loads(path.read_bytes())
+        document = _head(path)
         if not _NAME.fullmatch(document["plan"]):
             raise ValueError(document["plan"])
         return Plan(
@@ -158,3 +174,17 @@ def load(path: Path) -> Plan:
         raise ConfigError(
             f"{path} is not a plan.", hint="Write one with `connector plan -o plan.json`."
         ) from error
+
+
+def _head(path: Path) -> dict[str, Any]:
+    """All but the changes, of which there may be a million, if the file is as we write it."""
+    head = b""
+    with path.open("rb") as file:
+        for line in file:
+            if line == CHANGES:
+                file.seek(-len(END), os.SEEK_END)
+                if file.read() != END:
+                    raise ValueError("cut")
+                return dict(orjson.loads(head.rstrip(b",\n") + b"}"))
+            head += line
+    return dict(orjson.loads(head))

@@ -21,14 +21,17 @@ LONGEST = 4 * 1024 * 1024
 
 
 def stage(app: App, run: Run, plan: Plan) -> None:
-    """Put the changes of a plan under the name `changes`."""
+    """Put the changes of a plan under the name `changes`; ConfigError if its file lacks some."""
     if plan.id == run.id:
         run.engine.stage("changes", _from_diff(planned(app, plan)))
         return
-    run.engine.run("SET preserve_insertion_order = true")
-    run.engine.stage("plan_file", _from_file(plan, planned(app, plan)), "table")
-    run.engine.run("SET preserve_insertion_order = false")
-    run.engine.stage("changes", "SELECT * FROM plan_file")
+    table = f"plan {plan.id}"
+    if not run.engine.holds(table):  # a file is taken apart once a run
+        run.engine.run("SET preserve_insertion_order = true")
+        run.engine.stage(table, _from_file(plan, planned(app, plan)), "table")
+        run.engine.run("SET preserve_insertion_order = false")
+        plan.refuse_unless(int(run.engine.one(f'SELECT count(*) FROM "{table}"')))
+    run.engine.stage("changes", f'SELECT * FROM "{table}"')
 
 
 def planned(app: App, plan: Plan) -> list[Field]:

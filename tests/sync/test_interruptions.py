@@ -204,6 +204,17 @@ def test_a_plan_that_was_cut_is_no_plan(here, tmp_path):
         changes.load(tmp_path / "p.json")
 
 
+def test_a_plan_that_lost_a_change_is_refused(here):
+    """Its head says how many there are."""
+    _, made = make_plan(here.app())
+    lines = made.path.read_bytes().splitlines(keepends=True)
+    lost = next(at for at, line in enumerate(lines) if line.startswith(b'{"id"'))
+    made.path.write_bytes(b"".join(lines[:lost] + lines[lost + 1 :]))
+    with pytest.raises(ConfigError, match=f"promises {KNOWN} changes and holds {KNOWN - 1}"):
+        flow.apply_plan(here.app(), changes.load(made.path))
+    assert here.writes() == []
+
+
 # ── whose field it is ─────────────────────────────────────────────────────────────────────────────
 
 
