@@ -53,6 +53,26 @@ class Lexicon:
 
 
 @dataclass(frozen=True, slots=True)
+class Lexicons:
+    """The good and bad words of every language."""
+
+    de: Lexicon = Lexicon()
+    en: Lexicon = Lexicon()
+
+    def of(self, language: Language | None) -> Lexicon:
+        """The lexicon of a language, or of both together."""
+        if language:
+            return {"de": self.de, "en": self.en}[language]
+        return Lexicon(
+            good=self.de.good + self.en.good,
+            bad=self.de.bad + self.en.bad,
+            negations=self.de.negations + self.en.negations,
+            contrasts=self.de.contrasts + self.en.contrasts,
+            reach=max(self.de.reach, self.en.reach),
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class ThemeExample:
     """A comment, and what is found in it; without a language both lists are read."""
 
@@ -67,7 +87,7 @@ class Dictionary:
     """A theme file. Nothing in it can move a score."""
 
     themes: dict[str, Theme] = field(default_factory=dict)
-    lexicon: dict[Language, Lexicon] = field(default_factory=dict)
+    lexicon: Lexicons = Lexicons()
     examples: tuple[ThemeExample, ...] = ()
 
     def names(self) -> dict[str, str]:
@@ -78,19 +98,6 @@ class Dictionary:
         """What people read for a theme; labels that only platforms know are said as they are."""
         known = self.themes[name].label if name in self.themes else {}
         return {language: known.get(language, name) for language in LANGUAGES}
-
-    def of(self, language: Language | None) -> Lexicon:
-        """The lexicon of a language, or of all of them together."""
-        if language:
-            return self.lexicon.get(language, Lexicon())
-        every = [self.lexicon[each] for each in LANGUAGES if each in self.lexicon]
-        return Lexicon(
-            good=tuple(word for each in every for word in each.good),
-            bad=tuple(word for each in every for word in each.bad),
-            negations=tuple(word for each in every for word in each.negations),
-            contrasts=tuple(word for each in every for word in each.contrasts),
-            reach=max((each.reach for each in every), default=1),
-        )
 
 
 def read(text: str, file: str) -> tuple[Dictionary | None, list[Problem]]:
@@ -114,8 +121,8 @@ def problems(dictionary: Dictionary) -> list[Mistake]:
     found: list[Mistake] = []
     for name, theme in dictionary.themes.items():
         found += _theme(name, theme)
-    for language, lexicon in dictionary.lexicon.items():
-        found += _lexicon(("lexicon", language), lexicon)
+    for language in LANGUAGES:
+        found += _lexicon(("lexicon", language), dictionary.lexicon.of(language))
     return [*found, *_ambiguous(dictionary), *_examples(dictionary)]
 
 
@@ -173,14 +180,21 @@ def _both(
     path: Path, name: str, words: tuple[str, ...], other: str, others: tuple[str, ...]
 ) -> Iterator[Mistake]:
     """Words that a stem of the other list takes in, so that they would be both."""
-    stems = [(entry, re.compile(folding.pattern([entry]))) for entry in others]
+    known = [(entry, folding.steps(entry)) for entry in others]
     for place, word in enumerate(words):
         steps = folding.steps(word)
-        plain = steps[0].replace("*", "") if len(steps) == 1 else ""
-        for entry, stem in stems:
-            if folding.steps(entry) == steps or (plain and stem.match(plain)):
+        for entry, same in known:
+            if steps == same or (len(steps) == len(same) == 1 and _takes_in(*same, *steps)):
                 what = f"{word!r} is {name} here, and {entry!r} under `{other}` takes it in"
                 yield Mistake((*path, name, place), what, "change one of them")
+
+
+def _takes_in(stem: str, word: str) -> bool:
+    """Whether whatever a word finds is found by a stem as well."""
+    core, word = stem.strip("*"), word.strip("*")
+    if stem.startswith("*"):
+        return core in word if stem.endswith("*") else word.endswith(core)
+    return word.startswith(core) if stem.endswith("*") else word == core
 
 
 def _ambiguous(dictionary: Dictionary) -> Iterator[Mistake]:

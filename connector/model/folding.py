@@ -41,6 +41,8 @@ _STEM = re.compile(r"\*?[a-z0-9]+\*?")
 def fold(text: str) -> str:
     """A word of a file as `folded` leaves it."""
     text = text.lower()
+    if text.isascii() and not {"'", "_"} & set(text):
+        return text
     for old, new in _CHANGED:
         text = text.replace(old, new)
     apart = unicodedata.normalize("NFD", text)

@@ -93,6 +93,7 @@ def _any(*patterns: str) -> str:
 
 def _by_language(dictionary: Dictionary, made: Callable[[Lexicon], str], other: str) -> str:
     """The SQL that is made of the lexicon of an answer's language, or of both."""
-    known: dict[Language, str] = {each: made(dictionary.of(each)) for each in LANGUAGES}
+    known: dict[Language, str] = {each: made(dictionary.lexicon.of(each)) for each in LANGUAGES}
     whens = " ".join(f"WHEN '{language}' THEN {sql}" for language, sql in known.items())
-    return f"CASE spoken WHEN 'other' THEN {other} {whens} ELSE {made(dictionary.of(None))} END"
+    both = made(dictionary.lexicon.of(None))
+    return f"CASE spoken WHEN 'other' THEN {other} {whens} ELSE {both} END"

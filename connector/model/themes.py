@@ -81,7 +81,7 @@ def by_theme() -> str:
 
 def disagreeing(most: int | None = None, *, comments: bool = False) -> str:
     """The answers whose score and words disagree, newest first."""
-    said = "r.comment" if comments else "NULL"
+    said = _printable("r.comment") if comments else "NULL"
     return (
         "SELECT t.account_id AS account, t.source, t.id AS response,"
         " CAST(t.score AS INTEGER) AS score, t.mood, t.mood_from AS told_by,"
@@ -108,11 +108,17 @@ def _placed(as_of: datetime) -> str:
 
 def _labels(dictionary: Dictionary) -> str:
     """The platform's labels as themes; one that no theme goes by stays as it is."""
-    own = "[trim(label) FOR label IN coalesce(labels, []) IF trim(label) <> '']"
+    plain = f"trim({_printable('label')})"
+    own = f"[{plain} FOR label IN coalesce(labels, []) IF {plain} <> '']"
     if names := dictionary.names():
         pairs = ", ".join(f"{literal(said)}: {literal(name)}" for said, name in names.items())
         own = f"[coalesce(MAP {{{pairs}}}[lower(label)], label) FOR label IN {own}]"
     return f"list_distinct({own})"
+
+
+def _printable(text: str) -> str:
+    """What respondents and platforms wrote, without what would steer a terminal."""
+    return f"regexp_replace({text}, '[[:cntrl:]]+', ' ', 'g')"
 
 
 def _found(dictionary: Dictionary) -> str:

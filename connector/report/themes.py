@@ -65,7 +65,7 @@ def shown(found: Themes, language: Language) -> Iterator[RenderableType]:
             count(each.answers),
             count(each.accounts),
             count(each.rated),
-            "–" if each.nps is None else f"{each.nps:+.0f}",
+            "–" if each.nps is None else f"{each.nps:+.0f}".replace("+0", "0").replace("-0", "0"),
         )
         for each in found.themes
     ]
