@@ -31,7 +31,8 @@ def judged(rows: str, dictionary: Dictionary) -> str:
 
     `mood_from` says who thinks so: platform or words.
     """
-    turned = f"SELECT *, {_by_language(dictionary, turn, 'said')} AS turned FROM ({rows}) AS r"
+    read = f"CASE WHEN NOT {_SAYS} THEN {_by_language(dictionary, turn, 'NULL')} END"
+    turned = f"SELECT *, {read} AS turned FROM ({rows}) AS r"
     words = _by_language(dictionary, _mood, "NULL")
     mood = f"CASE WHEN {_SAYS} THEN {_PLATFORM} ELSE {words} END"
     who = f"CASE WHEN mood IS NULL THEN NULL WHEN {_SAYS} THEN 'platform' ELSE 'words' END"
