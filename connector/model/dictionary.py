@@ -41,8 +41,8 @@ class Theme:
 class Lexicon:
     """Good and bad words of a language, and what turns them around.
 
-    `negations` turn the next `reach` words around, or as many before them when a clause ends with
-    them; `contrasts` begin a clause of their own.
+    `not` turns the next `reach` words around, or as many before it when a clause ends with it;
+    `but` begins a clause of its own.
     """
 
     good: tuple[str, ...] = ()
@@ -56,8 +56,8 @@ class Lexicon:
 class Lexicons:
     """The good and bad words of every language."""
 
-    de: Lexicon = Lexicon()
-    en: Lexicon = Lexicon()
+    de: Lexicon = field(default_factory=Lexicon)
+    en: Lexicon = field(default_factory=Lexicon)
 
     def of(self, language: Language | None) -> Lexicon:
         """The lexicon of a language, or of both together."""
@@ -87,7 +87,7 @@ class Dictionary:
     """A theme file. Nothing in it can move a score."""
 
     themes: dict[str, Theme] = field(default_factory=dict)
-    lexicon: Lexicons = Lexicons()
+    lexicon: Lexicons = field(default_factory=Lexicons)
     examples: tuple[ThemeExample, ...] = ()
 
     def names(self) -> dict[str, str]:

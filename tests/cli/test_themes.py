@@ -34,13 +34,12 @@ def test_themes_are_counted_and_named_in_either_language(
         assert each["nps"] is None or -100 <= each["nps"] <= 100
     (delivery,) = [each for each in found["themes"] if each["theme"] == "delivery"]
     assert delivery["label"] == {"de": "Lieferung", "en": "Delivery"}
-    said = {
-        lang: connector("-c", installation, "themes", "--lang", lang).out for lang in ("en", "de")
-    }
-    assert f"Themes of {found['answers']} answers" in said["en"]
-    assert "Product " in said["en"]
-    assert f"Themen von {found['answers']} Antworten" in said["de"]
-    assert "Produkt " in said["de"]
+    english = connector("-c", installation, "themes").out
+    german = connector("-c", installation, "themes", "--lang", "de").out
+    assert f"Themes of {found['answers']} answers" in english
+    assert "Delivery " in english
+    assert f"Themen von {found['answers']} Antworten" in german
+    assert "Lieferung " in german
 
 
 def test_a_window_is_a_length_of_time(connector: Command, installation: Path) -> None:
