@@ -40,13 +40,21 @@ def judged(rows: str, dictionary: Dictionary) -> str:
     return f"SELECT *, {who} AS mood_from FROM ({inner}) AS m"
 
 
+def new(as_of: datetime) -> str:
+    """The answers that came with the run of a moment and may disagree: with words, and clear."""
+    return (
+        "SELECT id, metric, score, language, comment, sentiment FROM seen_responses"
+        f" WHERE pulled_at = {moment(as_of)} AND metric = 'nps' AND NOT coalesce(excluded, FALSE)"
+        f" AND score NOT BETWEEN {DETRACTOR} + 1 AND {PROMOTER} - 1"
+        " AND (comment IS NOT NULL OR sentiment IS NOT NULL)"
+    )
+
+
 def news(dictionary: Dictionary, as_of: datetime) -> str:
-    """The answers that came with the run of a moment and whose score and words disagree: `id`."""
+    """Those of the new answers whose score and words disagree: `id`."""
     rows = (
         f"SELECT *, {folding.spoken('language')} AS spoken, {folding.folded('comment')} AS said"
-        " FROM (SELECT id, metric, score, language, comment, sentiment FROM seen_responses"
-        f" WHERE pulled_at = {moment(as_of)} AND metric = 'nps' AND NOT coalesce(excluded, FALSE)"
-        f" AND score NOT BETWEEN {DETRACTOR} + 1 AND {PROMOTER} - 1) AS r"
+        f" FROM ({new(as_of)}) AS n"
     )
     return f"SELECT id FROM ({judged(rows, dictionary)}) AS j WHERE {DISAGREES} ORDER BY id"
 

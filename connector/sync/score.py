@@ -186,6 +186,9 @@ def _note_oddities(run: Run) -> None:
 
 def _note_disagreements(app: App, run: Run) -> None:
     """Answers new with this run whose score and words disagree: each is told of once."""
+    # Planning that many words takes longer than a run that brought no answer should.
+    if not run.engine.rows(f"{moods.new(run.as_of)} LIMIT 1"):
+        return
     ids = run.engine.rows(moods.news(app.themes, run.as_of))
     run.odd("responses", "score_and_words_disagree", len(ids), [str(id) for (id,) in ids])
 
