@@ -34,7 +34,7 @@ def judged(rows: str, dictionary: Dictionary) -> str:
     read = f"CASE WHEN NOT {_SAYS} THEN {_by_language(dictionary, turn, 'NULL')} END"
     turned = f"SELECT *, {read} AS turned FROM ({rows}) AS r"
     words = _by_language(dictionary, _mood, "NULL")
-    mood = f"CASE WHEN {_SAYS} THEN {_PLATFORM} ELSE {words} END"
+    mood = f"CASE WHEN said IS NULL THEN NULL WHEN {_SAYS} THEN {_PLATFORM} ELSE {words} END"
     who = f"CASE WHEN mood IS NULL THEN NULL WHEN {_SAYS} THEN 'platform' ELSE 'words' END"
     inner = f"SELECT * EXCLUDE (turned), {mood} AS mood FROM ({turned}) AS t"
     return f"SELECT *, {who} AS mood_from FROM ({inner}) AS m"
@@ -46,7 +46,7 @@ def new(as_of: datetime) -> str:
         "SELECT id, metric, score, language, comment, sentiment FROM seen_responses"
         f" WHERE pulled_at = {moment(as_of)} AND metric = 'nps' AND NOT coalesce(excluded, FALSE)"
         f" AND score NOT BETWEEN {DETRACTOR} + 1 AND {PROMOTER} - 1"
-        " AND (comment IS NOT NULL OR sentiment IS NOT NULL)"
+        " AND trim(comment) <> ''"
     )
 
 

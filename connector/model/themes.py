@@ -118,7 +118,7 @@ def _labels(dictionary: Dictionary) -> str:
 
 def _printable(text: str) -> str:
     """What respondents and platforms wrote, without what would steer a terminal."""
-    return f"regexp_replace({text}, '[[:cntrl:]]+', ' ', 'g')"
+    return f"regexp_replace({text}, '[[:cntrl:]\\x{{80}}-\\x{{9f}}]+', ' ', 'g')"
 
 
 def _found(dictionary: Dictionary) -> str:

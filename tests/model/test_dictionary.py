@@ -7,7 +7,7 @@ import pytest
 from connector.model import dictionary, theme_examples
 from connector.model.dictionary import LANGUAGES
 
-from .heard import SHIPPED, engine, own, shipped
+from .heard import engine, own, shipped
 
 PRICE = '[themes.price]\nde = ["preis*"]\n'
 
@@ -116,10 +116,3 @@ def test_an_example_that_does_not_hold_says_what_it_gives(expected: str, what: s
     with engine() as opened:
         wrong = theme_examples.judge(example, opened.dicts(example.sql)[0])
     assert (wrong and wrong.what) == what
-
-
-def test_a_file_is_read_in_no_time() -> None:
-    """Its words are compared with one another, at the start of every command."""
-    text = SHIPPED.read_text(encoding="utf-8")
-    assert dictionary.read(text, "a.toml")[0] is not None
-    assert len(text) < 30_000

@@ -105,7 +105,7 @@ def test_a_dictionary_without_themes_finds_none() -> None:
 
 def test_what_steers_a_terminal_is_no_part_of_a_label() -> None:
     """A label is text that somebody else typed."""
-    (found,) = hear({"labels": ["Pre\x1b[2Jis"]}, by=OWN)
+    (found,) = hear({"labels": ["Pre\x1b[2Jis\x9b"]}, by=OWN)
     assert found["themes"] == ["Pre [2Jis"]
 
 
