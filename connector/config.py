@@ -23,10 +23,11 @@ from .mapping import columns as mapping_columns
 from .mapping import files as mapping_files
 from .mapping.document import Lines, parse, parse_data, placed, scan
 from .mapping.objects import CrmMapping
+from .model import dictionary, results
 from .model import files as model_files
-from .model import results
 from .model.card import explained
 from .model.definition import HealthModel
+from .model.dictionary import Dictionary
 from .model.matching import Matching
 from .secrets import Secret
 from .store.lake import Lake
@@ -58,6 +59,7 @@ class Files:
 
     mapping: str = "mappings/salesforce.toml"
     model: str = "mappings/health.toml"
+    themes: str = "mappings/themes.toml"
     aliases: str = "aliases.csv"
     data: str = "data"
     lake: str = ""
@@ -97,6 +99,7 @@ class Loaded:
     sources: Mapping[str, Any]
     mapping: CrmMapping
     model: HealthModel
+    themes: Dictionary
 
     @property
     def folder(self) -> Path:
@@ -113,15 +116,17 @@ def load(path: Path) -> Loaded:
     settings, tables, lines, problems = _settings(path)
     model, mapping, found = _definitions(path.parent, _files(tables))
     problems += found
+    themes, found = _themes(path.parent, _files(tables))
+    problems += found
     crm = None
     if isinstance(tables.get("crm"), dict):
         crm, found = _adapter("crm", "Crm", tables["crm"], ("crm",), lines, path)
         problems += found
     sources, found = _sources(_table(tables, "sources"), lines, path)
     problems += found
-    if problems or settings is None or mapping is None or model is None:
+    if problems or settings is None or mapping is None or model is None or themes is None:
         raise ConfigError(problems)
-    return Loaded(path, settings, crm, sources, mapping, model)
+    return Loaded(path, settings, crm, sources, mapping, model, themes)
 
 
 def open_app(path: Path) -> App:
@@ -151,6 +156,7 @@ def open_app(path: Path) -> App:
         pulling=loaded.settings.pull,
         matching=loaded.settings.identity,
         model_file=loaded.folder / files.model,
+        themes=loaded.themes,
     )
 
 
@@ -227,6 +233,15 @@ def _definitions(
     if model is not None and mapping is not None:
         mapping = explained(mapping, model)
     return model, mapping, [*problems, *found]
+
+
+def _themes(folder: Path, files: Files) -> tuple[Dictionary | None, list[Problem]]:
+    """The dictionary of themes; without a file at its usual place, an empty one."""
+    path = folder / files.themes
+    if files.themes == Files().themes and not path.exists():
+        return Dictionary(), []
+    text, problems = _named(path)
+    return (None, problems) if text is None else dictionary.read(text, _shown(path))
 
 
 def _named(path: Path) -> tuple[str | None, list[Problem]]:

@@ -18,9 +18,15 @@ from connector.config import Settings
 from connector.mapping.document import json_schema
 from connector.mapping.objects import CrmMapping
 from connector.model.definition import HealthModel
+from connector.model.dictionary import Dictionary
 
 DOCS = Path(__file__).parent
-SCHEMAS = {"config": Settings, "mapping": CrmMapping, "model": HealthModel}
+SCHEMAS = {
+    "config": Settings,
+    "mapping": CrmMapping,
+    "model": HealthModel,
+    "themes": Dictionary,
+}
 WIDTH = 88
 HEAD = """\
 # Commands

@@ -36,6 +36,7 @@ COMMANDS = (
     "model",
     "runs",
     "sources",
+    "themes",
     "webhooks",
     "sandbox",
 )

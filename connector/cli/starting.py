@@ -55,7 +55,7 @@ def config(crm: str, sandbox: Mapping[str, Any] | None = None) -> str:
 
 def _own(crm: str, sandbox: Mapping[str, Any] | None) -> Iterable[File]:
     yield File("config.toml", config(crm, sandbox).encode())
-    for name in (f"{crm}.toml", "health.toml"):
+    for name in (f"{crm}.toml", "health.toml", "themes.toml"):
         yield File(f"mappings/{name}", (shipped.MAPPINGS / name).read_bytes())
     yield File("aliases.csv", ALIASES.encode())
     yield File(".gitignore", IGNORED.encode())

@@ -10,6 +10,9 @@ from typing import Any
 from ..model import history, stages
 from ..sync.app import App
 from ..sync.pull import columns_of
+from ..sync.themes import Themes
+from ..sync.themes import gather as heard
+from ..sync.unmatched import scored_at
 
 #: Tiers whose revenue is at risk, and how many accounts are listed.
 AT_RISK = ("C", "D")
@@ -59,6 +62,7 @@ class Facts:
     histogram: tuple[int, ...]
     attention: tuple[Account, ...]
     checks: Mapping[str, Mapping[str, str]]
+    themes: Themes | None = None
 
 
 def gather(app: App) -> Facts:
@@ -71,6 +75,7 @@ def gather(app: App) -> Facts:
             histogram=_histogram(dict(engine.rows(_HISTOGRAM))),
             attention=tuple(_account(row) for row in engine.dicts(_ATTENTION)),
             checks={each.name: each.label for each in app.model.checks},
+            themes=heard(app, most=0) if scored_at(app) else None,
         )
 
 

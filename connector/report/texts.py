@@ -56,6 +56,19 @@ TEXTS: Mapping[str, Mapping[Language, str]] = {
     "from_tier": {"en": "was {}", "de": "war {}"},
     "reason": {"en": "Why", "de": "Warum"},
     "owner": {"en": "Owner", "de": "Zuständig"},
+    "themes": {"en": "What answers are about", "de": "Worum es in Antworten geht"},
+    "themes_of": {
+        "en": "{answers} answers of 12 months with a comment or label; {without} without a theme. "
+        "An answer may have several. Of few answers an NPS says little.",
+        "de": "{answers} Antworten aus 12 Monaten mit Kommentar oder Label; {without} ohne Thema. "
+        "Eine Antwort kann mehrere haben. Bei wenigen Antworten sagt ein NPS wenig.",
+    },
+    "theme": {"en": "Theme", "de": "Thema"},
+    "answers": {"en": "Answers", "de": "Antworten"},
+    "disagree": {
+        "en": "{} answers whose score and words disagree; see `connector themes`.",
+        "de": "{} Antworten, deren Wert und Worte sich widersprechen; siehe `connector themes`.",
+    },
     "what_ran": {"en": "What this run did", "de": "Was dieser Lauf getan hat"},
     "pulled": {"en": "Read", "de": "Gelesen"},
     "stream": {"en": "Stream", "de": "Strom"},
@@ -122,6 +135,10 @@ SAID: Mapping[str, Mapping[Language, str]] = {
     "responses": {"en": "responses", "de": "Antworten"},
     "invitations": {"en": "invitations", "de": "Einladungen"},
     "signals": {"en": "signals", "de": "Signale"},
+    "score_and_words_disagree": {
+        "en": "score and words disagree",
+        "de": "Wert und Worte widersprechen sich",
+    },
     "same_name": {"en": "accounts of the same name", "de": "Konten gleichen Namens"},
     "unknown": {"en": "belongs to no known account", "de": "gehört zu keinem bekannten Konto"},
     "anonymous": {"en": "says nothing about who it is", "de": "sagt nicht, von wem"},

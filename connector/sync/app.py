@@ -12,6 +12,7 @@ from pydantic import Field
 
 from ..mapping.objects import CrmMapping
 from ..model.definition import HealthModel
+from ..model.dictionary import Dictionary
 from ..model.matching import Matching
 from ..spans import span
 from ..store.lake import Lake
@@ -100,6 +101,7 @@ class App:
     pulling: Pulling = field(default_factory=Pulling)
     matching: Matching = field(default_factory=Matching)
     model_file: Path | None = None
+    themes: Dictionary = field(default_factory=Dictionary)
 
     @property
     def plans(self) -> Path:

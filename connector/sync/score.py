@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import ConfigError
-from ..model import history, identity, placements, stages
+from ..model import history, identity, moods, placements, stages
 from ..model.seen import short
 from ..model.stage import moment
 from ..records import STREAMS
@@ -47,6 +47,7 @@ def score(app: App, run: Run) -> Scored:
     _keep(app, run)
     _keep_placements(app, run)
     _note_oddities(run)
+    _note_disagreements(app, run)
     return _scored(run)
 
 
@@ -181,6 +182,15 @@ def _note_oddities(run: Run) -> None:
         "AND key <> '' AND account_id <> '' ORDER BY id"
     )
     run.odd("accounts", "alias_to_unknown_account", len(lost), [str(id or "") for (id,) in lost])
+
+
+def _note_disagreements(app: App, run: Run) -> None:
+    """Answers new with this run whose score and words disagree: each is told of once."""
+    # Planning that many words takes longer than a run that brought no answer should.
+    if not run.engine.rows(f"{moods.new(run.as_of)} LIMIT 1"):
+        return
+    ids = run.engine.rows(moods.news(app.themes, run.as_of))
+    run.odd("responses", "score_and_words_disagree", len(ids), [str(id) for (id,) in ids])
 
 
 def _scored(run: Run) -> Scored:

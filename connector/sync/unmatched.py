@@ -80,7 +80,7 @@ class Unmatched:
 
 def unmatched(app: App, *, most: int, masked: bool = True) -> Unmatched:
     """The first `most` of the records without an account, as of the last run that scored."""
-    as_of = _last_scored(app)
+    as_of = last_scored(app)
     with closing(app.engine()) as engine:
         stage_inputs(app, engine)
         for stage in stages.placing(as_of=as_of, matching=app.matching):
@@ -113,12 +113,20 @@ def mask(text: str) -> str:
     return re.sub(r"([^\s@<])[^\s@<]*@", r"\1***@", text)
 
 
-def _last_scored(app: App) -> datetime:
+def last_scored(app: App) -> datetime:
+    """The moment of the last run that scored. ConfigError when there was none."""
+    if (found := scored_at(app)) is None:
+        raise ConfigError("No run has scored anything yet.", hint="Run `connector sync`.")
+    return found
+
+
+def scored_at(app: App) -> datetime | None:
+    """The moment of the last run that scored, or None."""
     for run in app.state.runs(RECENT):
         receipt = app.state.receipt(run["id"]) if run["ended"] else None
         if receipt and receipt["accounts"]:
             return datetime.fromisoformat(receipt["as_of"])
-    raise ConfigError("No run has scored anything yet.", hint="Run `connector sync`.")
+    return None
 
 
 def _lost(row: Mapping[str, Any], could: list[dict[str, Any]], *, masked: bool) -> Lost:

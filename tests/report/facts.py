@@ -2,11 +2,29 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 from connector.report.facts import BINS, Account, Facts, Tier
+from connector.sync.themes import Heard, Themes
 
 NAME, OWNER = "Müller & Söhne <GmbH>", "Eva Kowalski"
+
+THEMES = Themes(
+    as_of=datetime(2026, 11, 2, 8, tzinfo=UTC),
+    since=datetime(2025, 11, 2, 8, tzinfo=UTC),
+    answers=1480,
+    labelled=900,
+    found=400,
+    without=170,
+    other_language=10,
+    themes=(
+        Heard("delivery", {"en": "Delivery", "de": "Lieferung"}, 1234, 410, 1200, -12.5),
+        Heard("Öko <b>", {"en": "Öko <b>", "de": "Öko <b>"}, 3, 2, 0, None),
+    ),
+    disagree=7,
+    disagreements=(),
+)
 
 FACTS = Facts(
     accounts=1200,
@@ -34,6 +52,7 @@ FACTS = Facts(
         ),
     ),
     checks={"odd_one": {"en": "Oddly shaped", "de": "Seltsam geformt"}},
+    themes=THEMES,
 )
 
 RECEIPT: dict[str, Any] = {

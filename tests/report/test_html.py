@@ -13,7 +13,7 @@ from connector.errors import ConnectorError
 from connector.report.html import page, write
 from connector.report.texts import LANGUAGES, SAID, TEXTS, Language
 
-from .facts import FACTS, NAME, RECEIPT
+from .facts import FACTS, NAME, RECEIPT, THEMES
 
 VOID = {"meta", "br", "rect", "line"}
 
@@ -86,6 +86,20 @@ def test_the_figures_are_there() -> None:
     text = page(FACTS, RECEIPT, "en")
     for figure in ("−12<", "40 %", "500.0 k", "28 of 30 accounts written", "10 calls, 0.1 % of"):
         assert figure in text, figure
+
+
+def test_themes_are_told_in_the_language_of_the_page() -> None:
+    """With their NPS, and how many answers contradict themselves; a label is text."""
+    english, german = (page(FACTS, RECEIPT, language) for language in LANGUAGES)
+    for text, said in (
+        (english, (">Delivery<", "1,234<", "1,480 answers", "−12<", "7 answers whose score")),
+        (german, (">Lieferung<", "1.234<", "1.480 Antworten", "7 Antworten, deren Wert")),
+    ):
+        assert [each for each in said if each not in text] == []
+        assert "Öko &lt;b&gt;" in text
+    assert TEXTS["themes"]["en"] not in page(replace(FACTS, themes=None), RECEIPT, "en")
+    nothing = replace(FACTS, themes=replace(THEMES, answers=0, themes=()))
+    assert TEXTS["themes"]["en"] not in page(nothing, RECEIPT, "en")
 
 
 def test_a_page_without_answers_accounts_or_changes_still_stands() -> None:

@@ -99,7 +99,8 @@ def _literal(value: Any) -> str:
     if value is None:
         return "NULL"
     if isinstance(value, str | datetime):
-        return f"'{value}'"
+        text = str(value).replace("'", "''")
+        return f"'{text}'"
     return str(value)
 
 
