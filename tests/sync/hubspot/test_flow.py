@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from connector.errors import UnsafePlan
-from connector.sync import changes, flow, settle
+from connector.mapping.alike import alike
+from connector.sync import changes, flow
 from connector.sync.flow import Receipt, make_plan
 from tests.hubspot_world import KNOWN, Portal, portal
 from tests.sync.reading import rows
@@ -43,7 +44,7 @@ def test_a_sync_writes_what_it_planned_and_hubspot_holds_it(here, lane):
     held = here.held()
     for id, cells in promised.items():
         for name in ("health_score", "health_tier", "nps", "health_reason_de"):
-            assert settle.same(held[id][name] or None, cells.get(name), made.types[name]), name
+            assert alike(held[id][name] or None, cells.get(name), made.types[name]), name
     tiers = Counter(cell["health_tier"] for cell in held.values() if cell["health_tier"])
     assert dict(tiers) == done.tiers
     assert times(here) == {1}
