@@ -287,6 +287,17 @@ def calculated(here: Portal) -> None:
     here.mapping('segment       = "segment"', 'segment       = "cast(rank as text)"')
 
 
+def test_everything_is_read_anew_every_week(here):
+    """What a search told too late, or not at all, nobody would ever miss."""
+    here.sync()
+    here.advance("8d")
+    done = here.sync(force=True)
+    read = {of: told["read"] for each in done.streams.values() for of, told in
+            each.get("objects", {}).items()}  # fmt: skip
+    assert read["contacts"] == "all"
+    assert set(read.values()) == {"all"}
+
+
 def test_calculated_properties_are_read_anew_every_week(here):
     """They change and the record is no newer for it: changes never tell."""
     calculated(here)
