@@ -83,7 +83,12 @@ class Line(Pooled):
                 return  # so many exports a day: whoever asked looks for another way
             self._slow_down(answer, search=lane == "search")
         if status == answers.LOCKED:
-            locked = Throttled("HubSpot has locked the records for somebody else.", status=status)
+            locked = Throttled(
+                "HubSpot has locked the records for somebody else.",
+                status=status,
+                hint="An import or a merge is at work on them: run again in some minutes. What was "
+                "done is recorded.",
+            )
             raise Again(locked, answers.LOCK_SECONDS)
         if status == answers.MIGRATING:
             raise Throttled(
@@ -173,5 +178,8 @@ def results_of(body: Any, doing: str) -> list[Any]:
     """The list that an answer promises."""
     found = body.get("results") if isinstance(body, dict) else None
     if not isinstance(found, list):
-        raise Malformed(f"HubSpot answered without results when asked {doing}.")
+        raise Malformed(
+            f"HubSpot answered without results when asked {doing}.",
+            hint="Run again; if it stays, run with -v and ask HubSpot's support.",
+        )
     return found

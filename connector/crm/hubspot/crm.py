@@ -86,7 +86,7 @@ class Crm:
     def check(self) -> Org:
         """Ask which account this is, and whose token; the token is proven by it."""
         client = self._client
-        found = client.json("GET", client.paths.account, "to look up the account")
+        found = access.account(client)
         self._holder = access.owner_of(self.auth, client)
         return Org(
             id=str(found["portalId"]),

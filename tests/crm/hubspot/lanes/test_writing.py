@@ -121,9 +121,7 @@ def test_a_rule_of_the_account_is_told_of_each_record_it_concerns(portal):
     outcomes = written(portal.crm, [{"id": id, "health_score": 1} for id in (one, two)])
     assert results(outcomes) == ["applied", "failed"]
     assert outcomes[1].code == "MISSING_CONDITIONAL_REQUIRED_PROPERTY"
-    assert outcomes[1].message == (
-        "A rule of the HubSpot account wants other properties (industry)."
-    )
+    assert "wants other properties (industry): fill them in" in outcomes[1].message
 
 
 @pytest.mark.parametrize("name", ["hs_object_source", "nonsense"])
@@ -161,8 +159,9 @@ def test_companies_that_stay_locked_end_the_write(portal, monkeypatch):
     monkeypatch.setattr(answers, "LOCK_SECONDS", 0.01)
     (id,) = portal.make(1)
     portal.settings(locked=1000)
-    with pytest.raises(Throttled, match="locked"):
+    with pytest.raises(Throttled, match="locked") as failed:
         written(portal.crm, [{"id": id, "health_score": 1}])
+    assert "run again in some minutes" in failed.value.hint
     assert portal.requests(UPDATE) < 20
 
 
