@@ -126,14 +126,22 @@ class Polite(Generic[Reply]):
         """Send once and give what came back, or raise Broken. Whoever has the manners has this."""
         raise NotImplementedError
 
-    def ask(self, method: str, url: str, safe: bool, options: dict[str, Any]) -> Reply:
-        """Send one request; repeat it where that is safe.
+    def ask(
+        self,
+        method: str,
+        url: str,
+        safe: bool,
+        options: dict[str, Any],
+        attempts: int | None = None,
+    ) -> Reply:
+        """Send one request; repeat it where that is safe, so many `attempts` in all.
 
         Raises Unreachable, InDoubt, Throttled, Malformed or AuthError. An answer with any other
         status is returned as it is. `safe` marks a request that changes nothing.
         """
+        most = attempts or self._attempts
         retrying = tenacity.Retrying(
-            stop=lambda state: state.attempt_number >= self._attempts or self.spent(),
+            stop=lambda state: state.attempt_number >= most or self.spent(),
             wait=_wait,
             retry=tenacity.retry_if_exception_type(Again),
             reraise=True,

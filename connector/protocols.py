@@ -189,15 +189,16 @@ class Crm(Protocol):
         note: Callable[[str], None],
         rows: int = 0,
         pace: float | None = None,
-        since: datetime | None = None,
+        types: Mapping[str, str] | None = None,
     ) -> Spool:
         """Update records from a file of so many rows; a spool of `id, result, code, message`.
 
-        A CRM that tells late of changes looks at each record right before it is written: what has
-        changed `since` a moment, or has gone, is not written, and nothing is told of it.
         In CSV an empty cell leaves a field, and `#N/A` empties it; a line of JSON has the `id` and
-        the `properties` to set, as texts, an empty one to empty it. `note` is told the job before
-        it runs. The pace measured the last time tells when to look at it.
+        the `properties` to set, as texts, an empty one to empty it. A CRM that tells late of
+        changes looks at each record right before it is written: with the `types` of the fields
+        that are mapped, each line names behind \x1f what its record holds in those. What holds
+        something else, or has gone, is not written, and nothing is told of it. `note` is told the
+        job before it runs. The pace measured the last time tells when to look at it.
         """
         ...
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 import shutil
 import sys
 from collections.abc import Callable
-from datetime import timedelta
 from pathlib import Path
 from time import process_time
 from typing import Any
@@ -20,7 +19,7 @@ import orjson
 import requests
 import urllib3
 
-from connector.crm.hubspot import Crm
+from connector.crm.hubspot import Crm, load
 from connector.crm.hubspot.auth import Token
 from connector.engines.duckdb import DuckDB
 from connector.protocols import Read
@@ -33,6 +32,8 @@ PATHS = (
     "csm_sentiment", "renewal_date", "hs_parent_company_id", "archived", "merged_into",
 )  # fmt: skip
 WRITTEN = ("segment", "arr", "csm_sentiment", "goals_total", "goals_reached")
+
+TYPES = dict.fromkeys(WRITTEN, "number") | {"segment": "choice"}
 
 
 def measured(what: Callable[[], Any]) -> tuple[float, Any]:
@@ -142,10 +143,10 @@ def writing(crm: Crm, url: str, token: str, ids: list[str], work: Path) -> None:
     with path.open("wb") as out:
         for row in rows:
             values = {name: str(row[name]) for name in WRITTEN}
-            out.write(orjson.dumps({"id": row["id"], "properties": values}) + b"\n")
-    since = crm.now() + timedelta(hours=1)  # each is looked at, and none has been touched
+            line = orjson.dumps({"id": row["id"], "properties": values})
+            out.write(line + load.APART + orjson.dumps(values) + b"\n")  # as they hold it by now
     spent, spool = measured(
-        lambda: crm.load("companies", path, work, lambda job: None, since=since)
+        lambda: crm.load("companies", path, work, lambda job: None, types=TYPES)
     )
     assert spool.rows == len(rows)
     tell("batch update, from a file", spent, len(rows))

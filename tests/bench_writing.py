@@ -1,9 +1,11 @@
 """What a write costs, lane by lane, beside a script that does the same with no product around it.
 
-    python -m tests.bench_writing 10000      so many accounts, written by both lanes
+    python -m tests.bench_writing 200000     so many accounts, written by both lanes
 
-The sandbox runs in a process of its own, so its work is not counted. CPU microseconds per record of
-this process; `floor` sends the same values with nothing else done, in the same run.
+The sandbox runs in a process of its own, so its work is not counted; it holds accounts with two
+tasks each. CPU microseconds per record of this process; `floor` sends the same values with nothing
+else done, in the same run. The memory of the file lane is the most that was held while changes were
+written into a file, sent, and their outcomes taken, above what was held before (Linux only).
 """
 
 from __future__ import annotations
@@ -21,7 +23,13 @@ import requests
 
 from connector.config import open_app
 from connector.crm.salesforce import ingest
+from connector.sandbox.clock import stamp
+from connector.sandbox.salesforce import prepare
+from connector.sandbox.seed import fill
+from connector.sandbox.server import FILE
+from connector.sandbox.store import Store
 from connector.sync import load
+from connector.sync.journal import Journal
 from connector.sync.provision import provision
 from tests.bench import BENCH, serving
 from tests.world import install
@@ -80,19 +88,52 @@ def file_floor(engine: Any, table: str, path: Path, url: str, headers: dict[str,
     requests.patch(f"{jobs}/{job}", json={"state": "Aborted"}, headers=headers, timeout=60)
 
 
+def seed(folder: Path, accounts: int) -> None:
+    """A sandbox with so many accounts and two tasks each, and nothing else to speak of."""
+    folder.mkdir(parents=True)
+    store = Store(folder / FILE)
+    fill(store, 1, 1)
+    prepare(store)
+    ids = store.new_ids("Account", accounts)
+    store.insert("Account", ("Id", "Name"), ((id, f"Customer {n}") for n, id in enumerate(ids)))
+    months = [stamp(store.clock.now().replace(month=month, day=1)) for month in (9, 10)]
+    flags = ("IsClosed", "IsRecurrence", "IsArchived")
+    days = ("ActivityDate", "CompletedDateTime", "CreatedDate", "SystemModstamp")
+    tasks = (
+        (id, id, "Call", "Completed", 1, 0, 0, month[:10], month, month, month)
+        for id in ids
+        for month in months
+    )
+    store.insert("Task", ("AccountId", "WhatId", "TaskSubtype", "Status", *flags, *days), tasks)
+    store.close()
+
+
 def main(accounts: int) -> None:
     work = BENCH / "writing"
     shutil.rmtree(work, ignore_errors=True)
-    if not (BENCH / f"{accounts}" / "sandbox.sqlite").exists():
-        with serving(BENCH / f"{accounts}", accounts):
-            pass
-    shutil.copytree(BENCH / f"{accounts}", work / "sandbox")
-    with serving(work / "sandbox", accounts) as url:
+    seed(work / "sandbox", accounts)
+    with serving(work / "sandbox", 1) as url:
+        limits = {"DailyApiRequests": {"max": 1_000_000}}
+        requests.post(f"{url}/_sandbox/limits", json=limits, timeout=60)
+        requests.post(f"{url}/_sandbox/clock", json={"advance": "1h"}, timeout=60)
         install(url, work / "here", threads=2, parallel=4)
         app = open_app(work / "here" / "config.toml")
         provision(app, app.crm.check())
         measure(url, work)
     shutil.rmtree(work, ignore_errors=True)
+
+
+def grown(what: Callable[[], Any]) -> int:
+    """The most that this process held meanwhile above what it held before, in MB."""
+    Path("/proc/self/clear_refs").write_text("5")  # the peak is counted anew
+    before = held("VmRSS")
+    what()
+    return (held("VmHWM") - before) // 1024
+
+
+def held(name: str) -> int:
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith(name))
 
 
 def measure(url: str, work: Path) -> None:
@@ -127,6 +168,9 @@ def measure(url: str, work: Path) -> None:
 
         sent, _ = measured(send)
         tell("file, prepared and sent", copied + sent, many)
+        journal = Journal(made.path.with_name("journal.ndjson"))
+        more = grown(lambda: list(load.load(app, journey.run, made, journal)))
+        print(f"{f'file, sent and outcomes taken ({many:,} records)':<44}{more:>+9} MB")
 
 
 if __name__ == "__main__":

@@ -179,7 +179,7 @@ class _Writer:
                 self.pace.learn(chunk, outcomes)
                 final = _final(self.app, self.plan, waiting, outcomes, last=last)
                 yield from _taken(waiting, final)
-                _stop_at(outcomes, self.plan)
+                _stop_at(self.app, outcomes, self.plan)
                 self._give_up(outcomes, final)
 
     def _give_up(self, outcomes: Sequence[Outcome], final: Sequence[Outcome]) -> None:
@@ -201,7 +201,8 @@ class _Writer:
             raise Denied(
                 f"The CRM's own automation fails for every {self.plan.object}, one by one: "
                 f"{crowded[0].code} {crowded[0].message}",
-                hint="Ask an admin to look at triggers and flows; the other records were not sent.",
+                hint="Ask an admin to look at triggers, flows and workflows. The other records "
+                "were not sent.",
                 code=crowded[0].code,
             )
 
@@ -239,14 +240,13 @@ def _looked_up(app: App, plan: Plan, changes: Sequence[Change]) -> Iterator[Outc
     return settled(app, plan, changes)
 
 
-def _stop_at(outcomes: Sequence[Outcome], plan: Plan) -> None:
+def _stop_at(app: App, outcomes: Sequence[Outcome], plan: Plan) -> None:
     """End the run at an error that is not of one record."""
     for outcome in outcomes:
         if outcome.result == STOP:
             raise Denied(
                 f"The CRM no longer lets us write {plan.object}: {outcome.code} {outcome.message}",
-                hint="Check the writer permission set of the integration user (connector fields "
-                "plan). What was written is recorded; the next run continues.",
+                hint=f"{app.crm.remedy} What was written is recorded; the next run continues.",
                 code=outcome.code,
             )
 

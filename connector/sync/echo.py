@@ -30,8 +30,9 @@ looked at in stretches of two seconds: each must hold exactly as many records as
 - A record that we neither read nor wrote makes more than we know: then everything is read.
 - After a write that was not read back record by record nothing is left out: the next pull reads it
   once.
-- What can hide is an edit of another field between reading a record back and writing it, or within
-  its stretch: it is read at the next change of the record, or by the refresh.
+- What can hide is an edit between reading a record back and writing it, or within its stretch: it
+  is read at the next change of the record, or by the refresh. Nothing is written over it: what is
+  written is compared with what the record holds.
 """
 
 from __future__ import annotations

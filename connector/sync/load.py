@@ -2,16 +2,16 @@
 
 Little here is done record by record in Python: the engine writes the file from the plan, finds
 what has moved since, and matches the outcomes by id. A CRM that tells late of changes is not asked
-what has changed: there each record is looked at right before it is written, and what somebody has
-touched stays open. The number of the CRM's job is on disk before a byte is sent, so that a run that
-dies finds its outcomes later.
+what has changed: there each record is looked at right before it is written, and what holds
+something else stays open. The number of the CRM's job is on disk before a byte is sent, so that a
+run that dies finds its outcomes later.
 """
 
 from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
@@ -70,7 +70,7 @@ def _send(
     rows = int(run.engine.one("SELECT count(*) FROM part"))
     speed = pace.speed(app, "load", plan.object, rows)
     note = partial(_note, plan)
-    spool = app.crm.load(plan.object, part, part.parent, note, rows, speed, plan.known_at)
+    spool = app.crm.load(plan.object, part, part.parent, note, rows, speed, plan.types)
     pace.keep_speed(app, "load", plan.object, rows, spool.pace)
     outcomes = f"SELECT * FROM {spool.relation}"
     told = f"SELECT count(DISTINCT id) FROM ({outcomes}) WHERE code <> '{UNPROCESSED}'"
@@ -221,25 +221,33 @@ def _write(app: App, run: Run, plan: Plan, path: Path, among: str) -> None:
 
 
 def _write_lines(app: App, run: Run, plan: Plan, path: Path, among: str) -> None:
-    """Write changes as lines of JSON: the id, and each value to set as the text that it is."""
-    entries = ", ".join(
-        f"CASE WHEN \"set:{f.target}\" THEN {{'k': '{f.target}', 'v': {_text(f)}}} END"
-        for f in staged.planned(app, plan)
-    )
-    cells = f"map_from_entries(list_filter([{entries}], lambda cell: cell IS NOT NULL))"
+    """Write changes as lines of JSON: the id, and each value to set as the text that it is; behind
+    it what the plan found there."""
+    fields = staged.planned(app, plan)
+    to, held = _texts(fields, "to"), _texts(fields, "from")
+    record = f"json_object('id', id, 'properties', {to})"
     mine = f"WHERE id IN ({among})" if among else ""
     place = str(path).replace("'", "''")
     with writing("The file of changes"):
         run.engine.run(
-            f"COPY (SELECT CAST(json_object('id', id, 'properties', {cells}) AS VARCHAR) "
+            f"COPY (SELECT CAST({record} AS VARCHAR), CAST(to_json({held}) AS VARCHAR) "
             f"FROM changes {mine}) TO '{place}' (FORMAT csv, HEADER false, QUOTE '', ESCAPE '', "
             f"DELIMITER '{staged.APART}')"
         )
 
 
-def _text(field: Field) -> str:
+def _texts(fields: Sequence[Field], side: str) -> str:
+    """A JSON object of the values of one side, for the fields to set."""
+    entries = ", ".join(
+        f"CASE WHEN \"set:{f.target}\" THEN {{'k': '{f.target}', 'v': {_text(f, side)}}} END"
+        for f in fields
+    )
+    return f"map_from_entries(list_filter([{entries}], lambda cell: cell IS NOT NULL))"
+
+
+def _text(field: Field, side: str) -> str:
     """A value as a text; the empty one stands for none."""
-    value = f'"to:{field.target}"'
+    value = f'"{side}:{field.target}"'
     text = f"CAST({value} AS VARCHAR)"
     if field.type == "datetime":
         text = f"strftime({value} AT TIME ZONE 'UTC', '%Y-%m-%dT%H:%M:%SZ')"

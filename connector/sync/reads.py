@@ -153,7 +153,8 @@ def wanted_of(app: App, run: Run, spec: Pull, types: Mapping[str, str]) -> Wante
     if mark is None or mark.shape != shape or not spec.modified:
         return made
     is_due, since = _is_due(app, run, key), mark.until - app.pulling.overlap_span
-    if is_due and _has_calculated(app, spec, types):
+    # What a search tells late or not at all nobody would ever miss.
+    if is_due and (app.crm.tells_late or _has_calculated(app, spec, types)):
         return made
     return replace(made, since=since, sift=is_due, echo=echo.recalled(app, key, since))
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
+from ..mapping.alike import alike
 from ..records import Outcome
 from .app import App
 from .changes import Change, Plan
@@ -55,26 +55,10 @@ def _landed(plan: Plan, live: Mapping[str, Any], change: Change) -> bool:
     told = [
         (live.get(name), change.before[name], value, plan.types[name])
         for name, value in change.after.items()
-        if not same(change.before[name], value, plan.types[name])
+        if not alike(change.before[name], value, plan.types[name])
     ]
-    arrived = any(same(now, after, kind) for now, _, after, kind in told)
-    return arrived and not any(same(now, before, kind) for now, before, _, kind in told)
-
-
-def same(live: Any, ours: Any, kind: str) -> bool:
-    """Whether a value as the CRM says it is the value that we mean."""
-    if kind == "checkbox":
-        return bool(live) == bool(ours)
-    if live in (None, "") or ours in (None, ""):
-        return live in (None, "") and ours in (None, "")
-    try:
-        if kind == "number":
-            return abs(float(live) - float(ours)) < 1e-9
-        if kind == "datetime":
-            return _instant(live) == _instant(ours)
-    except ValueError:  # no number and no moment: it is certainly not what we wrote
-        return False
-    return str(live) == str(ours)
+    arrived = any(alike(now, after, kind) for now, _, after, kind in told)
+    return arrived and not any(alike(now, before, kind) for now, before, _, kind in told)
 
 
 def _gone(id: str) -> Outcome:
@@ -90,11 +74,6 @@ def _live(app: App, plan: Plan, changes: Sequence[Change]) -> dict[str, dict[str
 def _holds(plan: Plan, live: Mapping[str, Any], values: Mapping[str, Any]) -> bool:
     """Whether a record holds these values; most are equal as they stand."""
     return all(
-        live.get(name) == value or same(live.get(name), value, plan.types[name])
+        live.get(name) == value or alike(live.get(name), value, plan.types[name])
         for name, value in values.items()
     )
-
-
-def _instant(value: Any) -> datetime:
-    moment = datetime.fromisoformat(str(value).replace("Z", "+00:00"))
-    return moment.astimezone(UTC).replace(microsecond=0)

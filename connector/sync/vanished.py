@@ -67,7 +67,7 @@ def guard(app: App, run: Run, spec: Pull, rows: int) -> int:
     if rows == 0 and spec.stream == "accounts":
         raise UnsafePlan(
             f"{spec.object}: not one record came back.",
-            hint="Can the integration user see accounts (sharing, view all)? Is the filter right?",
+            hint="May the integration user or app see them (sharing, scopes)? Is the filter right?",
         )
     if known and rows < known * (1 - app.guards.max_vanish):
         raise UnsafePlan(

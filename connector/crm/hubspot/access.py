@@ -32,6 +32,10 @@ KINDS: Mapping[str, str] = {
 }
 
 
+#: HubSpot does not tell whose token it is, or does not any more: then trying tells what it may do.
+UNTOLD = frozenset({400, 401, 403, 404, 405, 410})
+
+
 @dataclass(frozen=True, slots=True)
 class Holder:
     """Whose token it is, as far as HubSpot tells; `scopes` is None where it does not."""
@@ -71,7 +75,7 @@ def holder(client: Client, token: str) -> Holder:
         "to ask whose token it is",
         body=orjson.dumps({"tokenKey": token}),
         safe=True,
-        refusals=frozenset({400, 401, 403, 404, 405}),
+        refusals=UNTOLD,
     )
     if answer.status_code >= 400:
         return Holder()
@@ -82,6 +86,19 @@ def holder(client: Client, token: str) -> Holder:
         app=_text(told.get("appId")),
         scopes=tuple(told["scopes"]) if isinstance(told.get("scopes"), list) else None,
     )
+
+
+def account(client: Client) -> Mapping[str, Any]:
+    """Which account it is. ConfigError when HubSpot serves no such release of its API."""
+    answer = client.raw(
+        "GET", client.paths.account, "to look up the account", refusals=frozenset({404})
+    )
+    if answer.status_code == 404:
+        raise ConfigError(
+            f"HubSpot does not serve release {client.paths.version} of its API here.",
+            hint="Set `api_version` in [crm] to one that it serves, and `url` to its address.",
+        )
+    return dict(body_of(answer, "HubSpot"))
 
 
 def owner_of(auth: Token | OAuth, client: Client) -> Holder:
@@ -105,7 +122,7 @@ def describe(details: Mapping[str, Any]) -> str:
 def status(crm: Crm) -> Access:
     """Log in, or use the login that is kept, and ask who we are."""
     client = crm.connected()
-    details = client.json("GET", client.paths.account, "to look up the account")
+    details = account(client)
     found = _holder(crm, client)
     ends = client.now + timedelta(seconds=found.seconds) if found.seconds is not None else None
     return Access(

@@ -103,7 +103,19 @@ def error_of(answer: Answer, doing: str) -> ConnectorError:
         )
     if status == 410:
         return ConfigError(said, hint="Set `api_version` to one that HubSpot still serves.")
-    return RemoteError(said, status=status, code=told.code)
+    return RemoteError(said, status=status, code=told.code, hint=HINTS.get(status, HINT))
+
+
+#: What to do about a call that HubSpot does not take.
+HINTS: Mapping[int, str] = {
+    404: "Does the object exist in this account, and is its product licensed? `connector check` "
+    "looks at everything that the mapping names.",
+    409: "Somebody has changed the same thing at the same moment: run again.",
+}
+HINT = (
+    "Run `connector check`: a property or a filter may have changed. If it stays, run again with "
+    "-v and give HubSpot's support the correlation id."
+)
 
 
 def slow_down(answer: Answer, *, search: bool) -> ConnectorError | Again:
@@ -119,7 +131,13 @@ def slow_down(answer: Answer, *, search: bool) -> ConnectorError | Again:
             hint="It begins anew at midnight in the account's time zone; the next run continues.",
         )
     usual = WAITS["SECONDLY" if search or policy == "SECONDLY" else "TEN_SECONDLY_ROLLING"]
-    error = Throttled(f"HubSpot asks us to slow down ({policy or 429}).", status=429, code=policy)
+    error = Throttled(
+        f"HubSpot asks us to slow down ({policy or 429}).",
+        status=429,
+        code=policy,
+        hint="Other integrations share the limit: run again later, or set `searches` and `threads` "
+        "in [crm] lower. What was done is recorded.",
+    )
     return Again(error, hinted(answer.headers.get("Retry-After"), usual))
 
 
@@ -158,7 +176,10 @@ def explained(told: Refused) -> str:
     """What to show of a refused record; the account's own rules are named as such."""
     named = f" ({', '.join(told.properties)})" if told.properties else ""
     if not CONDITIONAL.isdisjoint(told.codes):
-        return shortened(f"A rule of the HubSpot account wants other properties{named}.")
+        return shortened(
+            f"A rule of the HubSpot account wants other properties{named}: fill "
+            "them in at the record, or change the rule in the settings of the object."
+        )
     return shortened(f"{told.message}{named}")
 
 

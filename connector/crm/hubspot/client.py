@@ -8,7 +8,8 @@ call of either spelling, and bytes come back as they are.
 from __future__ import annotations
 
 import threading
-from collections.abc import Container, Mapping
+from collections.abc import Container, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any, BinaryIO
@@ -43,7 +44,26 @@ class Line(Pooled):
         self._admitted = threading.local()
 
     def admit(self, lane: str) -> None:
-        self._admitted.now = self.limiter.admit(lane)
+        turn, self._admitted.turn = getattr(self._admitted, "turn", None), None
+        if turn is None or turn[0] != lane:
+            self._admitted.turn = turn
+            self._admitted.now = self.limiter.admit(lane)
+            return
+        _, bucket, place = turn
+        bucket.sent(place)
+        self._admitted.now = bucket, place
+
+    @contextmanager
+    def turn(self, lane: str) -> Iterator[None]:
+        """Wait for the turn of the next request of this lane in this thread; then it need not."""
+        bucket, place = self.limiter.admit(lane)
+        self._admitted.turn = lane, bucket, place
+        try:
+            yield
+        finally:
+            if self._admitted.turn is not None:
+                self._admitted.turn = None
+                bucket.give_back(place)
 
     def carry(self, method: str, url: str, options: Mapping[str, Any]) -> Reply:
         """Send once; the limiter learns when the answer was there, or the connection broken."""
@@ -63,7 +83,12 @@ class Line(Pooled):
                 return  # so many exports a day: whoever asked looks for another way
             self._slow_down(answer, search=lane == "search")
         if status == answers.LOCKED:
-            locked = Throttled("HubSpot has locked the records for somebody else.", status=status)
+            locked = Throttled(
+                "HubSpot has locked the records for somebody else.",
+                status=status,
+                hint="An import or a merge is at work on them: run again in some minutes. What was "
+                "done is recorded.",
+            )
             raise Again(locked, answers.LOCK_SECONDS)
         if status == answers.MIGRATING:
             raise Throttled(
@@ -113,14 +138,17 @@ class Client:
         headers: Mapping[str, str] | None = None,
         safe: bool | None = None,
         refusals: Container[int] = (),
+        once: bool = False,
     ) -> Reply:
         """One call: the answer as it is, or our error.
 
-        `safe` marks a POST that only reads; `refusals` are statuses that the caller wants to see.
+        `safe` marks a POST that only reads; `refusals` are statuses that the caller wants to see;
+        `once` leaves it to the caller to ask again.
         """
         address = f"{path}?{urlencode(query, safe=',')}" if query else path
         options: dict[str, Any] = {"data": body, "headers": headers}
-        answer = self.line.ask(method, address, method in READS if safe is None else safe, options)
+        safe = method in READS if safe is None else safe
+        answer = self.line.ask(method, address, safe, options, 1 if once else None)
         if answer.status_code >= 400 and answer.status_code not in refusals:
             raise answers.error_of(answer, doing)
         return answer
@@ -150,5 +178,8 @@ def results_of(body: Any, doing: str) -> list[Any]:
     """The list that an answer promises."""
     found = body.get("results") if isinstance(body, dict) else None
     if not isinstance(found, list):
-        raise Malformed(f"HubSpot answered without results when asked {doing}.")
+        raise Malformed(
+            f"HubSpot answered without results when asked {doing}.",
+            hint="Run again; if it stays, run with -v and ask HubSpot's support.",
+        )
     return found

@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field
 
 from ...fieldplan import FieldPlan, FieldsMade
+from ...mapping.alike import alike
 from ...protocols import Progress, Read, Spool, Stretch
 from ...records import CrmField, Org, Outcome
 from . import access, as_files, catalogue, imports, lanes, make, paths, provision, read, scopes
@@ -85,7 +86,7 @@ class Crm:
     def check(self) -> Org:
         """Ask which account this is, and whose token; the token is proven by it."""
         client = self._client
-        found = client.json("GET", client.paths.account, "to look up the account")
+        found = access.account(client)
         self._holder = access.owner_of(self.auth, client)
         return Org(
             id=str(found["portalId"]),
@@ -162,15 +163,26 @@ class Crm:
         note: Callable[[str], None],
         rows: int = 0,
         pace: float | None = None,  # noqa: ARG002 (as fast as the limit allows)
-        since: datetime | None = None,
+        types: Mapping[str, str] | None = None,
     ) -> Spool:
         client, threads = self._client, self.threads
+        same = self._alike(object, types) if types else None
         if 0 < self.import_from <= (rows or imports.rows_of(file)):
-            steady = loading.steady(client, object, file, since, threads) if since else file
+            steady = loading.steady(client, object, file, same, threads) if same else file
             if sent := imports.load(client, object, steady, into, note):
                 client.stamps.blind = True  # whatever happens while HubSpot works through it
                 return sent
-        return loading.load(client, object, file, into, note, threads, since)
+        return loading.load(client, object, file, into, note, threads, same)
+
+    def _alike(self, object: str, types: Mapping[str, str]) -> writing.Alike:
+        known = self._properties(object) or {}
+        kinds = {name: str(known.get(name, {}).get("type")) for name in types}
+
+        def same(name: str, now: str | None, before: str) -> bool:
+            kind = kinds[name]
+            return alike(decoded(now, kind), decoded(before, kind), types[name])
+
+        return same
 
     def loaded(self, job: str, into: Path) -> Spool | None:
         """Of updates nobody knows but the records themselves; an import is asked."""

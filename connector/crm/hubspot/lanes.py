@@ -11,7 +11,7 @@ from pathlib import Path
 from time import monotonic, sleep
 from typing import Any
 
-from ...errors import ConfigError
+from ...errors import ConfigError, Malformed
 from ...mapping import casts, expressions
 from ...protocols import Progress, Read, Spool
 from . import catalogue, exports, read, relation
@@ -149,6 +149,8 @@ def calls(
         told[LISTED] = max(1, ceil(rows / size))
     else:
         told[SEARCHED] = max(1, ceil(rows / read.SEARCH))
+        told[SEARCHED] += ceil(rows / read.WALL) if rows > read.SEARCH else 0
+        is_long = read.is_too_long(parts)
     if rows and (is_long or (asked.since is not None and parts.dated)):
         told["batch_read"] = ceil(rows / (read.HISTORY if parts.dated else read.BATCH))
     if rows and (is_long or asked.since is not None):
@@ -246,9 +248,20 @@ def _listed(task: Task, done: Done, tally: Tally) -> Done:
             done = replace(done, after=page.next, files=shelf.files)
             task.progress.remember(asdict(done))
     shelf.close()
+    _refuse_if_short(task, done.rows)
     done = replace(done, files=shelf.files, whole=True)
     task.progress.remember(asdict(done))
     return done
+
+
+def _refuse_if_short(task: Task, rows: int) -> None:
+    """A list that lacks a page or more of what a search still counts has ended too early."""
+    missing = task.asked.rows - rows
+    if missing >= read.LIST and read.count(task.client, task.kind, "", None) - rows >= read.LIST:
+        raise Malformed(
+            f"HubSpot counts {task.asked.rows} {task.kind}, and its list ended after {rows}.",
+            hint="Run again; the watermark has not moved. Something on the way may cut answers.",
+        )
 
 
 def _taken_up(task: Task) -> Done:
@@ -299,7 +312,7 @@ def _changes(task: Task) -> Spool:
     assert since is not None
     tally, shelf = Tally(), Shelf(task.into)
     ids, merged = dict[str, None](), dict[str, None]()
-    by_id = task.is_long or bool(task.parts.dated)
+    by_id = read.is_too_long(task.parts) or bool(task.parts.dated)
 
     def keep(page: Page) -> None:
         merged.update(dict.fromkeys(losers(page.records)))
@@ -309,7 +322,7 @@ def _changes(task: Task) -> Spool:
         task.progress.pause(0)
         tally.calls += 1
         ids |= dict.fromkeys(read.ids_of(page))
-        if not by_id:
+        if page.rows and not by_id:
             keep(page)
     there = 0
     if by_id:  # what is in the bin meanwhile does not come

@@ -25,6 +25,7 @@ USED = 0.98
 FIRST_LIMIT, FIRST_SECONDS = 100, 10.0
 #: Where the answer is still to come, the request is taken to arrive so many seconds later.
 SLACK = 0.05
+INSTANT = 0.001
 #: A request that was not answered for so long is forgotten.
 LOST = 600.0
 
@@ -71,7 +72,18 @@ class Bucket:
             self._open.add(place)
         if at > now:
             self._rest(at - now)
+            while (more := self._closed - self._clock()) > INSTANT:  # closed while we rested
+                self._rest(more)
         return place
+
+    def sent(self, place: Place) -> None:
+        """A place that was taken before is made use of now."""
+        place.at = self._clock()
+
+    def give_back(self, place: Place) -> None:
+        """Nothing was sent in its place."""
+        with self._lock:
+            self._open.discard(place)
 
     def answered(self, place: Place) -> None:
         """The answer is there: by now the request was counted."""

@@ -1,17 +1,16 @@
 """Writing many changes from a file: batch after batch through several threads, outcomes to files.
 
-A line of the file is one record as HubSpot takes it, so nothing is decoded on the way out. Right
-before a batch is sent it is asked when its records last changed. What is not told here, because
-somebody has touched it or a call failed as a whole, stays open and goes record by record, where
-values are compared.
+A line of the file is one record as HubSpot takes it, so nothing is decoded on the way out; behind
+it stands what the plan found there. Right before a batch is sent it is read back and compared. What
+is not told here, because it holds something else or a call failed as a whole, stays open and goes
+record by record.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from datetime import datetime
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -24,7 +23,7 @@ from ...protocols import Spool
 from ...records import Outcome
 from . import write
 from .client import Client
-from .write import Batch
+from .write import Alike, Batch, Look
 
 #: Records of one file.
 MOST = 100_000
@@ -33,6 +32,10 @@ _BEGIN = b'{"id":"'
 #: The name of a job that nobody but the records themselves remembers.
 JOB = "updates"
 
+#: What stands between a record to set and what the plan found there; no line of JSON holds it.
+APART = b"\x1f"
+#: Lines of a file: id, the record as HubSpot takes it, and what it is to hold until then.
+Lines = Sequence[tuple[str, bytes, bytes]]
 Outcomes = list[tuple[Outcome, ...]]
 
 
@@ -43,16 +46,17 @@ def load(
     into: Path,
     note: Callable[[str], None],
     threads: int,
-    since: datetime | None = None,
+    alike: Alike | None = None,
 ) -> Spool:
     """Send a file of updates; a spool of `id, result, code, message`.
 
-    Records that have changed or gone since a moment are left out, and nothing is told of them.
+    With `alike` records that hold something else than the plan found are left out, and nothing is
+    told of them.
     """
     note(JOB)
     applied, told, rows = into / "applied.csv", into / "told.json", 0
     with applied.open("wb") as good, told.open("wb") as bad:
-        for outcomes in _sent(file, threads, partial(_outcomes, client, kind, since)):
+        for outcomes in _sent(file, threads, partial(_outcomes, client, kind, alike)):
             for outcome in outcomes:
                 rows += 1
                 if outcome.result == "applied":
@@ -62,22 +66,23 @@ def load(
     return Spool(_relation(applied, told), rows)
 
 
-def steady(client: Client, kind: str, file: Path, since: datetime, threads: int) -> Path:
-    """The lines of a file whose records nobody has touched since a moment, as a file beside it."""
+def steady(client: Client, kind: str, file: Path, alike: Alike, threads: int) -> Path:
+    """The lines of a file whose records hold what the plan found, as a file beside it."""
     kept = file.with_suffix(".steady")
     with (
         ThreadPoolExecutor(threads) as pool,
         file.open("rb") as lines,
         kept.open("wb") as out,
     ):
-        ask = partial(write.untouched, client, kind, since=since)
+        ask = partial(_steady, client, kind, alike)
         for batch in pool.map(ask, _batches(lines)):
             out.writelines(line + b"\n" for _, line in batch)
+            client.stamps.settle(id for id, _ in batch)
     return kept
 
 
 def _sent(
-    file: Path, threads: int, send: Callable[[Batch], Outcomes]
+    file: Path, threads: int, send: Callable[[Lines], Outcomes]
 ) -> Iterator[tuple[Outcome, ...]]:
     """Every batch of a file; a few more are under way than there are threads, and no more."""
     under_way: deque[Future[Outcomes]] = deque()
@@ -102,14 +107,29 @@ def _ended(each: Future[Outcomes]) -> Generator[tuple[Outcome, ...], None, bool]
     return False
 
 
-def _outcomes(client: Client, kind: str, since: datetime | None, batch: Batch) -> Outcomes:
-    steady = write.untouched(client, kind, batch, since=since) if since else batch
-    return list(write.send(client, kind, steady)) if steady else []
+def _outcomes(client: Client, kind: str, alike: Alike | None, lines: Lines) -> Outcomes:
+    batch = [(id, line) for id, line, _ in lines]
+    look = _look(client, kind, alike, lines) if alike else None
+    return write.sent(client, kind, batch, look)
 
 
-def _batches(lines: Iterator[bytes]) -> Iterator[Batch]:
-    while batch := [(_id(line), line.rstrip()) for line in islice(lines, write.CHUNK)]:
+def _steady(client: Client, kind: str, alike: Alike, lines: Lines) -> Batch:
+    return _look(client, kind, alike, lines)([(id, line) for id, line, _ in lines])
+
+
+def _look(client: Client, kind: str, alike: Alike, lines: Lines) -> Look:
+    held = {id: before for id, _, before in lines}
+    return lambda batch: write.untouched(client, kind, batch, held, alike)
+
+
+def _batches(lines: Iterator[bytes]) -> Iterator[Lines]:
+    while batch := [_taken(line) for line in islice(lines, write.CHUNK)]:
         yield batch
+
+
+def _taken(line: bytes) -> tuple[str, bytes, bytes]:
+    record, _, held = line.rstrip().partition(APART)
+    return _id(record), record, held
 
 
 def _id(line: bytes) -> str:

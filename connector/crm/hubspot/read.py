@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,12 @@ LIST, SEARCH, BATCH, HISTORY, LINKS = 100, 200, 100, 50, 1000
 WALL = 10_000
 #: Longer addresses are refused somewhere on the way; then properties go in the body of a POST.
 LONGEST_ADDRESS = 7_500
+#: A search may have 3,000 characters: the names of properties, and what is looked for.
+LONGEST_SEARCH = 2_500
+#: How often a search is begun again that others' edits have disturbed.
+LOOKS = 5
+SECOND = 1000
+AGAIN = "Run again; what was read so far is kept, and the watermark has not moved."
 #: A search from the very beginning of time is answered with an error.
 FIRST_MOMENT = 1_000
 #: A record begins with its id; what it belongs to has a type behind its id.
@@ -37,6 +44,11 @@ Query = dict[str, str]
 def is_long(parts: Parts) -> bool:
     """Whether so many properties do not fit into an address."""
     return sum(len(quote_plus(name)) + 3 for name in parts.properties) > LONGEST_ADDRESS
+
+
+def is_too_long(parts: Parts) -> bool:
+    """Whether so many properties do not fit into a search."""
+    return sum(len(name) + 3 for name in parts.properties) > LONGEST_SEARCH
 
 
 def listed(
@@ -60,7 +72,7 @@ def listed(
         if not after:
             return
         if after in seen:
-            raise Malformed(f"HubSpot repeats a page while reading {kind}.")
+            raise Malformed(f"HubSpot repeats a page while reading {kind}.", hint=AGAIN)
         seen.add(after)
 
 
@@ -77,7 +89,7 @@ def owners(client: Client) -> Iterator[Page]:
             if not after:
                 break
             if after in seen:
-                raise Malformed("HubSpot repeats a page while reading owners.")
+                raise Malformed("HubSpot repeats a page while reading owners.", hint=AGAIN)
             seen.add(after)
 
 
@@ -114,38 +126,92 @@ def count(
 ) -> int:
     """How many records of a kind there are, or have changed within these moments."""
     filters = _window(modified, since, until)
+    return _total(client, kind, filters)
+
+
+def _total(client: Client, kind: str, filters: Sequence[Mapping[str, str]]) -> int:
     body = {"filterGroups": [{"filters": filters}] if filters else [], "limit": 1, "properties": []}
     page = _search(client, kind, body)
     if page.total is None:
-        raise Malformed(f"HubSpot did not say how many {kind} a search finds.")
+        raise Malformed(f"HubSpot did not say how many {kind} a search finds.", hint=AGAIN)
     return page.total
 
 
 def changed(
     client: Client, kind: str, parts: Parts, modified: str, since: datetime
 ) -> Iterator[Page]:
-    """What has changed since a moment, oldest first.
+    """What has changed since a moment, oldest first. A page without records is a count.
 
     Behind the wall the search begins anew with the last moment but one that was seen, for the last
     may be incomplete and results out of order; where one moment has more records than the wall lets
     through, those are read by id. So a record may come twice.
     """
-    begin = max(_ms(since), FIRST_MOMENT)
+    begin, now = max(_ms(since), FIRST_MOMENT), _ms(client.now) - SECOND
     while True:
-        moments, full = set[int](), False
-        for page in _pages(client, kind, parts, modified, begin):
-            yield page
-            moments |= set(_moments(page, modified))
-            full = page.next == WALLED
-        if not full:
+        window = _Window(client, kind, parts, modified, begin)
+        yield from window.read(now)
+        if not window.full:
             return
-        *before, last = sorted(moments)
+        *before, last = sorted(window.moments)
         if before and before[-1] > begin:  # results are a little out of order
             begin = before[-1]
             continue
         # One moment, or the first and one more, fill everything that a search gives.
         yield from _of_one_moment(client, kind, parts, modified, before[-1] if before else last)
         begin = last if before else last + 1
+
+
+@dataclass(slots=True)
+class _Window:
+    """Everything that one search gives from a moment on: up to ten thousand records.
+
+    Its pages are places in a list that goes on changing: a record that is edited meanwhile moves to
+    the end, and the one behind it slips back onto a page that was read. So what there is of the
+    time before is counted at the end, and if that is more than came, all is asked for again.
+    """
+
+    client: Client
+    kind: str
+    parts: Parts
+    modified: str
+    begin: int
+    full: bool = False
+    _seen: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def moments(self) -> set[int]:
+        """When its records were changed; what lies before is there by a mistake of the index."""
+        found = {at for at in self._seen.values() if at >= self.begin}
+        if not found:
+            raise Malformed(
+                f"A search for changes of {self.kind} brings only records from before.", hint=AGAIN
+            )
+        return found
+
+    def read(self, now: int) -> Iterator[Page]:
+        """Its pages; what was changed after `now` the next pull reads again."""
+        for _ in range(LOOKS):
+            pages = 0
+            for page in _pages(self.client, self.kind, self.parts, self.modified, self.begin):
+                yield page
+                pages += 1
+                self._seen |= _moments(page, self.modified)
+                self.full = page.next == WALLED
+            if pages < 2 or self._is_complete(now):
+                return
+            yield Page(b"", 0, "")
+        raise Malformed(
+            f"{self.kind} change faster than a search can tell of them.",
+            hint="Run again at a quieter time; the watermark has not moved.",
+        )
+
+    def _is_complete(self, now: int) -> bool:
+        until = min(now, max(self._seen.values(), default=now) - 1) if self.full else now
+        had = sum(self.begin <= at <= until for at in self._seen.values())
+        if not had and self.full:
+            return True
+        end = {"propertyName": self.modified, "operator": "LTE", "value": str(until)}
+        return had >= _total(self.client, self.kind, [_at_least(self.modified, self.begin), end])
 
 
 #: What stands for the next page where the wall is.
@@ -157,7 +223,7 @@ def _pages(client: Client, kind: str, parts: Parts, modified: str, begin: int) -
     body: dict[str, Any] = {
         "filterGroups": [{"filters": [_at_least(modified, begin)]}],
         "sorts": [{"propertyName": modified, "direction": "ASCENDING"}],
-        "properties": [] if is_long(parts) else _asked(parts, modified),
+        "properties": [] if is_too_long(parts) else _asked(parts, modified),
         "limit": SEARCH,
     }
     offset = 0
@@ -165,7 +231,7 @@ def _pages(client: Client, kind: str, parts: Parts, modified: str, begin: int) -
         page = _search(client, kind, {**body, "after": str(offset)} if offset else body)
         more = page.next
         if more and not (more.isdigit() and int(more) > offset):
-            raise Malformed(f"HubSpot repeats a page while searching {kind}.")
+            raise Malformed(f"HubSpot repeats a page while searching {kind}.", hint=AGAIN)
         if more and int(more) + SEARCH > WALL:
             yield Page(page.records, page.rows, WALLED, page.total, page.merged, page.cut)
             return
@@ -191,7 +257,7 @@ def _of_one_moment(
             {
                 "filterGroups": [{"filters": filters}],
                 "sorts": [{"propertyName": "hs_object_id", "direction": "ASCENDING"}],
-                "properties": [] if is_long(parts) else _asked(parts, modified),
+                "properties": [] if is_too_long(parts) else _asked(parts, modified),
                 "limit": SEARCH,
             },
         )
@@ -202,7 +268,7 @@ def _of_one_moment(
             return
         reached = max(map(int, ids_of(page)))
         if reached <= last:
-            raise Malformed(f"HubSpot repeats records while searching {kind}.")
+            raise Malformed(f"HubSpot repeats records while searching {kind}.", hint=AGAIN)
         last = reached
 
 
@@ -232,11 +298,14 @@ def _ms(moment: datetime) -> int:
     return int(moment.timestamp() * 1000)
 
 
-def _moments(page: Page, modified: str) -> Iterator[int]:
-    """When the records of a page were changed, in milliseconds."""
+def _moments(page: Page, modified: str) -> dict[str, int]:
+    """Id → when the record was changed, in milliseconds."""
+    found = {}
     for record in orjson.loads(b"[" + page.records + b"]"):
         told = record["properties"].get(modified) or record["updatedAt"]
-        yield _ms(datetime.fromisoformat(told.replace("Z", "+00:00")).astimezone(UTC))
+        moment = datetime.fromisoformat(told.replace("Z", "+00:00")).astimezone(UTC)
+        found[record["id"]] = _ms(moment)
+    return found
 
 
 # ── what belongs to what ──────────────────────────────────────────────────────────────────────
@@ -284,7 +353,9 @@ def _results_of(body: bytes) -> Page:
     try:
         results = orjson.loads(body)["results"]
     except (orjson.JSONDecodeError, KeyError, TypeError) as error:
-        raise Malformed("HubSpot sent a batch of records that is cut or not JSON.") from error
+        raise Malformed(
+            "HubSpot sent a batch of records that is cut or not JSON.", hint=AGAIN
+        ) from error
     records = orjson.dumps(results)[1:-1]
     return Page(records, len(results), "")
 

@@ -11,34 +11,56 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from time import monotonic
 from typing import Any
 
 from ...protocols import Stretch
 
 #: Within so many milliseconds no second change of a record is expected.
 SHORT = 2_000
+#: A look at a record is good for so many seconds; then it is looked at anew before it is written.
+GOOD = 2.0
 #: A search may be so far behind: what is not older than this need not have been in what was read.
 LAG = timedelta(minutes=1)
 
 
 @dataclass(slots=True)
 class Stamps:
-    """The latest stamp that was read back before a write, and how many records were written in
-    each stretch of time.
+    """The stamp of each record that was read back and is to be written, the latest of all that
+    were, and how many records were written in each stretch of time.
 
     `blind` says that something was written without being read back.
     """
 
     read: datetime | None = None
     blind: bool = False
+    _looks: dict[str, tuple[str, float]] = field(default_factory=dict)
     _wrote: dict[int, Stretch] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
-    def saw(self, stamps: Iterable[str]) -> None:
+    def saw(self, records: Iterable[Mapping[str, Any]]) -> None:
         """Take the stamps of records that were read back."""
+        now = monotonic()
+        looks = {each["id"]: (each["updatedAt"], now) for each in records}
         with self._lock:
-            for at in map(datetime.fromisoformat, set(stamps)):
+            self._looks |= looks
+            for at in map(datetime.fromisoformat, {stamp for stamp, _ in looks.values()}):
                 self.read = max(self.read or at, at)
+
+    def seen(self, ids: Iterable[str]) -> dict[str, str]:
+        """Id → the stamp that it had when it was last read back, of those that were."""
+        return {id: self._looks[id][0] for id in ids if id in self._looks}
+
+    def is_fresh(self, ids: Iterable[str]) -> bool:
+        """Whether every one that was read back was so just now."""
+        oldest = monotonic() - GOOD
+        return all(self._looks[id][1] >= oldest for id in ids if id in self._looks)
+
+    def settle(self, ids: Iterable[str]) -> None:
+        """Forget what nobody is about to write any more."""
+        with self._lock:
+            for id in ids:
+                self._looks.pop(id, None)
 
     def wrote(self, stamps: Iterable[str]) -> None:
         """Take the stamps of records that were written; many of them are the same."""

@@ -9,25 +9,36 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from datetime import datetime
+from dataclasses import dataclass, field
+from time import sleep
 from typing import Any
 
 import orjson
 
-from ...errors import ConnectorError, InDoubt, Malformed
+from ...errors import ConnectorError, InDoubt, Malformed, Throttled, Unreachable
 from ...http import Answer, body_of
 from ...records import Outcome
 from . import answers, stamps
 from .answers import Refused
-from .client import Client
+from .client import ATTEMPTS, Client
 
 CHUNK = 100
 #: Rate times latency: eight threads keep the limit busy up to four tenths of a second an answer.
 THREADS = 8
 
+#: Pause after a connection that could not be made; it doubles.
+PAUSE = 0.25
+LANE = "batch_update"
+#: What was not begun, and may be sent again: too many calls, a lock, no connection.
+_AGAIN = frozenset({429, answers.LOCKED, 0})
+
 Row = Mapping[str, Any]
 #: A batch: the ids of its records, and each as HubSpot takes it.
 Batch = Sequence[tuple[str, bytes]]
+#: Which records of a batch are to be sent.
+Look = Callable[[Batch], Batch]
+#: Whether a property's text, as HubSpot has it now and as the plan found it, means the same.
+Alike = Callable[[str, str | None, str], bool]
 
 
 def inputs(rows: Iterable[Row]) -> Iterator[tuple[str, bytes]]:
@@ -65,7 +76,7 @@ def _told(
 ) -> Iterator[tuple[Outcome, ...]]:
     error: ConnectorError | None = None
     with ThreadPoolExecutor(min(threads, len(batches) or 1)) as pool:
-        coming = [pool.submit(lambda b: list(send(client, kind, b)), batch) for batch in batches]
+        coming = [pool.submit(sent, client, kind, batch) for batch in batches]
         for each in coming:
             if error is not None and each.cancel():
                 continue
@@ -83,19 +94,38 @@ def _cancel(coming: Sequence[Future[Any]]) -> None:
         each.cancel()
 
 
-def send(client: Client, kind: str, batch: Batch) -> Iterator[tuple[Outcome, ...]]:
-    """One call, and as many more as it takes to find out which records are refused."""
-    path = client.paths.objects(kind, "batch", "update")
-    body = b'{"inputs":[' + b",".join(line for _, line in batch) + b"]}"
+def sent(
+    client: Client, kind: str, batch: Batch, look: Look | None = None
+) -> list[tuple[Outcome, ...]]:
+    """All outcomes of a batch. Nobody is about to write its records any more then."""
     try:
-        answer = client.raw("POST", path, f"to update {kind}", body=body, refusals=REFUSALS)
+        return list(send(client, kind, batch, look))
+    finally:
+        client.stamps.settle(id for id, _ in batch)
+
+
+def send(
+    client: Client, kind: str, batch: Batch, look: Look | None = None
+) -> Iterator[tuple[Outcome, ...]]:
+    """One call, and as many more as it takes to find out which records are refused.
+
+    `look` tells which of the batch to send; of the others nothing is told.
+    """
+    update = Update(client, kind, batch, look)
+    try:
+        answer = update.send()
+        batch = update.batch
+        if update.moved:
+            yield tuple(update.moved)
+        if answer is None:
+            return
         if _is_whole(answer, batch):
             client.stamps.wrote(at.decode() for at in _CHANGED.findall(answer.content))
             yield tuple(Outcome(id, "applied") for id, _ in batch)
             return
         told = body_of(answer, "HubSpot")
     except (InDoubt, Malformed) as error:
-        yield tuple(Outcome(id, "doubt", "NO_ANSWER", error.message) for id, _ in batch)
+        yield tuple(Outcome(id, "doubt", "NO_ANSWER", error.message) for id, _ in update.batch)
         return
     if answer.status_code in REFUSALS:
         yield from _refused(client, kind, batch, answers.refused(told))
@@ -103,6 +133,63 @@ def send(client: Client, kind: str, batch: Batch) -> Iterator[tuple[Outcome, ...
         results = told.get("results") if isinstance(told, dict) else None
         client.stamps.wrote(stamps.of(results or ()))
         yield _outcomes(batch, told)
+
+
+@dataclass(slots=True)
+class Update:
+    """A batch on its way: what of it is still to be sent, and what has moved meanwhile.
+
+    It waits for its turn first and looks then, so that next to no time lies between look and
+    write. What HubSpot does not take yet is looked at anew before it is sent again.
+    """
+
+    client: Client
+    kind: str
+    batch: Batch
+    look: Look | None = None
+    moved: list[Outcome] = field(default_factory=list)
+
+    def send(self) -> Answer | None:
+        """The answer; None when nothing of it is to be sent."""
+        for left in reversed(range(ATTEMPTS)):
+            with self.client.line.turn(LANE):
+                self._look(is_again=left < ATTEMPTS - 1)
+                if not self.batch:
+                    return None
+                try:
+                    return self._post()
+                except (Throttled, Unreachable) as error:
+                    if not left or error.status not in _AGAIN:
+                        raise
+                    wait = answers.LOCK_SECONDS if error.status == answers.LOCKED else 0.0
+                    wait = wait if error.status else PAUSE * 2 ** (ATTEMPTS - 1 - left)
+            sleep(wait)
+        raise AssertionError("unreachable")
+
+    def _post(self) -> Answer:
+        body = b'{"inputs":[' + b",".join(line for _, line in self.batch) + b"]}"
+        path, doing = (
+            self.client.paths.objects(self.kind, "batch", "update"),
+            f"to update {self.kind}",
+        )
+        return self.client.raw("POST", path, doing, body=body, refusals=REFUSALS, once=True)
+
+    def _look(self, *, is_again: bool) -> None:
+        if self.look is not None:
+            self.batch, self.look = self.look(self.batch), None
+            return
+        before = self.client.stamps.seen(id for id, _ in self.batch)
+        if not before or not (is_again or not self.client.stamps.is_fresh(before)):
+            return
+        now = {
+            each["id"]: each["updatedAt"] for each in _held(self.client, self.kind, [*before], ())
+        }
+        gone = {id for id, stamp in before.items() if now.get(id) != stamp}
+        self.batch = [each for each in self.batch if each[0] not in gone]
+        self.moved += [
+            Outcome(id, "moved", "EDITED" if id in now else "GONE", "It changed after the plan.")
+            for id in gone
+        ]
 
 
 def _is_whole(answer: Answer, batch: Batch) -> bool:
@@ -176,13 +263,23 @@ def values(
     return held
 
 
-def untouched(client: Client, kind: str, batch: Batch, *, since: datetime) -> Batch:
-    """Those of a batch that are there and that nobody has changed since a moment, less the time
-    that a search may have been late by then."""
-    told = _held(client, kind, [id for id, _ in batch], ())
-    latest = since - stamps.LAG
-    same = {each["id"] for each in told if datetime.fromisoformat(each["updatedAt"]) <= latest}
+def untouched(
+    client: Client, kind: str, batch: Batch, held: Mapping[str, bytes], alike: Alike
+) -> Batch:
+    """Those of a batch that are there and hold what the plan found: id → a JSON object of texts."""
+    before = {id: orjson.loads(held[id]) for id, _ in batch}
+    fields = list(dict.fromkeys(name for values in before.values() for name in values))
+    told = _held(client, kind, list(before), fields)
+    same = {each["id"] for each in told if _holds(each["properties"], before[each["id"]], alike)}
     return [each for each in batch if each[0] in same]
+
+
+def _holds(now: Mapping[str, str | None], before: Mapping[str, str], alike: Alike) -> bool:
+    """Whether a record holds these values; most are equal as they stand."""
+    return all(
+        (now.get(name) or "") == value or alike(name, now.get(name), value)
+        for name, value in before.items()
+    )
 
 
 def _held(
@@ -191,6 +288,7 @@ def _held(
     body = {"properties": list(fields), "inputs": [{"id": id} for id in ids]}
     path = client.paths.objects(kind, "batch", "read")
     found = client.json("POST", path, f"to read {kind} back", body=body, safe=True)
-    client.stamps.saw(stamps.of(found["results"]))
     wanted = set(ids)  # the id of a record that was merged away answers with the survivor
-    return [each for each in found["results"] if each["id"] in wanted and not each.get("archived")]
+    here = [each for each in found["results"] if each["id"] in wanted and not each.get("archived")]
+    client.stamps.saw(here)
+    return here

@@ -129,7 +129,7 @@ class Crm:
         note: Callable[[str], None],
         rows: int = 0,
         pace: float | None = None,
-        since: datetime | None = None,  # noqa: ARG002 (sync asks what has changed)
+        types: Mapping[str, str] | None = None,  # noqa: ARG002 (sync asks what has changed)
     ) -> Spool:
         return ingest.load(self._client, object, file, into, note, ingest.expected(rows, pace))
 

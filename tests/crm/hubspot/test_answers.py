@@ -128,7 +128,9 @@ def test_a_rule_of_the_account_is_said_to_be_one():
     }
     told = refused(body)
     assert result_of(told) == "failed"
-    assert explained(told) == "A rule of the HubSpot account wants other properties (industry)."
+    rule, _, move = explained(told).partition(": ")
+    assert rule == "A rule of the HubSpot account wants other properties (industry)"
+    assert move == "fill them in at the record, or change the rule in the settings of the object."
 
 
 def test_no_value_and_no_address_gets_into_a_message():
@@ -164,3 +166,16 @@ def test_every_refusal_that_hubspot_gave_to_others_is_understood():
                 assert isinstance(slow_down(reply(status, body), search=True), Again)
     assert seen > 15
     assert limited > 15
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 405, 409, 410, 414, 415, 422])
+def test_every_refusal_says_what_to_do(status):
+    """Whoever reads it at night has nothing else."""
+    body = {"status": "error", "category": "VALIDATION_ERROR", "message": "No."}
+    assert error_of(reply(status, body), "to do something").hint
+
+
+def test_a_limit_that_stays_says_what_to_do():
+    """Somebody else may be using all of it."""
+    told = slow_down(reply(429, {"policyName": "SECONDLY"}), search=False)
+    assert "threads" in told.error.hint

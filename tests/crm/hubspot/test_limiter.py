@@ -154,3 +154,27 @@ def test_threads_share_one_limit():
     assert len(waits) == 150
     assert waits[:50] == [10 + SLACK] * 50
     assert waits[-50:] == [round(3 * (10 + SLACK), 6)] * 50
+
+
+def test_a_limit_that_closes_while_somebody_waits_holds_for_him_too():
+    """Otherwise everybody who rests at that moment is refused once more."""
+    time = Time()
+
+    def rest(seconds: float) -> None:
+        if not time.rests:
+            made.close(seconds + 30)
+        time.rest(seconds)
+
+    made = Bucket(1, 10, clock=time.clock, rest=rest)
+    made.take()
+    made.take()
+    assert time.now == 10 + SLACK + 30
+
+
+def test_a_place_that_was_not_used_is_free_again():
+    """Whoever waited for a turn may find that there is nothing to send."""
+    time = Time()
+    made = bucket(time, 1, 10)
+    made.give_back(made.take())
+    made.take()
+    assert time.rests == []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from connector.crm.hubspot import access
-from connector.errors import AuthError
+from connector.errors import AuthError, ConfigError
 
 from .conftest import Portal
 
@@ -86,6 +86,23 @@ def test_where_scopes_cannot_be_asked_for_each_object_is_tried_once(portal):
     assert "crm.objects.companies.write" in unwritable
     assert dict(crm.calls()) == crm.opening_calls(len(KINDS))
     assert crm.calls()["list"] == len(KINDS) - 1
+
+
+@pytest.mark.parametrize("status", [404, 410])
+def test_where_scopes_are_not_told_any_more_each_object_is_tried(portal, status):
+    """The address that tells them has one spelling, of a version that will be switched off."""
+    told = {"status": status, "body": {"status": "error", "message": "gone"}}
+    portal.control("faults", [{"match": {"path_regex": "access-token-info"}, "do": told}])
+    crm = portal.another()
+    crm.check()
+    assert crm.shut(["companies"], "companies") == ({}, "")
+
+
+def test_a_release_that_hubspot_does_not_serve_is_said_so(portal):
+    """Its answer is a page for people, as behind a proxy."""
+    with pytest.raises(ConfigError, match="release 2099-03") as failed:
+        portal.another(api_version="2099-03").check()
+    assert "api_version" in failed.value.hint
 
 
 def test_a_maker_who_has_left_is_told_apart_from_a_scope(portal):

@@ -130,12 +130,38 @@ def test_06_results_out_of_order_are_all_taken(scripted, client):
     assert sorted(ids(found)) == ["1", "2", "3"]
 
 
-def test_07_many_properties_are_no_414(portal):
-    """verified-sources#305, airbyte#33976: three hundred names do not fit into an address."""
-    names = [f"a_property_with_quite_a_long_name_{n:03}" for n in range(300)]
+def test_06_a_record_from_outside_the_window_ends_no_search(scripted, client, monkeypatch):
+    """estuary: results “just outside the window” come along; here beside more records of the first
+    moment than a search gives, which must neither begin before it nor go on for ever."""
+    monkeypatch.setattr(read, "WALL", 400)
+    moment, before = "2026-10-01T10:00:00.001Z", "2026-10-01T10:00:00.000Z"
+    many = [record(id, moment) for id in range(2, 402)]
+
+    def page(rows: list[dict[str, Any]], after: str = "") -> Answer:
+        more = {"paging": {"next": {"after": after}}} if after else {}
+        return of({"total": 401, "results": rows, **more})
+
+    script = scripted(
+        page([record(1, before), *many[:199]], "200"),
+        page(many[199:399], "400"),
+        page(many[:200], "200"),  # by id
+        page(many[200:]),
+        of({"total": 0, "results": []}),
+    )
+    since = datetime.fromisoformat(moment)
+    found = read.changed(client(script.url), "companies", Parts(), "hs_lastmodifieddate", since)
+    assert set(map(int, ids(found))) >= set(range(2, 402))
+    assert len(script.requests) == 5
+
+
+@pytest.mark.parametrize("many", [60, 100, 300])
+def test_07_many_properties_are_no_414(portal, many):
+    """verified-sources#305, airbyte#33976: three hundred names do not fit into an address, and a
+    hundred not into a search, which may have 3,000 characters."""
+    names = [f"a_property_with_quite_a_long_name_{n:03}" for n in range(many)]
     inputs = [{"name": name, "label": name, "type": "string", "fieldType": "text",
                "groupName": "companyinformation"} for name in names]  # fmt: skip
-    for first in range(0, 300, 100):
+    for first in range(0, many, 100):
         body = {"inputs": inputs[first : first + 100]}
         portal.call("POST", "/crm/v3/properties/companies/batch/create", body)
     (id,) = portal.make(1)
@@ -181,7 +207,7 @@ def test_11_associations_cost_a_call_per_thousand_and_not_per_page(portal):
     rows = portal.read("calls", ID, "companies.id", since=SINCE)
     assert (len(rows), rows[0]) == (1_200, (calls[0], firm))
     assert portal.requests("/associations/") == 2
-    assert portal.requests("/search") == 6
+    assert portal.requests("/search") == 6 + 1  # six pages, and a count of what was there
 
 
 def test_12_meetings_and_emails_land_with_their_company(portal):

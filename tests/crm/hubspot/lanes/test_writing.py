@@ -9,8 +9,9 @@ from typing import Any
 import orjson
 import pytest
 
-from connector.crm.hubspot import Crm, answers
+from connector.crm.hubspot import Crm, answers, load, stamps
 from connector.crm.hubspot.auth import Token
+from connector.crm.hubspot.write import Update
 from connector.errors import BudgetSpent, ConnectorError, Throttled
 from connector.records import Outcome
 from connector.secrets import Secret
@@ -120,9 +121,7 @@ def test_a_rule_of_the_account_is_told_of_each_record_it_concerns(portal):
     outcomes = written(portal.crm, [{"id": id, "health_score": 1} for id in (one, two)])
     assert results(outcomes) == ["applied", "failed"]
     assert outcomes[1].code == "MISSING_CONDITIONAL_REQUIRED_PROPERTY"
-    assert outcomes[1].message == (
-        "A rule of the HubSpot account wants other properties (industry)."
-    )
+    assert "wants other properties (industry): fill them in" in outcomes[1].message
 
 
 @pytest.mark.parametrize("name", ["hs_object_source", "nonsense"])
@@ -160,8 +159,9 @@ def test_companies_that_stay_locked_end_the_write(portal, monkeypatch):
     monkeypatch.setattr(answers, "LOCK_SECONDS", 0.01)
     (id,) = portal.make(1)
     portal.settings(locked=1000)
-    with pytest.raises(Throttled, match="locked"):
+    with pytest.raises(Throttled, match="locked") as failed:
         written(portal.crm, [{"id": id, "health_score": 1}])
+    assert "run again in some minutes" in failed.value.hint
     assert portal.requests(UPDATE) < 20
 
 
@@ -269,24 +269,24 @@ def advance(portal, by: str) -> None:
     portal.control("clock", {"advance": by})
 
 
+SCORE = {"health_score": "number"}
+
+
 @pytest.mark.parametrize("lane", [{}, {"import_from": 1}])
-def test_what_somebody_has_touched_since_the_pull_is_not_sent(portal, tmp_path, lane):
-    """Asked right before it is sent: nothing is told of it, and it goes record by record. A search
-    may have been a minute late by then."""
+def test_what_holds_something_else_than_was_planned_is_not_sent(portal, tmp_path, lane):
+    """Read back right before it is sent: nothing is told of it, and it goes record by record.
+    What other properties hold does not matter, nor how a number is written."""
     ids = portal.make(250)
-    advance(portal, "1h")
-    portal.person("edit", ids[5], values={"name": "Renamed by Eva"})
-    advance(portal, "50s")
-    since = portal.store.clock.now()
-    advance(portal, "1h")
+    portal.person("edit", ids[4], values={"health_score": "7.50"})
+    portal.person("edit", ids[5], values={"health_score": "8"})
     portal.person("edit", ids[6], values={"name": "Renamed by Eva"})
     portal.person("archive", ids[7])
     crm = portal.another(**lane)
-    path = file(tmp_path, {id: {"health_score": "1"} for id in ids})
-    spool = crm.load("companies", path, tmp_path, lambda job: None, since=since)
+    held = {id: {"health_score": ""} for id in ids} | {ids[4]: {"health_score": "7.5"}}
+    path = file(tmp_path, {id: {"health_score": "1"} for id in ids}, held)
+    spool = crm.load("companies", path, tmp_path, lambda job: None, types=SCORE)
     told = dict(portal.engine.rows(f"SELECT id, result FROM {spool.relation}"))
-    assert told == dict.fromkeys(set(ids) - set(ids[5:8]), "applied")
-    assert crm.sealed(since) == ()
+    assert told == dict.fromkeys(set(ids) - {ids[5], ids[7]}, "applied")
 
 
 def test_the_stamps_of_a_file_are_known_stretch_by_stretch(portal, tmp_path):
@@ -294,10 +294,82 @@ def test_the_stamps_of_a_file_are_known_stretch_by_stretch(portal, tmp_path):
     ids = portal.make(250)
     advance(portal, "1h")
     since = portal.store.clock.now()
-    path = file(tmp_path, {id: {"health_score": "1"} for id in ids})
+    empty = {id: {"health_score": ""} for id in ids}
+    path = file(tmp_path, {id: {"health_score": "1"} for id in ids}, empty)
     crm = portal.another()
-    crm.load("companies", path, tmp_path, lambda job: None, since=since)
+    crm.load("companies", path, tmp_path, lambda job: None, types=SCORE)
     assert sum(each.records for each in crm.sealed(since)) == 250
+
+
+def test_nothing_is_sealed_if_a_record_was_young(portal, tmp_path):
+    """A search may have been a minute late when it was pulled."""
+    ids = portal.make(2)
+    advance(portal, "1h")
+    portal.person("edit", ids[0], values={"name": "Renamed by Eva"})
+    advance(portal, "50s")
+    since = portal.store.clock.now()
+    empty = {id: {"health_score": ""} for id in ids}
+    path = file(tmp_path, {id: {"health_score": "1"} for id in ids}, empty)
+    crm = portal.another()
+    crm.load("companies", path, tmp_path, lambda job: None, types=SCORE)
+    assert crm.sealed(since) == ()
+
+
+# ── nothing lies between look and write ─────────────────────────────────────────────────────────
+
+
+LOCKED = {"status": 423, "body": {"status": "error", "category": "LOCKED", "message": "locked"}}
+BUSY = {
+    "status": 429,
+    "body": {"status": "error", "message": "limit", "policyName": "TEN_SECONDLY_ROLLING"},
+}
+
+
+@pytest.mark.parametrize("refusal", [LOCKED, BUSY], ids=["locked", "busy"])
+@pytest.mark.parametrize("lane", ["records", "lines"])
+def test_what_was_edited_while_a_refused_update_waited_stays(
+    portal, tmp_path, monkeypatch, lane, refusal
+):
+    """HubSpot did not take the update at first: whoever came meanwhile is not written over."""
+    ids = portal.make(20)
+    portal.fault(UPDATE, nth=1, **refusal)
+    waits = dict.fromkeys(answers.WAITS, 0.01)
+    monkeypatch.setattr(answers, "WAITS", waits)
+    monkeypatch.setattr(answers, "LOCK_SECONDS", 0.01)
+    original = Update._look
+
+    def look(update: Update, *, is_again: bool) -> None:
+        if is_again:
+            portal.person("edit", ids[3], values={"health_score": "55"})
+        original(update, is_again=is_again)
+
+    monkeypatch.setattr(Update, "_look", look)
+    told = scored(portal, lane, ids, tmp_path)
+    assert told == {**dict.fromkeys(ids, "applied"), ids[3]: "moved"}
+    assert ids[3] not in {each["id"] for each in portal_writes(portal)}
+
+
+def test_a_look_that_is_old_is_taken_again(portal, tmp_path, monkeypatch):
+    """The limit may have made an update wait since its records were read back."""
+    ids = portal.make(20)
+    portal.crm.values("companies", ids, ["health_score"])
+    portal.person("edit", ids[3], values={"health_score": "55"})
+    monkeypatch.setattr(stamps, "GOOD", 0.0)
+    rows = [{"id": id, "health_score": 1} for id in ids]
+    told = {each.id: each.result for each in written(portal.crm, rows, 10)}
+    assert told == {**dict.fromkeys(ids, "applied"), ids[3]: "moved"}
+
+
+def scored(portal, lane: str, ids: list[str], folder: Path) -> dict[str, str]:
+    """Id → result of writing a score to records that have none, by one lane or the other."""
+    if lane == "records":
+        portal.crm.values("companies", ids, ["health_score"])
+        rows = [{"id": id, "health_score": 1} for id in ids]
+        return {each.id: each.result for each in written(portal.crm, rows, 10)}
+    empty = {id: {"health_score": ""} for id in ids}
+    path = file(folder, {id: {"health_score": "1"} for id in ids}, empty)
+    spool = portal.crm.load("companies", path, folder, lambda job: None, types=SCORE)
+    return dict(portal.engine.rows(f"SELECT id, result FROM {spool.relation}"))
 
 
 def test_no_more_than_a_few_lines_are_in_memory(portal, tmp_path):
@@ -309,9 +381,14 @@ def test_no_more_than_a_few_lines_are_in_memory(portal, tmp_path):
     assert portal.requests(UPDATE) <= 4
 
 
-def file(folder: Path, rows: dict[str, dict[str, str]]) -> Path:
+def file(
+    folder: Path, rows: dict[str, dict[str, str]], held: dict[str, dict[str, str]] | None = None
+) -> Path:
     path = folder / "rows.json"
-    lines = (orjson.dumps({"id": id, "properties": values}) for id, values in rows.items())
+    lines = [orjson.dumps({"id": id, "properties": values}) for id, values in rows.items()]
+    if held is not None:
+        before = (load.APART + orjson.dumps(held[id]) for id in rows)
+        lines = [line + some for line, some in zip(lines, before, strict=True)]
     path.write_bytes(b"".join(line + b"\n" for line in lines))
     return path
 
