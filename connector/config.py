@@ -312,9 +312,32 @@ def available(package: str) -> list[str]:
     return sorted(name for name in names if not name.startswith("_"))
 
 
+#: Answers that are records of the CRM: a pull of its mapping brings them, no table of a source.
+IN_THE_CRM: tuple[dict[str, Any], ...] = (
+    {
+        "type": "hubspot-feedback",
+        "streams": ["responses"],
+        "sure": "verified",
+        "about": "HubSpot feedback submissions: a pull in the mapping of the CRM.",
+    },
+    {
+        "type": "salesforce-object",
+        "streams": ["any"],
+        "sure": "verified",
+        "about": "Any Salesforce object with scores: a pull in the mapping of the CRM.",
+    },
+    {
+        "type": "salesforce-surveys",
+        "streams": ["invitations", "responses"],
+        "sure": "partly",
+        "about": "Salesforce Surveys: two pulls in the mapping of the CRM.",
+    },
+)
+
+
 def supported() -> list[dict[str, Any]]:
     """The types of sources that are shipped: name, streams, how sure we are, and what each is."""
-    found = []
+    found = list(IN_THE_CRM)
     for name in available("sources"):
         module = importlib.import_module(f"connector.sources.{name}")
         known = {each.name: each.default for each in fields(module.Source)}
@@ -327,7 +350,7 @@ def supported() -> list[dict[str, Any]]:
                 "about": str(module.__doc__).strip().splitlines()[0],
             }
         )
-    return found
+    return sorted(found, key=lambda each: str(each["type"]))
 
 
 def _under(lines: Lines, where: tuple[str, ...]) -> Lines:
