@@ -1,9 +1,9 @@
-"""Qualtrics: answers by export jobs, one for each survey that asks for a score."""
+"""Qualtrics: answers by export jobs, one for each survey that asks for a score; who was invited."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,10 +16,11 @@ from ..http import body_of
 from ..mapping.expressions import identifier
 from ..protocols import Progress, Spool
 from ..rest.asked import first_of, kind_of, outside
-from ..rest.feed import Feed, Got, records
+from ..rest.feed import Feed, Got, fetch, records
 from ..rest.line import ClientCredentials, Line, Signed, Signer
 from ..rest.paging import Link, at
 from ..rest.several import joined
+from ..rest.signatures import told_moment
 from ..rest.since import FORMS
 from ..rest.unpack import members
 from ..secrets import Secret
@@ -50,6 +51,21 @@ ODD: Mapping[str, str] = {
     "test_answer": "values.\"status\" = '2'",
     "synthetic": "values.\"status\" = '256'",
 }
+#: What became of an invitation. Of whom a rule of the directory spared, nobody asked anything.
+INVITATIONS: Mapping[str, str] = {
+    "id": "_distribution || ' ' || contactId",
+    "platform": "'qualtrics'",
+    "survey": "_survey",
+    "contact_key": "nullif(_contact.\"extRef\", '')",
+    "email": "_contact.email",
+    "status": "case when status in ('SurveyFinished', 'SurveyPartiallyFinished') then 'answered' "
+    "when status in ('SurveyStarted', 'Opened') then 'opened' "
+    "when status in ('HardBounce', 'SoftBounce', 'Failure', 'Blocked') then 'bounced' "
+    "else 'sent' end",
+    "asked_at": "coalesce(sentAt, _sent)",
+    "modified_at": "coalesce(responseCompletedAt, responseStartedAt, openedAt, sentAt, _sent)",
+}
+NOT_SENT: Mapping[str, str] = {"not_sent": "status like '%Skipped'"}
 
 
 @dataclass(slots=True)
@@ -59,7 +75,8 @@ class Source:
     `datacenter` is the first part of the host (`fra1`); a brand's own host goes into `url`.
     `surveys` (ids or names) are those that are read, all without it; `csat` names questions
     besides NPS that are asked on a scale from 1 to 5. `account_property` and `customer_property`
-    are the embedded data that hold the CRM's id of the account, or its customer number.
+    are the embedded data that hold the CRM's id of the account, or its customer number. With
+    `directory` (`POOL_…`) the stream `invitations` tells who was invited by e-mail.
     """
 
     datacenter: str = ""
@@ -72,10 +89,11 @@ class Source:
     csat: tuple[str, ...] = ()
     account_property: str = "account_id"
     customer_property: str = "customer_number"
+    directory: str = ""
     url: str = ""
     overlap: timedelta = timedelta(days=35)
     name: str = field(default="qualtrics", init=False)
-    streams: tuple[str, ...] = field(default=("responses",), init=False)
+    streams: tuple[str, ...] = field(default=("responses", "invitations"), init=False)
     sure: str = field(default="verified", init=False)
     _line: Line = field(init=False, repr=False)
 
@@ -84,6 +102,8 @@ class Source:
             raise ConfigError("Qualtrics needs `datacenter`.", hint="As in fra1.qualtrics.com.")
         base = (self.url or f"https://{self.datacenter}.qualtrics.com/API/v3").rstrip("/")
         self._line = Line(base, self._signer(base), name="Qualtrics", lane=_lane)
+        if not self.directory:  # not every token may read the people of a directory
+            self.streams = ("responses",)
 
     def check(self) -> None:
         _result(self._line.json("surveys"))
@@ -91,6 +111,8 @@ class Source:
     def pull(
         self, stream: str, since: datetime | None, into: Path, progress: Progress | None = None
     ) -> Spool:
+        if stream == "invitations":
+            return fetch(self._line, self._invited(since), stream, into, progress)
         kept = progress.recall() if progress else {}
         spool, tokens = self._read(stream, since, kept, into, progress)
         if progress:
@@ -100,6 +122,9 @@ class Source:
     def ids(
         self, stream: str, since: datetime, into: Path, progress: Progress | None = None
     ) -> Spool:
+        if stream == "invitations":
+            # By when it was sent off: people whose turn came later are among these.
+            return self.pull(stream, since - self.overlap, into, progress)
         return self._read(stream, since, {}, into, progress)[0]
 
     def calls(self) -> Mapping[str, int]:
@@ -146,10 +171,29 @@ class Source:
         )
 
     def _surveys(self) -> Iterator[Mapping[str, Any]]:
-        listing = Feed({}, "surveys", "result.elements", paging=Link("result.nextPage"))
-        for survey in records(self._line, listing):
+        for survey in _elements(self._line, "surveys"):
             if not self.surveys or {survey.get("id"), survey.get("name")} & set(self.surveys):
                 yield survey
+
+    def _invited(self, since: datetime | None) -> Iterator[Feed]:
+        """Whom each invitation went to; reminders went to the same people."""
+        people = People(self._line, self.directory)
+        for survey in self._surveys():
+            key = str(survey["id"])
+            for sent in _elements(self._line, "distributions", surveyId=key):
+                day = str(sent.get("sendDate") or "")
+                if sent.get("requestType") != "Invite" or not _is_since(day, since):
+                    continue
+                given = {"_distribution": str(sent["id"]), "_survey": key, "_sent": day}
+                yield Feed(
+                    INVITATIONS,
+                    f"distributions/{sent['id']}/history",
+                    "result.elements",
+                    paging=Link("result.nextPage"),
+                    odd=NOT_SENT,
+                    given=given,
+                    dress=people.of(sent.get("recipients") or {}),
+                )
 
     def _feeds(self, survey: Mapping[str, Any]) -> Iterator[Feed]:
         """One for each question with a score; they read the same file."""
@@ -219,6 +263,49 @@ class Source:
         raise Unreachable("Qualtrics has not finished an export within an hour.", hint="Run again.")
 
 
+@dataclass(slots=True)
+class People:
+    """The people of a directory, read by mailing list, each list once."""
+
+    line: Line
+    directory: str
+    _lists: dict[str, dict[str, Any]] = field(default_factory=dict, init=False, repr=False)
+
+    def of(self, recipients: Mapping[str, Any]) -> Callable[[Sequence[Any]], Sequence[Any]]:
+        """What puts its person to each entry of a distribution's history."""
+        mailing_list = str(recipients.get("mailingListId") or "")
+
+        def dress(entries: Sequence[Any]) -> Sequence[Any]:
+            known = self._listed(mailing_list) if entries and mailing_list else {}
+            return [{**each, "_contact": known.get(each.get("contactId"))} for each in entries]
+
+        return dress
+
+    def _listed(self, id: str) -> Mapping[str, Any]:
+        if id not in self._lists:
+            path = f"directories/{self.directory}/mailinglists/{id}/contacts"
+            found = _elements(self.line, path)
+            self._lists[id] = {each["contactId"]: _keys(each) for each in found}
+        return self._lists[id]
+
+
+def _keys(contact: Mapping[str, Any]) -> dict[str, Any]:
+    """By what a person is found in the CRM; the rest is not kept."""
+    return {name: contact.get(name) for name in ("email", "extRef")}
+
+
+def _elements(line: Line, path: str, **query: str) -> Iterator[Mapping[str, Any]]:
+    """The elements of a list, page by page."""
+    paging = Link("result.nextPage")
+    yield from records(line, Feed({}, path, "result.elements", query, paging=paging))
+
+
+def _is_since(day: str, since: datetime | None) -> bool:
+    """Whether a day is not before a moment; of one that cannot be read nobody knows."""
+    at = told_moment(day)
+    return since is None or at is None or at >= since
+
+
 SCALES: Mapping[str, tuple[str, str]] = {"nps": ("0", "10"), "csat": ("1", "5")}
 
 
@@ -281,4 +368,6 @@ def _with(tokens: list[list[str]], token: str) -> list[list[str]]:
 
 
 def _lane(_: str, path: str) -> str:
-    return "export-responses" if "/export-responses" in path else "surveys"
+    if "/export-responses" in path:
+        return "export-responses"
+    return "distributions" if "distributions" in path or "mailinglists" in path else "surveys"
