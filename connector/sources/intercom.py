@@ -11,6 +11,7 @@ from typing import Any
 from ..errors import Malformed, RemoteError
 from ..http import body_of
 from ..protocols import Progress, Spool
+from ..rest.columns import off_scale
 from ..rest.feed import Feed, fetch
 from ..rest.known import Known
 from ..rest.line import Line, bearer
@@ -60,7 +61,7 @@ RESPONSES: Mapping[str, str] = {
     "comment": "conversation_rating.remark",
     "submitted_at": "to_timestamp(cast(conversation_rating.created_at as double))",
 }
-OFF_SCALE = "try_cast(conversation_rating.rating as double) not between 1 and 5"
+ODD = off_scale("conversation_rating.rating", 1, 5)
 
 
 @dataclass(slots=True)
@@ -122,7 +123,7 @@ class Source:
 
     def _odd(self, stream: str) -> dict[str, str]:
         if stream == "responses":
-            return {"score_off_scale": OFF_SCALE}
+            return ODD
         ours = "source.delivered_as in ('admin_initiated', 'automated', 'campaign_initiated')"
         return {} if self.outbound else {"started_by_us": ours}
 

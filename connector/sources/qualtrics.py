@@ -7,21 +7,22 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import orjson
 
 from ..errors import ConfigError, Malformed, RemoteError, Unreachable
 from ..http import body_of
 from ..mapping.expressions import identifier
-from ..protocols import Progress, Spool
-from ..rest.asked import first_of, kind_of, outside
+from ..protocols import Hint, Progress, Singles, Spool
+from ..rest.columns import first_of, kind, off_scale
 from ..rest.feed import Feed, Got, fetch, records
 from ..rest.line import ClientCredentials, Line, Signed, Signer
 from ..rest.paging import Link, at
 from ..rest.several import joined
 from ..rest.signatures import told_moment
 from ..rest.since import FORMS
+from ..rest.singles import by_place, kept
 from ..rest.unpack import members
 from ..secrets import Secret
 
@@ -35,7 +36,6 @@ TOKEN_EVERY = timedelta(days=1)
 COLUMNS: Mapping[str, str] = {
     "platform": "'qualtrics'",
     "survey": "_survey",
-    "kind": "_kind",
     "channel": 'values."distributionChannel"',
     "language": 'lower(values."userLanguage")',
     "email": 'values."recipientEmail"',
@@ -95,6 +95,7 @@ class Source:
     name: str = field(default="qualtrics", init=False)
     streams: tuple[str, ...] = field(default=("responses", "invitations"), init=False)
     sure: str = field(default="verified", init=False)
+    by_id: ClassVar[tuple[str, ...]] = ("responses",)
     _line: Line = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -126,6 +127,27 @@ class Source:
             # By when it was sent off: people whose turn came later are among these.
             return self.pull(stream, since - self.overlap, into, progress)
         return self._read(stream, since, {}, into, progress)[0]
+
+    def singles(
+        self, stream: str, hints: Sequence[Hint], into: Path, progress: Progress | None = None
+    ) -> Singles:
+        """Some answers by their ids, of surveys that are read here."""
+        before, parts = sum(self._line.calls.values()), list[tuple[Feed, Got]]()
+        asked, gone = by_place(hints), list[str]()
+        into.mkdir(parents=True, exist_ok=True)
+        for number, survey in enumerate(self._surveys()):
+            key = str(survey["id"])
+            feeds = list(self._feeds(survey)) if key in asked else []
+            if not feeds:
+                continue
+            paths = {id: f"surveys/{key}/responses/{id}" for id in asked[key]}
+            file = into / f"{number:05}.ndjson"
+            lost = kept(self._line, paths, {}, file, inside="result", given=feeds[0].given,
+                        progress=progress)  # fmt: skip
+            parts += [(feed, Got(file, len(paths) - len(lost))) for feed in feeds]
+            gone += [name for id in lost for name in (id, *(f"{id}-{each}" for each in self.csat))]
+        spool = joined(parts, stream, calls=sum(self._line.calls.values()) - before)
+        return Singles(spool, tuple(gone))
 
     def calls(self) -> Mapping[str, int]:
         return self._line.calls
@@ -208,6 +230,7 @@ class Source:
             columns = {
                 **COLUMNS,
                 "id": f"responseId || '-{id}'" if number else "responseId",
+                "kind": kind(self.transactional, "_survey", "_title"),
                 "metric": f"'{metric}'",
                 "scale_min": low,
                 "scale_max": high,
@@ -215,12 +238,9 @@ class Source:
                 "comment": f"coalesce({comment}, null)" if not number else "null",
                 "account_key": account,
             }
-            odd = {**ODD, "score_off_scale": outside(score, low, high)}
-            yield Feed(columns, "", odd=odd, given=self._given(survey))
-
-    def _given(self, survey: Mapping[str, Any]) -> dict[str, str]:
-        names = (survey["id"], survey.get("name"))
-        return {"_survey": str(survey["id"]), "_kind": kind_of(names, self.transactional)}
+            odd = {**ODD, **off_scale(score, low, high)}
+            given = {"_survey": str(survey["id"]), "_title": str(survey.get("name") or "")}
+            yield Feed(columns, "", odd=odd, given=given)
 
     def _fetched(self, survey: str, id: str, file: Path, given: Mapping[str, str]) -> int:
         """Download what a job made, as a file of records; how many they are."""

@@ -62,6 +62,7 @@ def routes(store: Store) -> list[Route]:
     read = {
         "surveys": _surveys,
         "surveys/{id}": _survey,
+        "surveys/{id}/responses/{response}": _response,
         f"{exports}/{{job}}": _progress,
         f"{exports}/{{job}}/file": _file,
         "distributions": _distributions,
@@ -171,6 +172,14 @@ def _known(ask: Ask) -> Survey:
         if survey_id(each) == ask.path("id"):
             return each
     raise Refused(404, "The requested survey does not exist")
+
+
+def _response(ask: Ask) -> dict[str, Any]:
+    where, given = "survey = ? and id = ?", (_known(ask).id, ask.path("response"))
+    found = answers.find(ask.store, where, given)
+    if not found:
+        raise Refused(404, "The requested response does not exist")
+    return _ok(_record(found[0]))
 
 
 def _jobs(store: Store) -> dict[str, dict[str, Any]]:
