@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -61,6 +61,8 @@ RESPONSES: Mapping[str, str] = {
     "comment": "conversation_rating.remark",
     "submitted_at": "to_timestamp(cast(conversation_rating.created_at as double))",
 }
+#: In seconds.
+TOMORROW = 86_400
 ODD = off_scale("conversation_rating.rating", 1, 5)
 
 
@@ -94,10 +96,29 @@ class Source:
     def pull(
         self, stream: str, since: datetime | None, into: Path, progress: Progress | None = None
     ) -> Spool:
-        until = int(clock(self._line, self.check).timestamp())
-        stepped = Stepped(int(since.timestamp()) if since else 0, until)
         people = People(self._line, self.account_attribute, progress)
+        feed = self._feed(stream, since, people.named)
+        return fetch(self._line, [feed], stream, into, progress)
 
+    def ids(
+        self, stream: str, since: datetime, into: Path, progress: Progress | None = None
+    ) -> Spool:
+        # What was begun since then has changed since then, and maybe this second.
+        feed = self._feed(stream, since, lambda found: found, TOMORROW)
+        return fetch(self._line, [feed], stream, into, progress)
+
+    def calls(self) -> Mapping[str, int]:
+        return self._line.calls
+
+    def _feed(
+        self,
+        stream: str,
+        since: datetime | None,
+        named: Callable[[Sequence[Any]], Sequence[Any]],
+        ahead: int = 0,
+    ) -> Feed:
+        until = int(clock(self._line, self.check).timestamp()) + ahead
+        stepped = Stepped(int(since.timestamp()) if since else 0, until)
         seen = set[tuple[str, int]]()
 
         def dress(found: Sequence[Any]) -> Sequence[Any]:
@@ -105,9 +126,9 @@ class Source:
             seen.update((each["id"], each["updated_at"]) for each in found)
             if stream == "responses":
                 found = [each for each in found if at(each, "conversation_rating.rating")]
-            return people.named(found)
+            return named(found)
 
-        feed = Feed(
+        return Feed(
             TICKETS if stream == "tickets" else RESPONSES,
             "conversations/search",
             "conversations",
@@ -116,10 +137,6 @@ class Source:
             odd=self._odd(stream),
             dress=dress,
         )
-        return fetch(self._line, [feed], stream, into, progress)
-
-    def calls(self) -> Mapping[str, int]:
-        return self._line.calls
 
     def _odd(self, stream: str) -> dict[str, str]:
         if stream == "responses":

@@ -68,7 +68,6 @@ SYSTEMS = (
         System(case.name, LISTS.get(case.name, case.lists), case.settings, case.secret)
         for case in CASES
     ),
-    System("surveymonkey", r"/responses/bulk$", some("url")),
     System("zendesk", r"/incremental/tickets", some("url", "user")),
     System("mixpanel", r"/engage$", some("url", "profiles_url", "project", "user", "zone")),
     System("intercom", r"/conversations/search$", some("url")),
