@@ -9,8 +9,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, ClassVar
 
-import orjson
-
 from ..errors import ConfigError, Malformed, RemoteError, Unreachable
 from ..http import body_of
 from ..mapping.expressions import identifier
@@ -23,7 +21,7 @@ from ..rest.several import joined
 from ..rest.signatures import told_moment
 from ..rest.since import FORMS
 from ..rest.singles import by_place, kept
-from ..rest.unpack import members
+from ..rest.unpack import copied, members
 from ..secrets import Secret
 
 #: Seconds between two looks at a job, at first and at most; and how long a job may take.
@@ -56,7 +54,8 @@ INVITATIONS: Mapping[str, str] = {
     "id": "_distribution || ' ' || contactId",
     "platform": "'qualtrics'",
     "survey": "_survey",
-    "contact_key": "nullif(_contact.\"extRef\", '')",
+    "account_key": "_contact.account",
+    "contact_key": "_contact.reference",
     "email": "_contact.email",
     "status": "case when status in ('SurveyFinished', 'SurveyPartiallyFinished') then 'answered' "
     "when status in ('SurveyStarted', 'Opened') then 'opened' "
@@ -199,22 +198,25 @@ class Source:
 
     def _invited(self, since: datetime | None) -> Iterator[Feed]:
         """Whom each invitation went to; reminders went to the same people."""
-        people = People(self._line, self.directory)
+        own = (self.account_property, self.customer_property)
+        people = People(self._line, self.directory, own)
         for survey in self._surveys():
             key = str(survey["id"])
             for sent in _elements(self._line, "distributions", surveyId=key):
+                # Both spellings were recorded, side by side.
+                id = str(sent.get("id") or sent.get("distributionId") or "")
                 day = str(sent.get("sendDate") or "")
-                if sent.get("requestType") != "Invite" or not _is_since(day, since):
+                is_asking = id and sent.get("requestType") == "Invite"
+                if not is_asking or not _is_since(day, since):
                     continue
-                given = {"_distribution": str(sent["id"]), "_survey": key, "_sent": day}
                 yield Feed(
                     INVITATIONS,
-                    f"distributions/{sent['id']}/history",
+                    f"distributions/{id}/history",
                     "result.elements",
                     paging=Link("result.nextPage"),
                     odd=NOT_SENT,
-                    given=given,
-                    dress=people.of(sent.get("recipients") or {}),
+                    given={"_distribution": id, "_survey": key, "_sent": day},
+                    dress=people.of(sent.get("recipients") or sent.get("recipient") or {}),
                 )
 
     def _feeds(self, survey: Mapping[str, Any]) -> Iterator[Feed]:
@@ -248,7 +250,7 @@ class Source:
         self._line.save(f"{_exports(survey)}/{id}/file", archive, most=ARCHIVE)
         with file.open("wb") as out:
             for member in members(archive, file.parent, most=UNPACKED):
-                rows += _copy(member, out, given)
+                rows += copied(member, out, given)
                 member.unlink()
         archive.unlink()
         return rows
@@ -289,6 +291,7 @@ class People:
 
     line: Line
     directory: str
+    own: tuple[str, ...] = ()
     _lists: dict[str, dict[str, Any]] = field(default_factory=dict, init=False, repr=False)
 
     def of(self, recipients: Mapping[str, Any]) -> Callable[[Sequence[Any]], Sequence[Any]]:
@@ -305,13 +308,17 @@ class People:
         if id not in self._lists:
             path = f"directories/{self.directory}/mailinglists/{id}/contacts"
             found = _elements(self.line, path)
-            self._lists[id] = {each["contactId"]: _keys(each) for each in found}
+            self._lists[id] = {str(each.get("contactId")): self._keys(each) for each in found}
         return self._lists[id]
 
-
-def _keys(contact: Mapping[str, Any]) -> dict[str, Any]:
-    """By what a person is found in the CRM; the rest is not kept."""
-    return {name: contact.get(name) for name in ("email", "extRef")}
+    def _keys(self, contact: Mapping[str, Any]) -> dict[str, Any]:
+        """By what a person is found in the CRM; the rest is not kept."""
+        embedded = contact.get("embeddedData") or {}
+        return {
+            "email": contact.get("email"),
+            "reference": contact.get("extRef") or contact.get("externalDataReference"),
+            "account": next((embedded[name] for name in self.own if embedded.get(name)), None),
+        }
 
 
 def _elements(line: Line, path: str, **query: str) -> Iterator[Mapping[str, Any]]:
@@ -353,22 +360,6 @@ def _word(result: Mapping[str, Any], name: str) -> str:
     if not result.get(name):
         raise Malformed(f"Qualtrics sent no {name}.", hint="Run again.")
     return str(result[name])
-
-
-def _copy(member: Path, out: Any, given: Mapping[str, str]) -> int:
-    """Copy the records of a file, without the empty lines that fill it; how many they are."""
-    extra = orjson.dumps(given)[:-1] + b","
-    rows = 0
-    with member.open("rb") as lines:
-        for line in lines:
-            record = line.strip()
-            if record in (b"", b"{}"):
-                continue
-            if not (record.startswith(b"{") and record.endswith(b"}")):
-                raise Malformed("An export of Qualtrics has a line that is no record.")
-            out.write(extra + record[1:] + b"\n")
-            rows += 1
-    return rows
 
 
 def _worth_keeping(tokens: list[list[str]], since: datetime | None) -> list[list[str]]:

@@ -277,7 +277,8 @@ def test_an_invitation_says_whom_it_went_to(here):
     found = invited(here)
     for each in silent:
         row = found[f"EMD_{each.survey} CID_{each.id}"]
-        assert (row["email"], row["contact_key"]) == (each.email, each.contact_key)
+        told = (row["email"], row["contact_key"], row["account_key"])
+        assert told == (each.email, each.contact_key, each.account_key)
         assert row["asked_at"] == int(seconds(each.asked_at))
 
 
@@ -301,3 +302,27 @@ def test_without_a_directory_nobody_is_asked_for(here):
     assert source(here, directory="POOL_1").streams == ("responses", "invitations")
     with pytest.raises(RemoteError):
         here.rows(source(here, directory="POOL_none"), None, "invitations")
+
+
+@beside
+def test_recorded_distributions_are_understood(here, scripted, tmp_path):
+    """An invitation with its people; whatever names no distribution is none."""
+    folder = SHARED / "data/api_payloads/qualtrics/v3_json"
+    sent, people = (
+        json.loads((folder / name).read_bytes())["result"]["elements"]
+        for name in ("distributions/all.json", "mailing_lists/list_contacts.json")
+    )
+    page = [{**people[0], "contactId": "CID_1"}]
+    history = [{"contactId": "CID_1", "status": "Success"}]
+    told = [SURVEYS, *map(listed, (sent, history, page, history))]
+    made = Source(token=here.secret(), url=scripted(*told).url, directory="POOL_1")
+    found = rows(made, tmp_path, stream="invitations").values()
+    asked = [each for each in sent if each["requestType"] == "Invite"]
+    assert len(found) == len(asked) == 2
+    assert {(row["email"], row["status"]) for row in found} == {(people[0]["email"], "sent")}
+    moments = {datetime.fromisoformat(each["sendDate"]).timestamp() for each in asked}
+    assert {row["asked_at"] for row in found} == moments
+
+
+def listed(elements: list) -> Answer:
+    return body({"elements": elements, "nextPage": None})

@@ -14,11 +14,13 @@ import pytest
 from pydantic import TypeAdapter
 
 from connector.engines.duckdb import DuckDB
+from connector.protocols import Hint
 from connector.rest import inbox
 from connector.rest.inbox import Inbox
 from connector.rest.signatures import Sent
 from connector.secrets import Secret
 from connector.sources.webhook import Source
+from tests.conftest import SHARED, beside
 
 COLUMNS = {
     "id": "response.id",
@@ -166,6 +168,18 @@ def test_a_hint_names_its_record_where_the_body_does(
     sends(source, body)
     source.look()
     assert [(each.record, each.within) for each in source.hinted()] == [(record, within)]
+
+
+@beside
+def test_a_recorded_event_names_its_answer(tmp_path: Path) -> None:
+    """Typeform's own example: the answer, its form, and when it was given."""
+    recorded = (SHARED / "data/api_payloads/typeform/webhook_form_response.json").read_bytes()
+    source = hook(tmp_path, platform="typeform", hints="surveys", stream="", columns={})
+    sends(source, recorded)
+    source.look()
+    told = orjson.loads(recorded)["form_response"]
+    at = datetime.fromisoformat(told["submitted_at"])
+    assert source.hinted() == [Hint(told["token"], told["form_id"], at)]
 
 
 def on_the_page() -> dict[str, dict[str, Any]]:

@@ -134,7 +134,8 @@ def _contacts(ask: Ask) -> dict[str, Any]:
     if ask.path("directory") != DIRECTORY:
         raise Refused(404, "The directory does not exist")
     every = _invited(ask.store, ask.path("id").removeprefix("CG_"))
-    told = [{name: each[name] for name in ("contactId", "email", "extRef")} for each in every]
+    names = ("contactId", "email", "extRef", "embeddedData")
+    told = [{name: each[name] for name in names} for each in every]
     return _paged(ask, told, PEOPLE)
 
 
@@ -142,6 +143,7 @@ def _invited(store: Store, survey: str) -> list[dict[str, Any]]:
     """Everybody whom the invitation to a survey went to."""
     found = [
         {"contactId": f"CID_{each.id}", "email": each.email, "extRef": each.contact_key,
+         "embeddedData": _embedded(each.account_key),
          "sentAt": _z(each.asked_at or each.submitted_at), "responseId": each.id,
          "responseCompletedAt": _z(each.submitted_at),
          "status": "SurveyPartiallyFinished" if each.partial else "SurveyFinished"}
@@ -149,10 +151,15 @@ def _invited(store: Store, survey: str) -> list[dict[str, Any]]:
     ]  # fmt: skip
     found += [
         {"contactId": f"CID_{each.id}", "email": each.email, "extRef": each.contact_key,
+         "embeddedData": _embedded(each.account_key),
          "sentAt": _z(each.asked_at), "status": SILENT.get(each.state, each.state)}
         for each in unanswered.find(store, "survey = ?", survey)
     ]  # fmt: skip
     return [{**each, "distributionId": f"EMD_{survey}"} for each in found]
+
+
+def _embedded(key: str | None) -> dict[str, str]:
+    return {"customer_number": key} if key else {}
 
 
 def _paged(ask: Ask, every: list[dict[str, Any]], size: int) -> dict[str, Any]:
