@@ -206,6 +206,15 @@ def test_an_archive_that_unpacks_to_too_much_is_refused(here, scripted, tmp_path
         pulled(here, scripted(SURVEYS, QUESTIONS, STARTED, DONE, bomb), tmp_path)
 
 
+def test_a_record_without_a_bottom_is_no_danger(here, scripted, tmp_path):
+    """It has no values, and its neighbour has."""
+    deep = b'{"responseId":"R_1","values":' + b'{"a":' * 50_000 + b"1" + b"}" * 50_001
+    sound = b'{"responseId":"R_2","values":{"QID2":9,"status":0}}'
+    found = pulled(here, scripted(SURVEYS, QUESTIONS, STARTED, DONE, zipped(deep + b"\n" + sound)),
+                   tmp_path)  # fmt: skip
+    assert {id: row["score"] for id, row in found.items()} == {"R_1": None, "R_2": 9}
+
+
 def test_what_is_no_archive_is_refused(here, scripted, tmp_path):
     """A page that says sorry, for example; and a line that is no record."""
     script = scripted(SURVEYS, QUESTIONS, STARTED, DONE, Answer(body=b"<html>"))
