@@ -22,7 +22,7 @@ from typing import Any
 
 import orjson
 
-from ..errors import Malformed
+from ..errors import Malformed, RemoteError
 from ..protocols import Hint, Spool
 from ..records import FLAG, MOMENT, STREAMS
 from ..secrets import Secret
@@ -84,11 +84,16 @@ def _pulled(app: App, run: Run, name: str, source: Any, stream: str) -> PulledSt
     shape = shape_of(type(source).__module__, sorted(STREAMS[stream].columns), settings(source))
     since, single = _since(app, name, stream, shape)
     run.notify("pull", key, 0, None)
+    more = PulledStream(stream, name, 0, 0, 0)
+    if since and single:
+        try:
+            more = _singles(app, run, name, source, stream, single)
+        except RemoteError:  # asked in this way it refuses: then the longer way
+            since = min(since, *(each.at for each in single))
     waiting = Waiting(_recalled(app, key, shape) if since else {})
     with scratch(app, key) as folder:
         spool = source.pull(stream, since, folder, waiting)
         new = _store(app, run, name, stream, spool) if spool.rows else 0
-    more = _singles(app, run, name, source, stream, single)
     # The watermark first: if this run ends between the two, what is old is read once more.
     app.state.advance(key, Watermark(run.as_of, shape))
     if waiting.kept is not None:
@@ -110,8 +115,6 @@ def _singles(
     app: App, run: Run, name: str, source: Any, stream: str, named: Sequence[Hint]
 ) -> PulledStream:
     """Ask for the records that hints name; one of which the platform says so is gone."""
-    if not named:
-        return PulledStream(stream, name, 0, 0, 0)
     with scratch(app, f"singles:{stream}:{name}") as folder:
         found = source.singles(stream, named, folder, Waiting())
         new = _store(app, run, name, stream, found.spool) if found.spool.rows else 0

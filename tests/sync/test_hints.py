@@ -73,8 +73,10 @@ def test_a_run_asks_for_so_many_and_reads_more_for_the_rest():
     assert begin == told[hints.MOST].at
 
 
-def test_one_answer_is_fetched_and_one_that_is_gone_is_deleted(here: World) -> None:
-    """By two calls; what the events say of the answers is not used, and the rest is not read."""
+@pytest.fixture
+def hinted(here: World) -> World:
+    """Two old answers of Delighted that are known: one was edited since, the other deleted, and
+    events told of both."""
     keys = here.control("credentials")["delighted"]
     (here.folder / "surveys.token").write_text(keys["token"])
     change(here.config, "[pull]\n", HOOK.format(name="delighted", url=keys["url"]))
@@ -91,12 +93,29 @@ def test_one_answer_is_fetched_and_one_that_is_gone_is_deleted(here: World) -> N
         body = f'{{"event_data": {{"id": "{id}", "score": 0, "created_at": "{old}"}}}}'
         assert load(here.config).sources["hook"].keep(Sent(body.encode(), {}))
     here.control("reset-stats", {})
-    pull(here)
-    ours = rows(here, "responses", "id, score, deleted", "id LIKE 'old-%' AND source = 'surveys'")
-    assert sorted(ours) == [("old-1", 8.0, False), ("old-2", 3.0, True)]
+    return here
+
+
+def known(here: World) -> list[tuple]:
+    where = "id LIKE 'old-%' AND source = 'surveys'"
+    return sorted(rows(here, "responses", "id, score, deleted", where))
+
+
+def test_one_answer_is_fetched_and_one_that_is_gone_is_deleted(hinted: World) -> None:
+    """By two calls; what the events say of the answers is not used, and the rest is not read."""
+    pull(hinted)
+    assert known(hinted) == [("old-1", 8.0, False), ("old-2", 3.0, True)]
     asked = {
         row["route"]: row["requests"]
-        for row in here.control("stats")["routes"]
+        for row in hinted.control("stats")["routes"]
         if "survey_responses" in row["route"]
     }
     assert sorted(asked.values()) == [1, 2]
+
+
+def test_a_platform_that_refuses_is_read_from_the_moment_on(hinted: World) -> None:
+    """No hint may stop all runs to come; and a refusal deletes nothing."""
+    refusal = {"match": {"path_regex": r"/survey_responses/"}, "do": {"status": 403}}
+    hinted.faults(refusal)
+    pull(hinted)
+    assert known(hinted) == [("old-1", 8.0, False), ("old-2", 3.0, False)]
