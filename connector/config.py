@@ -30,6 +30,7 @@ from .model.definition import HealthModel
 from .model.dictionary import Dictionary
 from .model.matching import Matching
 from .secrets import Secret
+from .shipped import available
 from .store.lake import Lake
 from .store.state import State
 from .sync.app import App, Budget, Guards, Pulling
@@ -318,31 +319,6 @@ def _columns(kind: Any, table: Mapping[str, Any], lines: Lines, file: str) -> li
     names = required if isinstance(required, list | tuple) else ()
     also = getattr(kind, "also", ())
     return placed(mapping_columns.check(str(stream), columns, names, also), lines, file)
-
-
-def available(package: str) -> list[str]:
-    """The adapters that are shipped, by their names in the configuration."""
-    folder = Path(__file__).parent / package
-    names = {p.stem for p in folder.iterdir() if p.suffix == ".py" or (p / "__init__.py").exists()}
-    return sorted(name for name in names if not name.startswith("_"))
-
-
-def supported() -> list[dict[str, Any]]:
-    """The types of sources that are shipped: name, streams, how sure we are, and what each is."""
-    found = []
-    for name in available("sources"):
-        module = importlib.import_module(f"connector.sources.{name}")
-        known = {each.name: each.default for each in fields(module.Source)}
-        streams = known.get("streams")
-        found.append(
-            {
-                "type": name,
-                "streams": sorted(streams) if isinstance(streams, tuple) else ["any"],
-                "sure": known.get("sure", "inferred"),
-                "about": str(module.__doc__).strip().splitlines()[0],
-            }
-        )
-    return found
 
 
 def _under(lines: Lines, where: tuple[str, ...]) -> Lines:

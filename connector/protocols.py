@@ -288,18 +288,40 @@ class Crm(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Hint:
+    """What an event was about: a record by its id, the survey or form it is in, and when it was
+    made. Both ids are "" where the event does not say them, or says what cannot be one."""
+
+    record: str
+    within: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Singles:
+    """Records that were asked for one by one, and the ids of those that the platform says are
+    gone."""
+
+    spool: Spool
+    gone: tuple[str, ...] = ()
+
+
 class Source(Protocol):
     """A survey platform, or any other system that we only read.
 
     `streams` are what it brings; `overlap` is how far behind its watermark a pull begins again;
     `sure` is how well we know the platform: its documentation or working code was read whole, in
     part, or not. A source that can list what it holds also has
-    `ids(stream, since, into, progress) -> Spool`: every record whose moment is at or after
-    `since`; those that are known and not among them were deleted.
+    `ids(stream, since, into, progress) -> Spool`, one that cannot has none, or None: every record
+    whose moment is at or after `since`; those that are known and not among them were deleted.
+
+    One that can ask for records by their ids names in `by_id` the streams they are of, and has
+    `singles(stream, hints, into, progress) -> Singles`.
 
     A source that is sent its records has `look()`, which fixes what a pull is about, `settle()`,
-    which forgets that once it is stored, and, if its `hints` name another source, `oldest()`: the
-    moment from which on that one is to be read.
+    which forgets that once it is stored, and, if its `hints` name another source, `hinted()`: what
+    its events were about.
     """
 
     name: str

@@ -21,8 +21,8 @@ def list(options: Options) -> None:
     verified: the platform's documentation or working code was read whole. partly: some of it.
     inferred: check it against your own account before you rely on it.
     """
-    from ..config import supported
     from ..report import terminal
+    from ..shipped import supported
     from .talk import answer
 
     found = supported()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from ..mapping.casts import text
 from ..mapping.expressions import identifier
 
@@ -18,12 +16,13 @@ def address(field: str) -> str:
     return f"case when {field} like '%@%' then {field} end"
 
 
-def first_of(within: str, names: tuple[str, ...]) -> str:
+def first_of(within: str, *names: str) -> str:
     """The first of some fields of a field that is told: `person_properties`, two names."""
-    return f"coalesce({', '.join(f'{within}.{identifier(name)}' for name in names)})"
+    told = ", ".join(f"{within}.{identifier(name)}" for name in names if name)
+    return f"coalesce({told})" if told else "null"
 
 
-def off_scale(score: str, least: float = 0, most: float = 10) -> Mapping[str, str]:
+def off_scale(score: str, least: float | str = 0, most: float | str = 10) -> dict[str, str]:
     """The rule for scores that cannot be: `score_off_scale`."""
     return {"score_off_scale": f"try_cast({score} as double) not between {least} and {most}"}
 

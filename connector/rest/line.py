@@ -19,8 +19,6 @@ from .pooled import Pooled, Reply
 
 #: A token is renewed so many seconds before it ends.
 EARLY = 60.0
-#: The longest body that is taken into memory.
-LARGEST = 64 * 1024 * 1024
 #: The largest file that is downloaded.
 FILE = 2_000_000_000
 
@@ -234,8 +232,6 @@ class Line(Pooled):
         answer = self.ask(method, address, is_safe, {"data": data, "headers": sent})
         if answer.status_code >= 400 and answer.status_code not in allowed:
             raise self._refusal(answer, path)
-        if len(answer.content) > LARGEST:
-            raise Malformed(f"{self.name} sent {len(answer.content)} bytes to {_plain(path)}.")
         return answer
 
     def save(

@@ -20,6 +20,8 @@ from ..errors import Malformed
 from ..http import ANSWER_SECONDS, CONNECT_SECONDS, Broken, Polite
 
 PIECE = 1 << 20
+#: The longest body that is taken into memory, unpacked.
+LARGEST = 64 * 1024 * 1024
 #: Connections that are kept: as many as threads send at once.
 CONNECTIONS = 16
 HEADERS: Mapping[str, str] = {
@@ -49,7 +51,8 @@ class Pooled(Polite[Reply]):
         return urllib3.PoolManager(maxsize=CONNECTIONS, retries=False)
 
     def carry(self, method: str, url: str, options: Mapping[str, Any]) -> Reply:
-        """Send once. With `into` what comes goes to that file, and no further than `most` bytes."""
+        """Send once. With `into` what comes goes to that file, and no further than `most` bytes;
+        into memory no more than LARGEST is taken."""
         into = options.get("into")
         start = url.find("/", url.find("://") + 3)
         origin, target = (url, "/") if start < 0 else (url[:start], url[start:])
@@ -64,13 +67,13 @@ class Pooled(Polite[Reply]):
                 retries=False,
                 redirect=False,
                 assert_same_host=False,
-                preload_content=into is None,
+                preload_content=False,
             )
             if into is not None and answer.status < 300:
                 with answer:
                     self._save(answer, into, int(options["most"]))
                 return Reply(answer.status, answer.headers, b"")
-            return Reply(answer.status, answer.headers, answer.data)
+            return Reply(answer.status, answer.headers, self._whole(answer))
         except HTTPError as error:
             raise Broken(_reason(error), unsent=_is_unsent(error)) from error
 
@@ -84,6 +87,29 @@ class Pooled(Polite[Reply]):
     def _pools(self) -> dict[str, Any]:
         """The pool of each origin."""
         return {}
+
+    def _whole(self, answer: Any) -> bytes:
+        """A body. One that does not say how long it is, or is packed, is taken piece by piece."""
+        length = answer.headers.get("Content-Length") or ""
+        if length.isdecimal() and "Content-Encoding" not in answer.headers:
+            if int(length) > LARGEST:
+                answer.close()
+                raise self._too_long()
+            return bytes(answer.read())
+        pieces, size = [], 0
+        for piece in answer.stream(PIECE, decode_content=True):
+            size += len(piece)
+            if size > LARGEST:
+                answer.close()
+                raise self._too_long()
+            pieces.append(piece)
+        return b"".join(pieces)
+
+    def _too_long(self) -> Malformed:
+        return Malformed(
+            f"{self.name} sends an answer of more than {LARGEST // 1_000_000} MB.",
+            hint="Is `url` right? Nothing of it was kept.",
+        )
 
     def _save(self, answer: Any, into: Path, most: int) -> None:
         """Body to file, piece by piece; what is larger than it may be is an error."""

@@ -117,19 +117,28 @@ Signature = Annotated[Hmac | Stamped | Token | InAddress, Field(discriminator="k
 class Known:
     """What we know of a platform: how it signs, where an event has its id, and how sure we are.
 
-    `event` and `moment` are paths inside of a body: the id by which a repeated event is known, and
-    when the record was made that the event is about.
+    The others are paths inside of a body: the id by which a repeated event is known; when the
+    record was made that the event is about, its id, and that of the survey it is in.
     """
 
     signature: Hmac | Stamped | Token | InAddress
     event: str = ""
     moment: str = ""
+    record: str = ""
+    within: str = ""
     sure: Literal["verified", "inferred"] = "inferred"
 
 
 KNOWN: Mapping[str, Known] = {
     "asknicely": Known(Token("X-Webhook-Token", "token"), sure="verified"),
     "customergauge": Known(InAddress()),
+    "delighted": Known(
+        Hmac("X-Delighted-Webhook-Signature", prefix="sha256="),
+        event="event_id",
+        moment="event_data.created_at",
+        record="event_data.id",
+        sure="verified",
+    ),
     "inmoment": Known(
         Hmac("X-Wootric-Signature", algorithm="sha1", prefix="sha1="),
         moment="response.created_at",
@@ -140,7 +149,7 @@ KNOWN: Mapping[str, Known] = {
         event="id",
         moment="data.item.created_at",
     ),
-    "qualtrics": Known(InAddress(), moment="CompletedDate"),
+    "qualtrics": Known(InAddress(), moment="CompletedDate", record="ResponseID", within="SurveyID"),
     "stripe": Known(Stamped("Stripe-Signature", "stamped"), event="id", moment="created"),
     "surveymonkey": Known(InAddress()),
     "survicate": Known(Hmac("Hmac"), sure="verified"),
@@ -149,6 +158,8 @@ KNOWN: Mapping[str, Known] = {
         Hmac("Typeform-Signature", encoding="base64", prefix="sha256="),
         event="event_id",
         moment="form_response.submitted_at",
+        record="form_response.token",
+        within="form_response.form_id",
     ),
     "zendesk": Known(
         Stamped(

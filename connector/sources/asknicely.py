@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ..mapping.expressions import identifier
 from ..protocols import Progress, Spool
+from ..rest.columns import off_scale
 from ..rest.feed import Feed, fetch
 from ..rest.line import Line, Signed
 from ..rest.paging import Numbered
@@ -52,9 +53,7 @@ INVITATIONS: Mapping[str, str] = {
     "asked_at": _moment("sent"),
     "modified_at": f"greatest({_moment('sent')}, {_moment('opened')}, {_moment('responded')})",
 }
-ODD: Mapping[str, str] = {
-    "score_off_scale": f"try_cast(answer as double) not between {_LEAST} and {_MOST}"
-}
+ODD = off_scale("answer", _LEAST, _MOST)
 
 
 @dataclass(slots=True)

@@ -13,7 +13,7 @@ from pydantic import AfterValidator
 
 from ..mapping.expressions import literal
 from ..protocols import Progress, Spool
-from ..rest.asked import first_of, outside
+from ..rest.columns import first_of, off_scale
 from ..rest.feed import Feed, fetch
 from ..rest.line import ClientCredentials, Line
 from ..rest.paging import Ask, Cursor, Page, at
@@ -125,7 +125,7 @@ class Source:
     ) -> Feed:
         asked = "&".join(f"with[]={each}" for each in WITH)
         begin = {"cursor": way.last} if way.last else {}
-        odd = {"score_off_scale": outside("nps")} if stream == "responses" else {}
+        odd = off_scale("nps") if stream == "responses" else {}
         return Feed(
             columns=self._responses() if stream == "responses" else self._invitations(),
             path=f"{path}?{asked}",

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import ClassVar
 
-from ..protocols import Progress, Spool
-from ..rest.columns import first_of, words
+from ..protocols import Hint, Progress, Singles, Spool
+from ..rest.columns import first_of, off_scale, words
 from ..rest.feed import Feed, fetch
 from ..rest.line import Basic, Line
 from ..rest.paging import Numbered
 from ..rest.since import filled
+from ..rest.singles import one_by_one
 from ..secrets import Secret
 
 PER_PAGE = 100
@@ -34,9 +36,7 @@ COLUMNS: Mapping[str, str] = {
     "submitted_at": "to_timestamp(cast(created_at as double))",
     "modified_at": "to_timestamp(cast(updated_at as double))",
 }
-ODD: Mapping[str, str] = {
-    "score_off_scale": f"try_cast(score as double) not between {_LEAST} and {_MOST}"
-}
+ODD = off_scale("score", _LEAST, _MOST)
 
 
 @dataclass(slots=True)
@@ -56,6 +56,7 @@ class Source:
     name: str = field(default="delighted", init=False)
     streams: tuple[str, ...] = field(default=("responses",), init=False)
     sure: str = field(default="verified", init=False)
+    by_id: ClassVar[tuple[str, ...]] = ("responses",)
     _line: Line = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -77,6 +78,15 @@ class Source:
         window = filled({"since": "{since:unix}"}, {"since": since})
         return fetch(self._line, self._feeds("created_at", window), stream, into, progress)
 
+    def singles(
+        self, stream: str, hints: Sequence[Hint], into: Path, progress: Progress | None = None
+    ) -> Singles:
+        """Some answers by their ids."""
+        (feed,) = self._feeds("updated_at", {})
+        asked = {each.record: f"survey_responses/{each.record}.json" for each in hints}
+        query = {"expand[]": "person"}
+        return one_by_one(self._line, feed, asked, query, stream, into, progress)
+
     def calls(self) -> Mapping[str, int]:
         return self._line.calls
 
@@ -85,7 +95,7 @@ class Source:
         kind = "transactional" if self.transactional else "relationship"
         asked = {"per_page": str(PER_PAGE), "order": f"asc:{order}", "expand[]": "person"}
         yield Feed(
-            {**COLUMNS, "kind": f"'{kind}'", "account_key": first_of("person_properties", named)},
+            {**COLUMNS, "kind": f"'{kind}'", "account_key": first_of("person_properties", *named)},
             path="survey_responses.json",
             query={**asked, **window},
             paging=Numbered(short=PER_PAGE),

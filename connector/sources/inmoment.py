@@ -13,7 +13,7 @@ import orjson
 from ..errors import Malformed
 from ..mapping.expressions import literal
 from ..protocols import Progress, Spool
-from ..rest.asked import first_of, outside
+from ..rest.columns import first_of, off_scale
 from ..rest.feed import Feed, Got, lines, page, read
 from ..rest.line import ClientCredentials, Line
 from ..rest.paging import Numbered
@@ -182,7 +182,7 @@ class Source:
         }
 
     def _odd(self) -> dict[str, str]:
-        return {"score_off_scale": outside("score", *SCALES[self.metric])}
+        return off_scale("score", *SCALES[self.metric])
 
     def _person(self) -> dict[str, str]:
         return {

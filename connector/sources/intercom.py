@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import Any
 from ..errors import Malformed, RemoteError
 from ..http import body_of
 from ..protocols import Progress, Spool
+from ..rest.columns import off_scale
 from ..rest.feed import Feed, fetch
 from ..rest.known import Known
 from ..rest.line import Line, bearer
@@ -60,7 +61,9 @@ RESPONSES: Mapping[str, str] = {
     "comment": "conversation_rating.remark",
     "submitted_at": "to_timestamp(cast(conversation_rating.created_at as double))",
 }
-OFF_SCALE = "try_cast(conversation_rating.rating as double) not between 1 and 5"
+#: In seconds.
+TOMORROW = 86_400
+ODD = off_scale("conversation_rating.rating", 1, 5)
 
 
 @dataclass(slots=True)
@@ -93,10 +96,29 @@ class Source:
     def pull(
         self, stream: str, since: datetime | None, into: Path, progress: Progress | None = None
     ) -> Spool:
-        until = int(clock(self._line, self.check).timestamp())
-        stepped = Stepped(int(since.timestamp()) if since else 0, until)
         people = People(self._line, self.account_attribute, progress)
+        feed = self._feed(stream, since, people.named)
+        return fetch(self._line, [feed], stream, into, progress)
 
+    def ids(
+        self, stream: str, since: datetime, into: Path, progress: Progress | None = None
+    ) -> Spool:
+        # What was begun since then has changed since then, and maybe this second.
+        feed = self._feed(stream, since, lambda found: found, TOMORROW)
+        return fetch(self._line, [feed], stream, into, progress)
+
+    def calls(self) -> Mapping[str, int]:
+        return self._line.calls
+
+    def _feed(
+        self,
+        stream: str,
+        since: datetime | None,
+        named: Callable[[Sequence[Any]], Sequence[Any]],
+        ahead: int = 0,
+    ) -> Feed:
+        until = int(clock(self._line, self.check).timestamp()) + ahead
+        stepped = Stepped(int(since.timestamp()) if since else 0, until)
         seen = set[tuple[str, int]]()
 
         def dress(found: Sequence[Any]) -> Sequence[Any]:
@@ -104,9 +126,9 @@ class Source:
             seen.update((each["id"], each["updated_at"]) for each in found)
             if stream == "responses":
                 found = [each for each in found if at(each, "conversation_rating.rating")]
-            return people.named(found)
+            return named(found)
 
-        feed = Feed(
+        return Feed(
             TICKETS if stream == "tickets" else RESPONSES,
             "conversations/search",
             "conversations",
@@ -115,14 +137,10 @@ class Source:
             odd=self._odd(stream),
             dress=dress,
         )
-        return fetch(self._line, [feed], stream, into, progress)
-
-    def calls(self) -> Mapping[str, int]:
-        return self._line.calls
 
     def _odd(self, stream: str) -> dict[str, str]:
         if stream == "responses":
-            return {"score_off_scale": OFF_SCALE}
+            return ODD
         ours = "source.delivered_as in ('admin_initiated', 'automated', 'campaign_initiated')"
         return {} if self.outbound else {"started_by_us": ours}
 

@@ -1,27 +1,27 @@
-"""Qualtrics: answers by export jobs, one for each survey that asks for a score."""
+"""Qualtrics: answers by export jobs, one for each survey that asks for a score; who was invited."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
-
-import orjson
+from typing import Any, ClassVar
 
 from ..errors import ConfigError, Malformed, RemoteError, Unreachable
 from ..http import body_of
 from ..mapping.expressions import identifier
-from ..protocols import Progress, Spool
-from ..rest.asked import first_of, kind_of, outside
-from ..rest.feed import Feed, Got, records
+from ..protocols import Hint, Progress, Singles, Spool
+from ..rest.columns import first_of, kind, off_scale
+from ..rest.feed import Feed, Got, fetch, records
 from ..rest.line import ClientCredentials, Line, Signed, Signer
 from ..rest.paging import Link, at
 from ..rest.several import joined
+from ..rest.signatures import told_moment
 from ..rest.since import FORMS
-from ..rest.unpack import members
+from ..rest.singles import by_place, kept
+from ..rest.unpack import copied, members
 from ..secrets import Secret
 
 #: Seconds between two looks at a job, at first and at most; and how long a job may take.
@@ -34,7 +34,6 @@ TOKEN_EVERY = timedelta(days=1)
 COLUMNS: Mapping[str, str] = {
     "platform": "'qualtrics'",
     "survey": "_survey",
-    "kind": "_kind",
     "channel": 'values."distributionChannel"',
     "language": 'lower(values."userLanguage")',
     "email": 'values."recipientEmail"',
@@ -50,6 +49,22 @@ ODD: Mapping[str, str] = {
     "test_answer": "values.\"status\" = '2'",
     "synthetic": "values.\"status\" = '256'",
 }
+#: What became of an invitation. Of whom a rule of the directory spared, nobody asked anything.
+INVITATIONS: Mapping[str, str] = {
+    "id": "_distribution || ' ' || contactId",
+    "platform": "'qualtrics'",
+    "survey": "_survey",
+    "account_key": "_contact.account",
+    "contact_key": "_contact.reference",
+    "email": "_contact.email",
+    "status": "case when status in ('SurveyFinished', 'SurveyPartiallyFinished') then 'answered' "
+    "when status in ('SurveyStarted', 'Opened') then 'opened' "
+    "when status in ('HardBounce', 'SoftBounce', 'Failure', 'Blocked') then 'bounced' "
+    "else 'sent' end",
+    "asked_at": "coalesce(sentAt, _sent)",
+    "modified_at": "coalesce(responseCompletedAt, responseStartedAt, openedAt, sentAt, _sent)",
+}
+NOT_SENT: Mapping[str, str] = {"not_sent": "status like '%Skipped'"}
 
 
 @dataclass(slots=True)
@@ -59,7 +74,8 @@ class Source:
     `datacenter` is the first part of the host (`fra1`); a brand's own host goes into `url`.
     `surveys` (ids or names) are those that are read, all without it; `csat` names questions
     besides NPS that are asked on a scale from 1 to 5. `account_property` and `customer_property`
-    are the embedded data that hold the CRM's id of the account, or its customer number.
+    are the embedded data that hold the CRM's id of the account, or its customer number. With
+    `directory` (`POOL_…`) the stream `invitations` tells who was invited by e-mail.
     """
 
     datacenter: str = ""
@@ -72,11 +88,13 @@ class Source:
     csat: tuple[str, ...] = ()
     account_property: str = "account_id"
     customer_property: str = "customer_number"
+    directory: str = ""
     url: str = ""
     overlap: timedelta = timedelta(days=35)
     name: str = field(default="qualtrics", init=False)
-    streams: tuple[str, ...] = field(default=("responses",), init=False)
+    streams: tuple[str, ...] = field(default=("responses", "invitations"), init=False)
     sure: str = field(default="verified", init=False)
+    by_id: ClassVar[tuple[str, ...]] = ("responses",)
     _line: Line = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -84,6 +102,8 @@ class Source:
             raise ConfigError("Qualtrics needs `datacenter`.", hint="As in fra1.qualtrics.com.")
         base = (self.url or f"https://{self.datacenter}.qualtrics.com/API/v3").rstrip("/")
         self._line = Line(base, self._signer(base), name="Qualtrics", lane=_lane)
+        if not self.directory:  # not every token may read the people of a directory
+            self.streams = ("responses",)
 
     def check(self) -> None:
         _result(self._line.json("surveys"))
@@ -91,6 +111,8 @@ class Source:
     def pull(
         self, stream: str, since: datetime | None, into: Path, progress: Progress | None = None
     ) -> Spool:
+        if stream == "invitations":
+            return fetch(self._line, self._invited(since), stream, into, progress)
         kept = progress.recall() if progress else {}
         spool, tokens = self._read(stream, since, kept, into, progress)
         if progress:
@@ -100,7 +122,31 @@ class Source:
     def ids(
         self, stream: str, since: datetime, into: Path, progress: Progress | None = None
     ) -> Spool:
+        if stream == "invitations":
+            # By when it was sent off: people whose turn came later are among these.
+            return self.pull(stream, since - self.overlap, into, progress)
         return self._read(stream, since, {}, into, progress)[0]
+
+    def singles(
+        self, stream: str, hints: Sequence[Hint], into: Path, progress: Progress | None = None
+    ) -> Singles:
+        """Some answers by their ids, of surveys that are read here."""
+        before, parts = sum(self._line.calls.values()), list[tuple[Feed, Got]]()
+        asked, gone = by_place(hints), list[str]()
+        into.mkdir(parents=True, exist_ok=True)
+        for number, survey in enumerate(self._surveys()):
+            key = str(survey["id"])
+            feeds = list(self._feeds(survey)) if key in asked else []
+            if not feeds:
+                continue
+            paths = {id: f"surveys/{key}/responses/{id}" for id in asked[key]}
+            file = into / f"{number:05}.ndjson"
+            lost = kept(self._line, paths, {}, file, inside="result", given=feeds[0].given,
+                        progress=progress)  # fmt: skip
+            parts += [(feed, Got(file, len(paths) - len(lost))) for feed in feeds]
+            gone += [name for id in lost for name in (id, *(f"{id}-{each}" for each in self.csat))]
+        spool = joined(parts, stream, calls=sum(self._line.calls.values()) - before)
+        return Singles(spool, tuple(gone))
 
     def calls(self) -> Mapping[str, int]:
         return self._line.calls
@@ -146,10 +192,32 @@ class Source:
         )
 
     def _surveys(self) -> Iterator[Mapping[str, Any]]:
-        listing = Feed({}, "surveys", "result.elements", paging=Link("result.nextPage"))
-        for survey in records(self._line, listing):
+        for survey in _elements(self._line, "surveys"):
             if not self.surveys or {survey.get("id"), survey.get("name")} & set(self.surveys):
                 yield survey
+
+    def _invited(self, since: datetime | None) -> Iterator[Feed]:
+        """Whom each invitation went to; reminders went to the same people."""
+        own = (self.account_property, self.customer_property)
+        people = People(self._line, self.directory, own)
+        for survey in self._surveys():
+            key = str(survey["id"])
+            for sent in _elements(self._line, "distributions", surveyId=key):
+                # Both spellings were recorded, side by side.
+                id = str(sent.get("id") or sent.get("distributionId") or "")
+                day = str(sent.get("sendDate") or "")
+                is_asking = id and sent.get("requestType") == "Invite"
+                if not is_asking or not _is_since(day, since):
+                    continue
+                yield Feed(
+                    INVITATIONS,
+                    f"distributions/{id}/history",
+                    "result.elements",
+                    paging=Link("result.nextPage"),
+                    odd=NOT_SENT,
+                    given={"_distribution": id, "_survey": key, "_sent": day},
+                    dress=people.of(sent.get("recipients") or sent.get("recipient") or {}),
+                )
 
     def _feeds(self, survey: Mapping[str, Any]) -> Iterator[Feed]:
         """One for each question with a score; they read the same file."""
@@ -164,6 +232,7 @@ class Source:
             columns = {
                 **COLUMNS,
                 "id": f"responseId || '-{id}'" if number else "responseId",
+                "kind": kind(self.transactional, "_survey", "_title"),
                 "metric": f"'{metric}'",
                 "scale_min": low,
                 "scale_max": high,
@@ -171,12 +240,9 @@ class Source:
                 "comment": f"coalesce({comment}, null)" if not number else "null",
                 "account_key": account,
             }
-            odd = {**ODD, "score_off_scale": outside(score, low, high)}
-            yield Feed(columns, "", odd=odd, given=self._given(survey))
-
-    def _given(self, survey: Mapping[str, Any]) -> dict[str, str]:
-        names = (survey["id"], survey.get("name"))
-        return {"_survey": str(survey["id"]), "_kind": kind_of(names, self.transactional)}
+            odd = {**ODD, **off_scale(score, low, high)}
+            given = {"_survey": str(survey["id"]), "_title": str(survey.get("name") or "")}
+            yield Feed(columns, "", odd=odd, given=given)
 
     def _fetched(self, survey: str, id: str, file: Path, given: Mapping[str, str]) -> int:
         """Download what a job made, as a file of records; how many they are."""
@@ -184,7 +250,7 @@ class Source:
         self._line.save(f"{_exports(survey)}/{id}/file", archive, most=ARCHIVE)
         with file.open("wb") as out:
             for member in members(archive, file.parent, most=UNPACKED):
-                rows += _copy(member, out, given)
+                rows += copied(member, out, given)
                 member.unlink()
         archive.unlink()
         return rows
@@ -219,6 +285,54 @@ class Source:
         raise Unreachable("Qualtrics has not finished an export within an hour.", hint="Run again.")
 
 
+@dataclass(slots=True)
+class People:
+    """The people of a directory, read by mailing list, each list once."""
+
+    line: Line
+    directory: str
+    own: tuple[str, ...] = ()
+    _lists: dict[str, dict[str, Any]] = field(default_factory=dict, init=False, repr=False)
+
+    def of(self, recipients: Mapping[str, Any]) -> Callable[[Sequence[Any]], Sequence[Any]]:
+        """What puts its person to each entry of a distribution's history."""
+        mailing_list = str(recipients.get("mailingListId") or "")
+
+        def dress(entries: Sequence[Any]) -> Sequence[Any]:
+            known = self._listed(mailing_list) if entries and mailing_list else {}
+            return [{**each, "_contact": known.get(each.get("contactId"))} for each in entries]
+
+        return dress
+
+    def _listed(self, id: str) -> Mapping[str, Any]:
+        if id not in self._lists:
+            path = f"directories/{self.directory}/mailinglists/{id}/contacts"
+            found = _elements(self.line, path)
+            self._lists[id] = {str(each.get("contactId")): self._keys(each) for each in found}
+        return self._lists[id]
+
+    def _keys(self, contact: Mapping[str, Any]) -> dict[str, Any]:
+        """By what a person is found in the CRM; the rest is not kept."""
+        embedded = contact.get("embeddedData") or {}
+        return {
+            "email": contact.get("email"),
+            "reference": contact.get("extRef") or contact.get("externalDataReference"),
+            "account": next((embedded[name] for name in self.own if embedded.get(name)), None),
+        }
+
+
+def _elements(line: Line, path: str, **query: str) -> Iterator[Mapping[str, Any]]:
+    """The elements of a list, page by page."""
+    paging = Link("result.nextPage")
+    yield from records(line, Feed({}, path, "result.elements", query, paging=paging))
+
+
+def _is_since(day: str, since: datetime | None) -> bool:
+    """Whether a day is not before a moment; of one that cannot be read nobody knows."""
+    at = told_moment(day)
+    return since is None or at is None or at >= since
+
+
 SCALES: Mapping[str, tuple[str, str]] = {"nps": ("0", "10"), "csat": ("1", "5")}
 
 
@@ -248,22 +362,6 @@ def _word(result: Mapping[str, Any], name: str) -> str:
     return str(result[name])
 
 
-def _copy(member: Path, out: Any, given: Mapping[str, str]) -> int:
-    """Copy the records of a file, without the empty lines that fill it; how many they are."""
-    extra = orjson.dumps(given)[:-1] + b","
-    rows = 0
-    with member.open("rb") as lines:
-        for line in lines:
-            record = line.strip()
-            if record in (b"", b"{}"):
-                continue
-            if not (record.startswith(b"{") and record.endswith(b"}")):
-                raise Malformed("An export of Qualtrics has a line that is no record.")
-            out.write(extra + record[1:] + b"\n")
-            rows += 1
-    return rows
-
-
 def _worth_keeping(tokens: list[list[str]], since: datetime | None) -> list[list[str]]:
     """From the youngest token that is older than `since` on: the last days are read again."""
     if since is None:
@@ -281,4 +379,6 @@ def _with(tokens: list[list[str]], token: str) -> list[list[str]]:
 
 
 def _lane(_: str, path: str) -> str:
-    return "export-responses" if "/export-responses" in path else "surveys"
+    if "/export-responses" in path:
+        return "export-responses"
+    return "distributions" if "distributions" in path or "mailinglists" in path else "surveys"

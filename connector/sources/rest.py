@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -144,6 +144,9 @@ class Source:
     their path (`person.email`), all of them texts; `modified_at` and `deleted` may be told, too.
     `odd` names rules under which records are listed and left out. Queries may ask for
     `{since:iso}` (or date, unix, ms, micro); what asks for it is left out of a first pull.
+
+    `listed` says how everything since a moment is listed, by when it was made, so that what was
+    deleted is found: the query with these keys in place of its own, "" to leave one out.
     """
 
     url: str
@@ -160,6 +163,7 @@ class Source:
     paging: Pages = field(default_factory=Pages)
     each: Each | None = None
     odd: Mapping[str, str] = field(default_factory=dict)
+    listed: dict[str, str] | None = None
     again: Annotated[str, AfterValidator(_is_span)] = "3d"
     label: str = "The REST source"
     name: str = field(default="rest", init=False)
@@ -182,36 +186,49 @@ class Source:
 
     def check(self) -> None:
         """Ask for one page."""
-        for one in self._feeds(datetime.now(UTC)):
+        for one in self._feeds(self.query, datetime.now(UTC)):
             next(iter(one.paging.pages(lambda step: feeds.page(self._line, one, step))))  # noqa: B023
             return
 
     def pull(
         self, stream: str, since: datetime | None, into: Path, progress: Progress | None = None
     ) -> Spool:
-        return feeds.fetch(self._line, self._feeds(since), stream, into, progress)
+        return feeds.fetch(self._line, self._feeds(self.query, since), stream, into, progress)
+
+    @property
+    def ids(self) -> Callable[..., Spool] | None:
+        """What lists the records that are still there; None where nothing says how."""
+        return None if self.listed is None else self._listing
+
+    def _listing(
+        self, stream: str, since: datetime, into: Path, progress: Progress | None = None
+    ) -> Spool:
+        own = {**self.query, **(self.listed or {})}
+        query = {name: value for name, value in own.items() if value}
+        return feeds.fetch(self._line, self._feeds(query, since), stream, into, progress)
 
     def calls(self) -> Mapping[str, int]:
         return self._line.calls
 
-    def _feeds(self, since: datetime | None) -> Iterator[Feed]:
+    def _feeds(self, query: Mapping[str, str], since: datetime | None) -> Iterator[Feed]:
         """One feed, or one for each record of the list that is gone through first."""
+        query = moments.filled(query, {"since": since})
         if self.each is None:
-            yield self._feed(since, self.path, {})
+            yield self._feed(query, self.path, {})
             return
         listing = Feed({}, self.each.path, self.each.records, self.each.query,
                        paging=self.each.paging.made())  # fmt: skip
         for record in feeds.records(self._line, listing):
             given = {name: str(at(record, path)) for name, path in self.each.given.items()}
             path = self.path.replace("{id}", str(at(record, self.each.id)))
-            yield self._feed(since, path, given)
+            yield self._feed(query, path, given)
 
-    def _feed(self, since: datetime | None, path: str, given: Mapping[str, str]) -> Feed:
+    def _feed(self, query: Mapping[str, str], path: str, given: Mapping[str, str]) -> Feed:
         return Feed(
             self.columns,
             path,
             self.records,
-            moments.filled(self.query, {"since": since}),
+            query,
             self.method,
             self.body,
             self.paging.made(),

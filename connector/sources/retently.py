@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from ..protocols import Progress, Spool
-from ..rest.columns import kind, words
+from ..rest.columns import kind, off_scale, words
 from ..rest.feed import Feed, fetch
 from ..rest.line import Line, Signed
 from ..rest.paging import Numbered
@@ -40,7 +40,7 @@ COLUMNS: Mapping[str, str] = {
 }
 ODD: Mapping[str, str] = {
     "bogus": "isBogus = 'true'",
-    "score_off_scale": f"try_cast(score as double) not between {_LEAST} and {_MOST}",
+    **off_scale("score", _LEAST, _MOST),
 }
 
 

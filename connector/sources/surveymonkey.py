@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from ..errors import BudgetSpent
 from ..protocols import Progress, Spool
-from ..rest.asked import first_of, kind_of, outside
+from ..rest.columns import first_of, kind, off_scale
 from ..rest.feed import Feed, fetch, page
 from ..rest.line import Line, bearer
 from ..rest.paging import Numbered, at
@@ -28,7 +28,6 @@ COLUMNS: Mapping[str, str] = {
     "id": "id",
     "platform": "'surveymonkey'",
     "survey": "_survey",
-    "kind": "_kind",
     "language": "lower(language)",
     "metric": "metric",
     "scale_min": "low",
@@ -44,7 +43,7 @@ COLUMNS: Mapping[str, str] = {
 ODD: Mapping[str, str] = {
     "preview": "collection_mode like '%preview%'",
     "not_in_target": "response_status in ('overquota', 'disqualified')",
-    "score_off_scale": outside("score", "cast(low as double)", "cast(high as double)"),
+    **off_scale("score", "cast(low as double)", "cast(high as double)"),
 }
 
 
@@ -141,6 +140,7 @@ class Source:
         own = (self.account_property, self.customer_property)
         columns = {
             **COLUMNS,
+            "kind": kind(self.transactional, "_survey", "_title"),
             "account_key": first_of("custom_variables", *own),
             "contact_key": first_of("custom_variables", self.contact_property),
         }
@@ -148,12 +148,11 @@ class Source:
             id = str(survey["id"])
             make = Answers.of(self._line.json(f"surveys/{id}/details"), self.csat)
             if make.scored:
-                kind = kind_of((id, survey.get("title")), self.transactional)
                 yield Feed(
                     columns, f"surveys/{id}/responses/bulk", "data",
                     query,
                     paging=Shaped(Numbered(total="total"), make.rows, "total", "id"), odd=ODD,
-                    given={"_survey": id, "_kind": kind},
+                    given={"_survey": id, "_title": str(survey.get("title") or "")},
                 )  # fmt: skip
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import quote
 
 from ..protocols import Progress, Spool
-from ..rest.asked import first_of, kind_of, outside
+from ..rest.columns import first_of, kind, off_scale
 from ..rest.feed import Feed, fetch, records
 from ..rest.line import Line, Signed
 from ..rest.paging import Link, at
@@ -31,7 +31,6 @@ COLUMNS: Mapping[str, str] = {
     "id": "id",
     "platform": "'survicate'",
     "survey": "_survey",
-    "kind": "_kind",
     "metric": "metric",
     "scale_min": "low",
     "scale_max": "high",
@@ -42,9 +41,7 @@ COLUMNS: Mapping[str, str] = {
     "submitted_at": "collected_at",
     "modified_at": "collected_at",
 }
-ODD: Mapping[str, str] = {
-    "score_off_scale": outside("score", "cast(low as double)", "cast(high as double)")
-}
+ODD = off_scale("score", "cast(low as double)", "cast(high as double)")
 
 
 @dataclass(slots=True)
@@ -95,6 +92,7 @@ class Source:
         size = {"items_per_page": str(PER_PAGE)}
         columns = {
             **COLUMNS,
+            "kind": kind(self.transactional, "_survey", "_title"),
             "account_key": first_of("attributes", self.account_property, self.customer_property),
             "contact_key": first_of("attributes", self.contact_property),
             "company": first_of("attributes", self.company_property),
@@ -104,10 +102,10 @@ class Source:
         wanted = "&".join(f"attributes[]={quote(name)}" for name in self._wanted())
         for survey in records(self._line, Feed({}, "surveys", "data", size, paging=way)):
             id = str(survey["id"])
-            kind = kind_of((id, survey.get("name")), self.transactional)
+            given = {"_survey": id, "_title": str(survey.get("name") or "")}
             yield Feed(
                 columns, f"surveys/{id}/responses?{wanted}", "data", query,
-                paging=Shaped(way, _rows), odd=ODD, given={"_survey": id, "_kind": kind},
+                paging=Shaped(way, _rows), odd=ODD, given=given,
             )  # fmt: skip
 
     def _wanted(self) -> Iterable[str]:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import ClassVar
 
 from ..errors import Malformed
-from ..protocols import Progress, Spool
+from ..protocols import Hint, Progress, Singles, Spool
 from ..rest.columns import first_of, kind, off_scale
 from ..rest.feed import Feed, fetch, records
 from ..rest.line import Line, bearer
 from ..rest.paging import Cursor, Numbered
 from ..rest.since import filled
+from ..rest.singles import by_place
 from ..secrets import Secret
 
 PER_PAGE = 1000
@@ -65,6 +67,7 @@ class Source:
     name: str = field(default="typeform", init=False)
     streams: tuple[str, ...] = field(default=("responses",), init=False)
     sure: str = field(default="verified", init=False)
+    by_id: ClassVar[tuple[str, ...]] = ("responses",)
     _line: Line = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -84,27 +87,40 @@ class Source:
     ) -> Spool:
         return self.pull(stream, since, into, progress)
 
+    def singles(
+        self, stream: str, hints: Sequence[Hint], into: Path, progress: Progress | None = None
+    ) -> Singles:
+        """Some answers by their ids. Of one that is gone Typeform says nothing at all."""
+        feeds = self._feeds(None, by_place(hints))
+        return Singles(fetch(self._line, feeds, stream, into, progress))
+
     def calls(self) -> Mapping[str, int]:
         return self._line.calls
 
-    def _feeds(self, since: datetime | None) -> Iterator[Feed]:
+    def _feeds(
+        self, since: datetime | None, asked_for: Mapping[str, Sequence[str]] | None = None
+    ) -> Iterator[Feed]:
+        """One for each form; with ids by form only these answers."""
         asked = {
             "page_size": str(PER_PAGE),
             "response_type": "completed,partial",
             "since": "{since:unix}",
         }
-        named = (self.account_field, self.customer_field)
+        keys = (self.account_field, self.customer_field)
         columns = {
             **COLUMNS,
             "kind": kind(self.transactional, "form", "form_title"),
-            "account_key": first_of("hidden", named),
+            "account_key": first_of("hidden", *keys),
         }
         for id, title in self._forms():
+            if asked_for is not None and id not in asked_for:
+                continue
+            named = {"included_response_ids": ",".join(asked_for[id])} if asked_for else {}
             yield Feed(
                 columns,
                 path=f"forms/{id}/responses",
                 records="items",
-                query=filled(asked, {"since": since}),
+                query={**filled(asked, {"since": since}), **named},
                 paging=Cursor("before", "items.-1.token"),
                 odd={"no_score_asked": "answers is null", **off_scale(SCORE)},
                 given={"form": id, "form_title": title},

@@ -1,13 +1,14 @@
 """Webhooks: what platforms send by themselves, received by `connector webhooks serve`.
 
-A body is a hint. Where the platform is a source of its own, that source is read from the moment on
-that the hint tells, and what else the body says is not used. Where it is none, the body is the
-record.
+A body is a hint. Where the platform is a source of its own, the record that the hint names is asked
+for there, or that source is read from the moment on that it tells; what else the body says is not
+used. Where it is none, the body is the record.
 """
 
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -18,7 +19,7 @@ from urllib.parse import parse_qsl
 import orjson
 
 from ..errors import ConnectorError
-from ..protocols import Progress, Spool
+from ..protocols import Hint, Progress, Spool
 from ..records import STREAMS
 from ..rest.feed import Feed, lines, read
 from ..rest.inbox import Body, Inbox
@@ -37,7 +38,8 @@ class Source:
     `platform` tells how it signs; `signature` says so for any other. With `hints` the events lead
     to the source of that name; else `stream` and `columns` say what a body becomes, as in a `rest`
     source, with `received_at` besides its own fields. `event` is where a body has the id of its
-    event, `moment` where it says when its record was made, `records` where its records stand.
+    event, `moment` where it says when its record was made, `records` where its records stand;
+    `record` and `within` are where it has the ids of a record and of the survey it is in.
     """
 
     at: str
@@ -51,6 +53,8 @@ class Source:
     records: str = ""
     event: str = ""
     moment: str = ""
+    record: str = ""
+    within: str = ""
     old_secret: Secret | None = None
     inbox: Path = Path("data/inbox")
     name: str = field(default="webhook", init=False)
@@ -88,10 +92,9 @@ class Source:
         """Take what has come by now as what this run is about."""
         self._looked = self._box.waiting()
 
-    def oldest(self) -> datetime | None:
-        """The earliest moment that a hint is about; None when none has come."""
-        found = [self._about(body) for body in self._bodies()]
-        return min(found, default=None)
+    def hinted(self) -> list[Hint]:
+        """What the events that have come were about."""
+        return [self._about(body) for body in self._bodies()]
 
     def settle(self) -> None:
         """Forget all of what this run was about: its records are stored."""
@@ -135,25 +138,36 @@ class Source:
 
     def _name_of(self, body: bytes) -> str:
         """The same for the same event; without an id of an event, for the same body."""
-        path = self.event or (KNOWN[self.platform].event if self.platform in KNOWN else "")
-        told = inside(_decoded(body), path) if path else None
+        told = self._told(_decoded(body), "event")
         said = str(told).encode() if isinstance(told, str | int) and told != "" else body
         return hashlib.sha256(self.at.encode() + b"\0" + said).hexdigest()
 
     def _bodies(self) -> Iterator[Body]:
         return (self._box.read(name) for name in self._looked)
 
-    def _about(self, body: Body) -> datetime:
-        """When the record was made that a body is about; if it does not say, when it came."""
-        path = self.moment or (KNOWN[self.platform].moment if self.platform in KNOWN else "")
-        told = told_moment(inside(_decoded(body.content), path)) if path else None
-        return min(told or body.received, body.received)
+    def _about(self, body: Body) -> Hint:
+        """What a body is about. If it does not say when that was made, it is when the body came."""
+        decoded = _decoded(body.content)
+        record, within = (_id(self._told(decoded, name)) for name in ("record", "within"))
+        at = told_moment(self._told(decoded, "moment")) or body.received
+        return Hint(record, within, min(at, body.received))
+
+    def _told(self, decoded: Any, name: str) -> Any:
+        """What a body says where the configuration, or what is known of the platform, looks."""
+        path = getattr(self, name) or getattr(KNOWN.get(self.platform), name, "")
+        return inside(decoded, path) if path else None
 
     def _records(self, body: Body) -> Iterator[dict[str, Any]]:
         decoded = _decoded(body.content)
         found = inside(decoded, self.records) if self.records else decoded
         for each in found if isinstance(found, list) else [found]:
             yield each if isinstance(each, dict) else {UNREADABLE: body.name}
+
+
+def _id(told: Any) -> str:
+    """An id that may stand in an address; "" for anything else."""
+    text = str(told) if isinstance(told, str | int) else ""
+    return text if re.fullmatch(r"[A-Za-z0-9_-]{1,100}", text) else ""
 
 
 def _decoded(body: bytes) -> Any:

@@ -90,7 +90,7 @@ class Source:
         columns = {
             **COLUMNS,
             "kind": kind(self.transactional, "survey", "survey_title"),
-            "account_key": first_of("metatags", named),
+            "account_key": first_of("metatags", *named),
         }
         for survey in records(self._line, Feed({}, "surveys", "surveys", size, paging=paging)):
             key = survey.get("public_hash_id") if isinstance(survey, dict) else None

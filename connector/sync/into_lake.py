@@ -185,6 +185,19 @@ def _note_unread(run: Run, batch: Batch, rows: str) -> None:
     )
     for field, count, ids in found:
         run.odd(batch.stream, f"unreadable_{field}", int(count), [str(id) for id in ids])
+    _note_timeless(run, batch, rows)
+
+
+def _note_timeless(run: Run, batch: Batch, rows: str) -> None:
+    """Count what says not when it was: it counts nowhere, for nobody knows if it had happened."""
+    at = STREAMS[batch.stream].moment
+    if not at or not batch.object:  # sources have left out theirs
+        return
+    ((count, ids),) = run.engine.rows(
+        f"SELECT count(*), list(id ORDER BY id)[1:20] FROM ({rows}) WHERE {at} IS NULL "
+        f"AND NOT coalesce(deleted, false) AND pulled_at = {moment(run.as_of)}"
+    )
+    run.odd(batch.stream, f"without_{at}", int(count), [str(id) for id in ids or ()])
 
 
 def _reconcile(run: Run, batch: Batch, got: int) -> None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
@@ -22,12 +22,12 @@ from typing import Any
 
 import orjson
 
-from ..errors import Malformed
-from ..protocols import Spool
+from ..errors import Malformed, RemoteError
+from ..protocols import Hint, Spool
 from ..records import FLAG, MOMENT, STREAMS
 from ..secrets import Secret
 from ..store.state import Watermark
-from . import into_lake
+from . import hints, into_lake
 from .app import App
 from .into_lake import Batch, moment, text
 from .run import Run, writing
@@ -82,8 +82,14 @@ def pull_source(app: App, run: Run, name: str, source: Any) -> list[PulledStream
 def _pulled(app: App, run: Run, name: str, source: Any, stream: str) -> PulledStream:
     key = f"{stream}:{name}"
     shape = shape_of(type(source).__module__, sorted(STREAMS[stream].columns), settings(source))
-    since = _since(app, name, stream, shape)
+    since, single = _since(app, name, stream, shape)
     run.notify("pull", key, 0, None)
+    more = PulledStream(stream, name, 0, 0, 0)
+    if since and single:
+        try:
+            more = _singles(app, run, name, source, stream, single)
+        except RemoteError:  # asked in this way it refuses: then the longer way
+            since = min(since, *(each.at for each in single))
     waiting = Waiting(_recalled(app, key, shape) if since else {})
     with scratch(app, key) as folder:
         spool = source.pull(stream, since, folder, waiting)
@@ -95,7 +101,25 @@ def _pulled(app: App, run: Run, name: str, source: Any, stream: str) -> PulledSt
         app.state.remember(f"going_on:{key}", kept)
     run.notify("pull", key, spool.rows, spool.rows)
     gone, calls = deletions(app, run, name, source, stream)
-    return PulledStream(stream, name, spool.rows, new + gone, spool.calls + calls, gone)
+    return PulledStream(
+        stream,
+        name,
+        spool.rows + more.pulled,
+        new + more.new + gone,
+        spool.calls + more.calls + calls,
+        gone + more.gone,
+    )
+
+
+def _singles(
+    app: App, run: Run, name: str, source: Any, stream: str, named: Sequence[Hint]
+) -> PulledStream:
+    """Ask for the records that hints name; one of which the platform says so is gone."""
+    with scratch(app, f"singles:{stream}:{name}") as folder:
+        found = source.singles(stream, named, folder, Waiting())
+        new = _store(app, run, name, stream, found.spool) if found.spool.rows else 0
+    gone = _buried(app, run, name, stream, found.gone) if found.gone else 0
+    return PulledStream(stream, name, found.spool.rows, new + gone, found.spool.calls, gone)
 
 
 def deletions(app: App, run: Run, name: str, source: Any, stream: str) -> tuple[int, int]:
@@ -103,11 +127,12 @@ def deletions(app: App, run: Run, name: str, source: Any, stream: str) -> tuple[
 
     They are looked for when a source has been read before and `pull.refresh` has passed since.
     """
-    if not hasattr(source, "ids") or not _is_due(app, run, f"listed:{stream}:{name}"):
+    listing = getattr(source, "ids", None)
+    if listing is None or not _is_due(app, run, f"listed:{stream}:{name}"):
         return 0, 0
     since = run.as_of - RECENT
     with scratch(app, f"ids:{stream}:{name}") as folder:
-        spool = source.ids(stream, since, folder, Waiting())
+        spool = listing(stream, since, folder, Waiting())
         listed = f"SELECT id FROM {spool.relation}" if spool.rows else "SELECT NULL AS id"
         gone = _bury(app, run, name, stream, since, listed)
     app.state.remember(f"listed:{stream}:{name}", run.as_of.isoformat())
@@ -140,7 +165,24 @@ def _bury(app: App, run: Run, name: str, stream: str, since: datetime, listed: s
     if many > app.guards.max_vanish * int(run.engine.one(f"SELECT count(*) FROM ({known})")):
         run.odd(stream, f"{name}_vanished_and_kept", int(many), [str(each) for each in ids])
         return 0
+    return _append_gone(app, run, stream)
+
+
+def _buried(app: App, run: Run, name: str, stream: str, ids: Sequence[str]) -> int:
+    """Mark as deleted what has these ids and is known."""
+    newest = app.lake.newest(stream, run.engine, into_lake.columns_of(app, stream), into_lake.KEY)
+    listed = ", ".join(map(text, ids))
+    mine = f"source = {text(name)} AND NOT coalesce(deleted, false) AND id IN ({listed})"
+    run.engine.stage("gone", f"SELECT * FROM ({newest}) WHERE {mine}", "table")
+    return _append_gone(app, run, stream)
+
+
+def _append_gone(app: App, run: Run, stream: str) -> int:
+    """Put the table `gone` into the lake as deleted."""
+    if not run.engine.one("SELECT count(*) FROM gone"):
+        return 0
     buried = f"SELECT * REPLACE (true AS deleted, {moment(run.as_of)} AS pulled_at) FROM gone"
+    columns = into_lake.columns_of(app, stream)
     return app.lake.append(stream, run.engine, into_lake.shaped(buried, columns))
 
 
@@ -227,18 +269,14 @@ def settings(source: Any) -> list[tuple[str, str]]:
     ]
 
 
-def _since(app: App, name: str, stream: str, shape: str) -> datetime | None:
-    """Where to begin: behind the watermark, or at the very start if other settings hold now.
-
-    A hint of a webhook about something older moves the beginning there.
+def _since(app: App, name: str, stream: str, shape: str) -> tuple[datetime | None, Sequence[Hint]]:
+    """Where to begin: behind the watermark, or at the very start if other settings hold now; and
+    the records besides that hints of webhooks name.
     """
-    mark = app.state.watermark(f"{stream}:{name}")
+    mark, source = app.state.watermark(f"{stream}:{name}"), app.sources[name]
     if mark is None or mark.shape != shape:
-        return None
-    hooks = (each for each in app.sources.values() if getattr(each, "hints", "") == name)
-    hinted = [at for hook in hooks if (at := hook.oldest()) is not None]
-    since: datetime = min([mark.until - app.sources[name].overlap, *hinted])
-    return since
+        return None, ()
+    return hints.opened(source, stream, hints.hinted(app, name), mark.until - source.overlap)
 
 
 def shape_of(*parts: object) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from connector.config import available
+from connector.shipped import IN_THE_CRM, available
 
 from .conftest import Command
 
@@ -14,7 +14,8 @@ SURE = {"verified", "partly", "inferred"}
 def test_every_source_is_listed_with_its_streams_and_how_sure_we_are(connector: Command) -> None:
     """As a document, and without any configuration."""
     listed = {each["type"]: each for each in connector("sources", "list", "--json").json["sources"]}
-    assert list(listed) == available("sources")
+    in_the_crm = [each["type"] for each in IN_THE_CRM]
+    assert list(listed) == sorted([*available("sources"), *in_the_crm])
     assert {each["sure"] for each in listed.values()} <= SURE
     assert all(each["about"] for each in listed.values())
     assert [name for name, each in listed.items() if not each["streams"]] == ["attest"]

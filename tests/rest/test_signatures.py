@@ -35,6 +35,7 @@ def test_the_digest_is_that_of_the_standard():
 
 SIGNED = {
     "asknicely": {"X-Webhook-Token": SECRET},
+    "delighted": {"X-Delighted-Webhook-Signature": f"sha256={digest('sha256').hex()}"},
     "inmoment": {"X-Wootric-Signature": f"sha1={digest('sha1').hex()}"},
     "intercom": {"X-Hub-Signature": f"sha1={digest('sha1').hex()}"},
     "stripe": {

@@ -23,7 +23,8 @@ class Case:
     `small` names module variables of the source that make its pages small. `stamped`: the platform
     filters by what changed, so an edit of any age arrives; else only one within the overlap.
     `renews`: a token that has expired is fetched anew. `paged`: not everything comes at
-    once. `act` adds, edits and deletes an answer.
+    once. `chosen`: a score is one of the choices of a question, and there are none off its scale.
+    `act` adds, edits and deletes an answer.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Case:
     stamped: bool = False
     renews: bool = False
     paged: bool = True
+    chosen: bool = False
     act: Callable[[Store, dict[str, Any]], Any] = answers.act
     total: Callable[[Store], int] = answers.count
     #: Settings of the emulation that make its own pages small: name in the store, value.
@@ -87,6 +89,9 @@ CASES = (
         lambda keys: {"url": keys["url"], "project": keys["project"]},
         small={},
         paged=False,
+    ),
+    Case(
+        "surveymonkey", r"/responses/bulk$", url, small={"RESPONSES": 5}, stamped=True, chosen=True
     ),
     Case("survicate", r"/responses$", url),
     Case("trustmary", r"/answers$", url, stamped=True),

@@ -1,4 +1,5 @@
-"""The contract of all sources: nothing is lost, nothing is doubled, nothing is sent elsewhere."""
+"""The contract of all survey platforms: nothing is lost, nothing is doubled. What goes wrong on
+the way is in `test_faults.py`, for every source there is."""
 
 from __future__ import annotations
 
@@ -10,7 +11,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from time import monotonic
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -58,10 +58,6 @@ class Place:
     def later(self, **span: float) -> datetime:
         """Let time pass; the moment it is then."""
         return self.store.clock.advance(timedelta(**span))
-
-    def fault(self, do: dict[str, Any], times: int = 1) -> None:
-        fault = {"match": {"path_regex": self.case.lists}, "do": do, "times": times}
-        requests.post(f"{self.url}/_sandbox/faults", json=[fault], timeout=30).raise_for_status()
 
 
 @pytest.fixture(params=CASES, ids=lambda case: case.name)
@@ -156,7 +152,8 @@ def test_a_score_that_cannot_be_is_listed(place):
     place.do("add", id="77", score=11)
     place.later(minutes=1)
     row = place.rows()["77"]
-    assert (row["odd"], row["score"]) == ("score_off_scale", 11)
+    told = (None, None) if place.case.chosen else ("score_off_scale", 11)
+    assert (row["odd"], row["score"]) == told
 
 
 def test_a_page_that_comes_again_is_an_error(place):
@@ -166,39 +163,6 @@ def test_a_page_that_comes_again_is_an_error(place):
         return
     with _repeating(place) as url, pytest.raises(Malformed):
         rows(place.source(url), place.folder)
-
-
-def test_nothing_is_sent_to_another_host(place):
-    """A redirect is an error; credentials do not follow it."""
-    place.fault({"status": 302, "body": "", "headers": {"Location": "https://evil.example/"}}, 9)
-    with pytest.raises(Malformed, match=r"redirects|another host"):
-        place.rows()
-
-
-@pytest.mark.parametrize("do", [{"truncate_at": 40}, {"drop": "before"}, {"status": 503}])
-def test_what_breaks_off_is_asked_for_again(place, do):
-    """A cut body, a dropped line, a server that is down."""
-    place.fault(do)
-    assert len(place.rows()) == TWELVE
-
-
-def test_we_slow_down_when_asked_to(place):
-    """429 with Retry-After."""
-    place.fault({"status": 429, "headers": {"Retry-After": "1"}})
-    began = monotonic()
-    assert len(place.rows()) == TWELVE
-    assert monotonic() - began >= 1
-
-
-def test_a_token_that_is_no_longer_good(place):
-    """Renewed where it can be; else an error that names the platform and says what to do."""
-    place.fault({"status": 401})
-    if place.case.renews:
-        assert len(place.rows()) == TWELVE
-        return
-    with pytest.raises(AuthError, match=place.source()._line.name) as refused:
-        place.rows()
-    assert "Make a new one under" in refused.value.hint
 
 
 def test_check_is_one_cheap_call_that_needs_the_credential(place):

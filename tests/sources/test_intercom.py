@@ -13,7 +13,7 @@ from connector.secrets import Secret
 from connector.sources import intercom as ours
 from connector.sources.intercom import Source
 from tests.conftest import Answer
-from tests.sources.signals import serving
+from tests.sources.signals import read, serving
 
 
 @pytest.fixture
@@ -103,6 +103,28 @@ def test_incremental_pulls_add_up_to_the_full_one(desk):
     ]
     talk(desk, every[0]["id"], state="snoozed")
     assert [(each["id"], each["status"]) for each in late(desk)] == [(every[0]["id"], "snoozed")]
+
+
+def test_a_conversation_that_was_deleted_is_no_longer_listed(desk):
+    """Nothing tells of it; the list of what is there does, however fresh, and asks for nobody."""
+    talk(desk, "fresh", ago=0)
+    since = desk.now() - timedelta(days=180)
+    before = listed(desk, since)
+    every = kept(desk, "conversations")
+    assert before == {c["id"] for c in every if c["updated_at"] >= since.timestamp()} >= {"fresh"}
+    gone = next(id for id in sorted(before) if id != "fresh")
+    shelf.drop(desk.store, "intercom", "conversations", gone)
+    assert before - listed(desk, since) == {gone}
+
+
+def listed(desk, since) -> set[str]:
+    """The ids that are there."""
+    before = desk.asked("contacts/search")
+    made = source(desk)
+    desk.pulls += 1
+    found = read(made.ids("tickets", since, desk.into / str(desk.pulls)))
+    assert desk.asked("contacts/search") == before
+    return {each["id"] for each in found}
 
 
 def test_ratings_are_answers(desk):

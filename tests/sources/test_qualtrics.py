@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import json
 import zipfile
+from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -12,6 +14,7 @@ import pytest
 
 from connector.errors import AuthError, ConfigError, Malformed, RemoteError
 from connector.rest import unpack
+from connector.sandbox.surveys import unanswered
 from connector.sources import qualtrics
 from connector.sources.qualtrics import Source
 from tests.conftest import SHARED, Answer, beside
@@ -203,6 +206,15 @@ def test_an_archive_that_unpacks_to_too_much_is_refused(here, scripted, tmp_path
         pulled(here, scripted(SURVEYS, QUESTIONS, STARTED, DONE, bomb), tmp_path)
 
 
+def test_a_record_without_a_bottom_is_no_danger(here, scripted, tmp_path):
+    """It has no values, and its neighbour has."""
+    deep = b'{"responseId":"R_1","values":' + b'{"a":' * 50_000 + b"1" + b"}" * 50_001
+    sound = b'{"responseId":"R_2","values":{"QID2":9,"status":0}}'
+    found = pulled(here, scripted(SURVEYS, QUESTIONS, STARTED, DONE, zipped(deep + b"\n" + sound)),
+                   tmp_path)  # fmt: skip
+    assert {id: row["score"] for id, row in found.items()} == {"R_1": None, "R_2": 9}
+
+
 def test_what_is_no_archive_is_refused(here, scripted, tmp_path):
     """A page that says sorry, for example; and a line that is no record."""
     script = scripted(SURVEYS, QUESTIONS, STARTED, DONE, Answer(body=b"<html>"))
@@ -241,3 +253,85 @@ def test_recorded_surveys_are_understood(here, scripted, tmp_path):
     (row,) = rows(made, tmp_path).values()
     assert (row["id"], row["score"], row["comment"]) == ("R_1", 4, "Sauerteig")
     assert rows(Source(token=here.secret(), url=scripted(*answers).url), tmp_path) == {}
+
+
+# ── who was invited ───────────────────────────────────────────────────────────────────────────
+
+
+def invited(here: Here, since: datetime | None = None) -> dict[str, dict]:
+    return here.rows(source(here, directory="POOL_1"), since, "invitations")
+
+
+def test_who_was_invited_is_told_with_what_became_of_it(here):
+    """Answered, opened, bounced, or silent; each person once, reminders not again."""
+    with here.store.lock:
+        silent = unanswered.find(here.store)
+    found = invited(here)
+    assert len(found) == len(here.answers()) + len(silent)
+    said = Counter(row["status"] for row in found.values())
+    kept = Counter(each.state for each in silent)
+    assert said == {
+        "answered": len(here.answers()),
+        "sent": kept["sent"],
+        "opened": kept["declined"],
+        "bounced": kept["bounced"],
+    }
+    assert min(kept.values()) > 0
+
+
+def test_an_invitation_says_whom_it_went_to(here):
+    """The directory knows: the person by id and address."""
+    with here.store.lock:
+        silent = unanswered.find(here.store)
+    found = invited(here)
+    for each in silent:
+        row = found[f"EMD_{each.survey} CID_{each.id}"]
+        told = (row["email"], row["contact_key"], row["account_key"])
+        assert told == (each.email, each.contact_key, each.account_key)
+        assert row["asked_at"] == int(seconds(each.asked_at))
+
+
+def test_whom_a_rule_spared_was_not_asked(here):
+    """Such people are listed; they count neither as asked nor as silent."""
+    with here.store.lock:
+        last = unanswered.find(here.store)[0]
+        unanswered.add(here.store, replace(last, id=77, state="Skipped"))
+    row = invited(here)[f"EMD_{last.survey} CID_77"]
+    assert row["odd"] == "not_sent"
+
+
+def test_invitations_of_long_ago_are_not_read_again(here):
+    """What became of them is known."""
+    assert invited(here, datetime.now(UTC)) == {}
+
+
+def test_without_a_directory_nobody_is_asked_for(here):
+    """Not every token may read it, and then answers still come."""
+    assert source(here).streams == ("responses",)
+    assert source(here, directory="POOL_1").streams == ("responses", "invitations")
+    with pytest.raises(RemoteError):
+        here.rows(source(here, directory="POOL_none"), None, "invitations")
+
+
+@beside
+def test_recorded_distributions_are_understood(here, scripted, tmp_path):
+    """An invitation with its people; whatever names no distribution is none."""
+    folder = SHARED / "data/api_payloads/qualtrics/v3_json"
+    sent, people = (
+        json.loads((folder / name).read_bytes())["result"]["elements"]
+        for name in ("distributions/all.json", "mailing_lists/list_contacts.json")
+    )
+    page = [{**people[0], "contactId": "CID_1"}]
+    history = [{"contactId": "CID_1", "status": "Success"}]
+    told = [SURVEYS, *map(listed, (sent, history, page, history))]
+    made = Source(token=here.secret(), url=scripted(*told).url, directory="POOL_1")
+    found = rows(made, tmp_path, stream="invitations").values()
+    asked = [each for each in sent if each["requestType"] == "Invite"]
+    assert len(found) == len(asked) == 2
+    assert {(row["email"], row["status"]) for row in found} == {(people[0]["email"], "sent")}
+    moments = {datetime.fromisoformat(each["sendDate"]).timestamp() for each in asked}
+    assert {row["asked_at"] for row in found} == moments
+
+
+def listed(elements: list) -> Answer:
+    return body({"elements": elements, "nextPage": None})

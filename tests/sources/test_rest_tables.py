@@ -90,3 +90,46 @@ def test_a_table_brings_the_same_rows_as_the_type(name, platform, tmp_path, monk
         assert found == wanted
         assert len(wanted) > 20
     assert {row["odd"] for row in wanted} >= {None, "score_off_scale"}
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_table_lists_what_the_type_lists(name, platform, tmp_path, monkeypatch) -> None:
+    """By when it was given: an answer that was deleted is missing, one that changed is not new."""
+    store, url = platform
+    keys = import_module(f"connector.sandbox.surveys.{name}").credentials(store, url)
+    table = described(name, keys, tmp_path, monkeypatch)
+    (tmp_path / "token").write_text(keys["token"])
+    module = import_module(f"connector.sources.{name}")
+    own = module.Source(token=Secret(f"file:{tmp_path / 'token'}"), url=keys["url"])
+    since = store.clock.now() - timedelta(days=120)
+    found, *_, old = answers.find(store, order="submitted_at desc")
+    with store.lock:
+        answers.act(store, {"do": "edit", "id": old.id, "comment": "Anders"})
+    before = listed(table, tmp_path, since)
+    assert before == listed(own, tmp_path, since)
+    assert found.id in before
+    with store.lock:
+        answers.act(store, {"do": "delete", "id": found.id})
+    assert before - listed(table, tmp_path, since) == {found.id}
+
+
+def test_without_a_list_nothing_is_looked_for(platform, tmp_path, monkeypatch) -> None:
+    """A pull of what changed is no list of what exists."""
+    store, url = platform
+    keys = import_module("connector.sandbox.surveys.delighted").credentials(store, url)
+    table = described("delighted", keys, tmp_path, monkeypatch)
+    table.listed = None
+    assert table.ids is None
+
+
+def listed(source: Any, folder: Path, since: Any) -> set[str]:
+    """The ids that a source lists."""
+
+    class Listing:
+        """A list of ids, read as a pull is."""
+
+        @staticmethod
+        def pull(stream: str, at: Any, into: Path) -> Any:
+            return source.ids(stream, at, into)
+
+    return {row["id"] for row in rows(Listing, folder, since)}

@@ -14,11 +14,13 @@ import pytest
 from pydantic import TypeAdapter
 
 from connector.engines.duckdb import DuckDB
+from connector.protocols import Hint
 from connector.rest import inbox
 from connector.rest.inbox import Inbox
 from connector.rest.signatures import Sent
 from connector.secrets import Secret
 from connector.sources.webhook import Source
+from tests.conftest import SHARED, beside
 
 COLUMNS = {
     "id": "response.id",
@@ -124,25 +126,60 @@ def test_what_comes_while_a_run_is_under_way_waits_for_the_next(tmp_path: Path) 
 
 
 @pytest.mark.parametrize(
-    ("bodies", "oldest"),
+    ("bodies", "moments"),
     [
-        ([], None),
-        ([answer(1, 9)], RECEIVED),  # a moment later than when it came is not believed
-        ([{"response": {"created_at": "2020-01-01T00:00:00Z"}}, {"x": 1}], 1577836800),
-        ([{"x": 1}], RECEIVED),
-        ([b"ResponseID=R_1"], RECEIVED),
-        ([b"{"], RECEIVED),
+        ([], []),
+        ([answer(1, 9)], [RECEIVED]),  # a moment later than when it came is not believed
+        ([{"response": {"created_at": "2020-01-01T00:00:00Z"}}], [1577836800]),
+        ([{"x": 1}], [RECEIVED]),
+        ([b"ResponseID=R_1"], [RECEIVED]),
+        ([b"{"], [RECEIVED]),
     ],
 )
 def test_a_hint_is_about_the_moment_that_it_tells(
-    tmp_path: Path, bodies: list[object], oldest: int | None
+    tmp_path: Path, bodies: list[object], moments: list[int]
 ) -> None:
     """Or about the moment at which it came."""
     source = hook(tmp_path, hints="surveys", stream="", columns={})
     sends(source, *bodies)
     source.look()
     assert source.streams == ()
-    assert source.oldest() == (oldest and datetime.fromtimestamp(oldest, UTC))
+    assert [each.at for each in source.hinted()] == [
+        datetime.fromtimestamp(each, UTC) for each in moments
+    ]
+
+
+@pytest.mark.parametrize(
+    ("platform", "body", "record", "within"),
+    [
+        ("typeform", {"form_response": {"token": "t1", "form_id": "f1"}}, "t1", "f1"),
+        ("qualtrics", b"ResponseID=R_1&SurveyID=SV_1", "R_1", "SV_1"),
+        ("delighted", {"event_data": {"id": 17}}, "17", ""),
+        ("typeform", {"form_response": {"token": "../../me", "form_id": "f 1"}}, "", ""),
+        ("typeform", {"form_response": {"token": {"a": 1}}}, "", ""),
+        ("zendesk", {"id": 1}, "", ""),
+    ],
+)
+def test_a_hint_names_its_record_where_the_body_does(
+    tmp_path: Path, platform: str, body: object, record: str, within: str
+) -> None:
+    """By what may stand in an address; anything else is no id."""
+    source = hook(tmp_path, platform=platform, hints="surveys", stream="", columns={})
+    sends(source, body)
+    source.look()
+    assert [(each.record, each.within) for each in source.hinted()] == [(record, within)]
+
+
+@beside
+def test_a_recorded_event_names_its_answer(tmp_path: Path) -> None:
+    """Typeform's own example: the answer, its form, and when it was given."""
+    recorded = (SHARED / "data/api_payloads/typeform/webhook_form_response.json").read_bytes()
+    source = hook(tmp_path, platform="typeform", hints="surveys", stream="", columns={})
+    sends(source, recorded)
+    source.look()
+    told = orjson.loads(recorded)["form_response"]
+    at = datetime.fromisoformat(told["submitted_at"])
+    assert source.hinted() == [Hint(told["token"], told["form_id"], at)]
 
 
 def on_the_page() -> dict[str, dict[str, Any]]:

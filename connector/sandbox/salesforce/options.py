@@ -13,6 +13,7 @@ from . import (
     person_accounts,
     sessions,
     shared_activities,
+    surveys,
     translations,
 )
 
@@ -25,6 +26,7 @@ OPTIONS = (
     "hierarchy",
     "shared_activities",
     "translations",
+    "surveys",
 )
 
 
@@ -35,6 +37,8 @@ def change(store: Store, wanted: Mapping[str, Any]) -> dict[str, Any]:
     if any(wanted.get(each) is False for each in OPTIONS):
         raise ValueError("what an org has switched on stays on")
     done: dict[str, Any] = dict(store.get("org_options") or {})
+    if wanted.get("surveys"):  # makes tables, which no transaction can hold
+        done["surveys"] = surveys.enable(store)
     with store.transaction():
         if wanted.get("multi_currency") or wanted.get("dated_rates"):
             currencies.enable(store, dated=bool(wanted.get("dated_rates")))

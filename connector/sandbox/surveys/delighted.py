@@ -41,7 +41,12 @@ PLATFORM = Platform(
 def routes(store: Store) -> list[Route]:
     """The platform's addresses."""
     answers.create_tables(store)
-    return PLATFORM.routes(store, {"survey_responses.json": _responses, "metrics.json": _metrics})
+    read = {
+        "survey_responses.json": _responses,
+        "survey_responses/{id}.json": _response,
+        "metrics.json": _metrics,
+    }
+    return PLATFORM.routes(store, read)
 
 
 def credentials(store: Store, base: str) -> dict[str, Any]:
@@ -59,6 +64,13 @@ def _responses(ask: Ask) -> list[dict[str, Any]]:
     found = answers.find(ask.store, where, given, order=order, limit=size, offset=(page - 1) * size)
     expand = ask.request.query_params.getlist("expand[]")
     return [_body(each, "person" in expand) for each in found]
+
+
+def _response(ask: Ask) -> dict[str, Any]:
+    found = answers.find(ask.store, "id = ?", (ask.path("id"),))
+    if not found:
+        raise Refused(404, "There is no such response")
+    return _body(found[0], "person" in ask.request.query_params.getlist("expand[]"))
 
 
 def _metrics(ask: Ask) -> dict[str, int]:

@@ -2,6 +2,9 @@
 
 A job needs two looks. Its file is a zip of lines, some of which are empty objects. What was
 recorded last comes last, and the token to go on with knows how far that was.
+
+Whoever answered or was silent had been invited: one distribution for each survey, and a reminder to
+the same people. Its history names people by ids; who they are is in the mailing list.
 """
 
 from __future__ import annotations
@@ -11,18 +14,22 @@ import zipfile
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlencode
 
 import orjson
 from starlette.responses import Response
 from starlette.routing import Route
 
 from ..store import Store
-from . import answers
+from . import answers, unanswered
 from .answers import Answer, Survey
 from .serving import Ask, Platform, Refused, key
 from .tokens import by_token, client, issue
 
 PAGE, LOOKS, HOUR = 1, 2, 3600
+PEOPLE, DIRECTORY = 4, "POOL_1"
+#: What Qualtrics says of those who were silent.
+SILENT = {"sent": "Success", "declined": "Opened", "bounced": "HardBounce"}
 ROOT = "/qualtrics"
 BY_TOKEN = by_token("qualtrics")
 #: What else an answer may be; the platform's own numbers.
@@ -50,13 +57,17 @@ LOGIN = Platform(ROOT, lambda _: True, _error)
 
 def routes(store: Store) -> list[Route]:
     """The platform's addresses under `/qualtrics/API/v3`, and where tokens come from."""
-    answers.create_tables(store)
+    unanswered.create_tables(store)
     exports = "surveys/{id}/export-responses"
     read = {
         "surveys": _surveys,
         "surveys/{id}": _survey,
+        "surveys/{id}/responses/{response}": _response,
         f"{exports}/{{job}}": _progress,
         f"{exports}/{{job}}/file": _file,
+        "distributions": _distributions,
+        "distributions/{id}/history": _history,
+        "directories/{directory}/mailinglists/{id}/contacts": _contacts,
     }
     return [
         LOGIN.route(store, "oauth2/token", lambda ask: issue(ask, "qualtrics", HOUR), "POST"),
@@ -98,11 +109,84 @@ def _survey(ask: Ask) -> dict[str, Any]:
     return _ok({"id": ask.path("id"), "name": known.title, "questions": QUESTIONS})
 
 
+def _distributions(ask: Ask) -> dict[str, Any]:
+    """The invitation to a survey and its reminder, on a page each."""
+    survey = ask.query("surveyId").removeprefix("SV_")
+    if not survey:
+        raise Refused(400, "surveyId is needed")
+    sent = min((each["sentAt"] for each in _invited(ask.store, survey)), default=None)
+    every = [
+        {"id": f"{kind}_{survey}", "parentDistributionId": f"EMD_{survey}" if reminds else None,
+         "requestType": "Reminder" if reminds else "Invite", "requestStatus": "Done",
+         "sendDate": sent, "recipients": {"mailingListId": f"CG_{survey}", "contactId": None}}
+        for kind, reminds in (("EMD", False), ("RMD", True))
+    ]  # fmt: skip
+    return _paged(ask, every if sent else [], PAGE)
+
+
+def _history(ask: Ask) -> dict[str, Any]:
+    told = ("contactId", "distributionId", "status", "sentAt", "responseId", "responseCompletedAt")
+    every = _invited(ask.store, ask.path("id").partition("_")[2])
+    return _paged(ask, [{name: each.get(name) for name in told} for each in every], PEOPLE)
+
+
+def _contacts(ask: Ask) -> dict[str, Any]:
+    if ask.path("directory") != DIRECTORY:
+        raise Refused(404, "The directory does not exist")
+    every = _invited(ask.store, ask.path("id").removeprefix("CG_"))
+    names = ("contactId", "email", "extRef", "embeddedData")
+    told = [{name: each[name] for name in names} for each in every]
+    return _paged(ask, told, PEOPLE)
+
+
+def _invited(store: Store, survey: str) -> list[dict[str, Any]]:
+    """Everybody whom the invitation to a survey went to."""
+    found = [
+        {"contactId": f"CID_{each.id}", "email": each.email, "extRef": each.contact_key,
+         "embeddedData": _embedded(each.account_key),
+         "sentAt": _z(each.asked_at or each.submitted_at), "responseId": each.id,
+         "responseCompletedAt": _z(each.submitted_at),
+         "status": "SurveyPartiallyFinished" if each.partial else "SurveyFinished"}
+        for each in answers.find(store, "survey = ?", (survey,))
+    ]  # fmt: skip
+    found += [
+        {"contactId": f"CID_{each.id}", "email": each.email, "extRef": each.contact_key,
+         "embeddedData": _embedded(each.account_key),
+         "sentAt": _z(each.asked_at), "status": SILENT.get(each.state, each.state)}
+        for each in unanswered.find(store, "survey = ?", survey)
+    ]  # fmt: skip
+    return [{**each, "distributionId": f"EMD_{survey}"} for each in found]
+
+
+def _embedded(key: str | None) -> dict[str, str]:
+    return {"customer_number": key} if key else {}
+
+
+def _paged(ask: Ask, every: list[dict[str, Any]], size: int) -> dict[str, Any]:
+    start = ask.count("skipToken", 0)
+    query = {**ask.request.query_params, "skipToken": start + size}
+    more = start + size < len(every)
+    url = f"{ask.base}{ask.request.url.path}?{urlencode(query)}"
+    return _ok({"elements": every[start : start + size], "nextPage": url if more else None})
+
+
+def _z(moment: str) -> str:
+    return f"{moment[:19]}Z"
+
+
 def _known(ask: Ask) -> Survey:
     for each in answers.surveys(ask.store):
         if survey_id(each) == ask.path("id"):
             return each
     raise Refused(404, "The requested survey does not exist")
+
+
+def _response(ask: Ask) -> dict[str, Any]:
+    where, given = "survey = ? and id = ?", (_known(ask).id, ask.path("response"))
+    found = answers.find(ask.store, where, given)
+    if not found:
+        raise Refused(404, "The requested response does not exist")
+    return _ok(_record(found[0]))
 
 
 def _jobs(store: Store) -> dict[str, dict[str, Any]]:

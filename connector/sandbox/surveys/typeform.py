@@ -74,6 +74,9 @@ def _window(ask: Ask, form: Survey) -> tuple[str, list[object]]:
     where, given = ["survey = ?"], list[object]([form.id])
     if "partial" not in types:
         where.append("partial = 0")
+    if named := [each for each in ask.query("included_response_ids").split(",") if each]:
+        where.append(f"id in ({', '.join('?' * len(named))})")
+        given += named
     for name, sign in (("since", ">="), ("until", "<=")):
         if text := ask.query(name):
             where.append(f"cast(strftime('%s', submitted_at) as integer) {sign} ?")
