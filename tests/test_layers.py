@@ -18,7 +18,7 @@ FLOORS = (
     ("crm", "sources"),
     ("sync", "insights"),
     ("service", "report"),
-    ("config",),
+    ("config", "shipped"),
     ("cli",),
 )
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
