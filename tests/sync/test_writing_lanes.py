@@ -10,6 +10,7 @@ from connector.crm.salesforce import jobs
 from connector.errors import BudgetSpent, ConnectorError, Denied
 from connector.sync import flow, load, plan, staged
 from connector.sync.flow import make_plan
+from tests.sync.reading import odd
 from tests.world import KNOWN, World
 
 FILE, RECORDS = "bulk_from = 1", "bulk_from = 100000"
@@ -188,8 +189,13 @@ def test_simple_salesforce_643_a_job_that_is_complete_says_which_rows_failed(her
     done = here.sync()
     assert (done.exit, done.changes["applied"], done.changes["failed"]) == (4, KNOWN - 1, 1)
     assert done.refusals == {"FIELD_CUSTOM_VALIDATION_EXCEPTION": 1}
+    reason = "FIELD_CUSTOM_VALIDATION_EXCEPTION: Ask the owner first"
+    assert odd(done)[reason] == (1, [id])
     again = here.sync()
     assert (again.exit, again.changes["planned"], again.quarantined) == (4, 0, 1)
+    assert odd(again)[reason] == (1, [id])
+    kept = here.app().state.receipt(again.run)
+    assert {"stream": "quarantine", "rule": reason, "count": 1, "ids": [id]} in kept["odd"]
 
 
 def test_openfn_886_rows_that_a_job_never_processed_are_sent_again(here):
