@@ -110,6 +110,17 @@ def test_duplicate_rules_let_our_updates_pass_in_every_part_of_a_call(here):
     assert (done.exit, done.changes["applied"]) == (0, KNOWN)
 
 
+def test_what_a_duplicate_rule_keeps_from_a_file_goes_record_by_record(here):
+    """A job has no header that saves duplicates; those records are no failures."""
+    lane(here, FILE)
+    id = sorted(here.held())[5]
+    rule = {"object": "Account", "code": "DUPLICATES_DETECTED", "when": f"Id = '{id}'"}
+    here.control("automations", [rule])
+    done = here.sync()
+    assert (done.exit, done.changes["applied"], done.refusals) == (0, KNOWN, {})
+    assert done.calls["collections"]["actual"] == 1
+
+
 def test_an_org_without_composite_calls_takes_chunk_by_chunk(here):
     """Refused as a call, not as a record."""
     lane(here, "chunk = 4")

@@ -43,6 +43,8 @@ CROWDED = frozenset(
 LATER = frozenset({"ENTITY_IS_LOCKED"})
 #: The record was deleted or merged away since it was read.
 GONE = frozenset({"ENTITY_IS_DELETED", "INVALID_CROSS_REFERENCE_KEY", "NOT_FOUND"})
+#: A duplicate rule objects, which a call may overrule and a job may not.
+DUPLICATE = "DUPLICATES_DETECTED"
 #: Not a matter of one record: the next row would fare the same.
 STOP = frozenset(
     {

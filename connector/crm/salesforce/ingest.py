@@ -214,7 +214,9 @@ def _relation(file: Path, kind: str) -> str:
     if kind == "unprocessed":
         said = "'transient' AS result, 'UNPROCESSED' AS code, '' AS message"
         return f'SELECT "Id" AS id, {said} FROM ({rows})'
-    result = answers.result_sql("code")
+    # A job cannot say that our updates are saved over a duplicate rule; a call can.
+    open_ = f"code = '{answers.DUPLICATE}'"
+    result = f"CASE WHEN {open_} THEN 'transient' ELSE {answers.result_sql('code')} END"
     return f"SELECT id, {result} AS result, code, message FROM ({_failed(rows)})"
 
 
