@@ -101,7 +101,10 @@ def _ended(client: Client, id: str) -> dict[str, Any]:
             return dict(result)
         sleep(wait)
         waited, wait = waited + wait, min(wait * 2, LONGEST_WAIT)
-    raise RemoteError(f"Salesforce has not ended the deploy {id} within {PATIENCE:.0f} seconds.")
+    raise RemoteError(
+        f"Salesforce has not ended the deploy {id} within {PATIENCE:.0f} seconds.",
+        hint="Setup → Deployment Status tells how it stands; run again when it has ended.",
+    )
 
 
 def _package(client: Client, object: str, told: list[Words]) -> bytes:
