@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from connector.errors import ConfigError, UnsafePlan
+from connector.sandbox.store import Field
 from connector.sync.flow import pull_only
 
 from .reading import mapping, odd, person, pull, read, rows, setting
@@ -97,6 +98,38 @@ def test_heroku_roadmap_319_formulas_do_not_go_stale(here):
     assert read(done, "accounts", "Account")["read"] == "all"
     assert before
     assert all(after[id] - age >= 1 for id, age in before.items() if id in after)
+
+
+def test_a_roll_up_does_not_go_stale(here):
+    """It sums up other records; its own changes neither its moment nor anything else."""
+    won = "(select count(*) from Opportunity o where o.AccountId = Account.Id and o.IsWon)"
+    field = Field("Won_Deals__c", "double", calculated=True, updateable=False, formula=won)
+    here.store.add_field("Account", field)
+    here.control("fls", {"object": "Account", "field": field.name, "read": True, "edit": False})
+    mapping(here, 'employees     = "NumberOfEmployees"', 'employees     = "Won_Deals__c"')
+    pull(here)
+    ((account, before),) = rows(
+        here, "accounts", "id, employees", "NOT deleted ORDER BY id LIMIT 1"
+    )
+    deal = {"Name": "x", "AccountId": account, "StageName": "Closed Won", "CloseDate": "2026-01-01"}
+    person(here, "Opportunity", do="create", values=deal)
+    assert read(pull(here), "accounts", "Account")["read"] != "all"
+    here.advance("8d")
+    assert read(pull(here), "accounts", "Account")["read"] == "all"
+    assert rows(here, "accounts", "employees", f"id = '{account}'") == [(before + 1,)]
+
+
+def test_what_behaves_like_a_formula_does_not_go_stale(here):
+    """LastActivityDate moves with the activities, and describe calls it no formula."""
+    mapping(here, 'renewal_on    = "Renewal_Date__c"', 'renewal_on    = "LastActivityDate"')
+    pull(here)
+    account = only(here, "Account")
+    set_ = "update Account set LastActivityDate = '2031-01-01' where Id = ?"
+    here.store.db.execute(set_, (account,))
+    here.advance("8d")
+    assert read(pull(here), "accounts", "Account")["read"] == "all"
+    found = rows(here, "accounts", "CAST(renewal_on AS VARCHAR)", f"id = '{account}'")
+    assert found == [("2031-01-01",)]
 
 
 def test_an_object_without_formulas_is_not_read_whole_again(here):
