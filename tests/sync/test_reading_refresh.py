@@ -7,6 +7,7 @@ import pytest
 from connector.errors import ConfigError, UnsafePlan
 from connector.sandbox.store import Field
 from connector.sync.flow import pull_only
+from connector.sync.preflight import preflight
 
 from .reading import mapping, odd, person, pull, read, rows, setting
 
@@ -202,6 +203,19 @@ def test_a_column_that_is_optional_may_be_lacking(here):
     """One currency: there is no CurrencyIsoCode, and that is no mistake."""
     pull(here)
     assert rows(here, "accounts", "count(currency)") == [(0,)]
+
+
+def test_what_is_optional_and_not_there_is_told_once_and_when_it_changes(here):
+    """An object that is hidden looks as if the org had none: scores would change in silence."""
+    mapping(here, 'object = "Case"\n', 'object = "Case"\noptional = true\n')
+    first, second = pull(here), pull(here)
+    assert "Account.CurrencyIsoCode" in first.notices[0]
+    assert "CurrencyType, DatedConversionRate" in first.notices[0]
+    assert second.notices == []
+    here.control("fls", {"object": "Case", "read": False, "edit": False})
+    assert "Case, CurrencyType" in pull(here).notices[0]
+    assert "Case, CurrencyType" in preflight(here.app()).told[0]
+    assert pull(here).notices == []
 
 
 def test_only_columns_that_are_read_can_be_optional(here):
