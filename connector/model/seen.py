@@ -201,8 +201,9 @@ def _logged() -> str:
     says so."""
     return (
         f"SELECT r.id, min({_KEY}) AS key, min(r.contact_id) AS contact_id"
-        f" FROM lake_activities AS r{_WHOSE} WHERE r.id IN"
-        " (SELECT same_as FROM lake_activities WHERE same_as IS NOT NULL) GROUP BY r.id"
+        " FROM (SELECT * FROM lake_activities WHERE id IN"
+        f" (SELECT same_as FROM lake_activities WHERE same_as IS NOT NULL)) AS r{_WHOSE}"
+        " GROUP BY r.id"
     )
 
 
