@@ -39,6 +39,8 @@ READS = frozenset({"GET", "HEAD", "OPTIONS"})
 CONNECT_SECONDS, ANSWER_SECONDS = 10.0, 120.0
 ATTEMPTS = 5
 LONGEST_WAIT = 60.0
+LATER = "Run again later: the next run continues where this one stopped."
+READ_BACK = "The live values are read back to see what was done."
 #: What servers say of our allowance, besides their clock.
 NOTED = ("Sforce-Limit-Info", "X-HubSpot-RateLimit-Daily", "X-HubSpot-RateLimit-Daily-Remaining")
 #: The names of what libraries hand to `request` by position, behind method and address.
@@ -233,24 +235,34 @@ class Polite(Generic[Reply]):
         what = f"{self.name}: {method} {_path(url)} got no answer ({broken.reason})."
         if safe or broken.unsent:
             return Again(Unreachable(what, hint=f"Is {self.base} reachable from here?"))
-        return InDoubt(what, hint="The live values are read back to see what was done.")
+        return InDoubt(what, hint=READ_BACK)
 
     def judge(self, answer: Reply, method: str, url: str, safe: bool) -> None:
         """Raise Again for what may be repeated, and an error for what no caller can use."""
         status = answer.status_code
-        if status == 429 or (status == 503 and "Retry-After" in answer.headers):
+        # A gateway may say 503 of a write that it had passed on; only a 429 means nothing was done.
+        if status == 429 or (safe and status == 503 and "Retry-After" in answer.headers):
             wait = _seconds(answer.headers.get("Retry-After"))
             raise Again(
-                Throttled(f"{self.name} asks us to slow down ({status}).", status=status), wait
+                Throttled(
+                    f"{self.name} asks us to slow down ({status}).", hint=LATER, status=status
+                ),
+                wait,
             )
         if status >= 500 and safe:
             raise Again(
                 RemoteError(
-                    f"{self.name} answered {status} to {method} {_path(url)}.", status=status
+                    f"{self.name} answered {status} to {method} {_path(url)}.",
+                    hint=LATER,
+                    status=status,
                 )
             )
         if status >= 500:
-            raise InDoubt(f"{self.name} answered {status} to {method} {_path(url)}.", status=status)
+            raise InDoubt(
+                f"{self.name} answered {status} to {method} {_path(url)}.",
+                hint=READ_BACK,
+                status=status,
+            )
         if 300 <= status < 400 and status != 304:
             raise Malformed(
                 f"{self.name} redirects {_path(url)} elsewhere ({status}).",
@@ -296,6 +308,7 @@ class Session(Polite[requests.Response], requests.Session):
         if answer.status_code >= 400:
             raise RemoteError(
                 f"{self.name} answered {answer.status_code} to {method} {_path(path)}.",
+                hint="Run again; -vv shows every call.",
                 status=answer.status_code,
             )
         return body_of(answer, self.name)

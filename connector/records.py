@@ -221,6 +221,10 @@ _STREAMS = (
         moment="occurred_at",
     ),
     Stream(
+        "subjects",
+        {"id": TEXT, "account_id": TEXT, "kind": TEXT, "created_at": MOMENT},
+    ),
+    Stream(
         "rates",
         {
             "id": TEXT,

@@ -86,6 +86,17 @@ def test_the_server_says_how_long_to_wait(scripted):
     assert len(script.requests) == 2
 
 
+def test_a_read_that_is_put_off_is_repeated_and_a_write_is_in_doubt(scripted):
+    """A gateway may answer 503 after it has passed the call on, whatever it says of later."""
+    away = Answer(status=503, headers={"Retry-After": "0"})
+    script = scripted(away, Answer(body=b"{}"), away)
+    session = Session(script.url, name="x")
+    assert session.request("GET", "thing").status_code == 200
+    with pytest.raises(InDoubt):
+        session.request("PATCH", "thing", data=b"{}")
+    assert len(script.requests) == 3
+
+
 def test_a_wait_longer_than_we_are_willing_to_is_an_error(scripted):
     """An hour is not slept away."""
     script = scripted(Answer(status=429, headers={"Retry-After": "3600"}))

@@ -7,6 +7,7 @@ time inside their functions, so that `--help` opens nothing.
 from __future__ import annotations
 
 import importlib
+import signal
 import sys
 from collections.abc import Sequence
 
@@ -67,7 +68,14 @@ def cli() -> None:
 
 def main() -> None:
     """Run the command line and leave with its exit code."""
+    signal.signal(signal.SIGTERM, _stopped)
     sys.exit(run(sys.argv[1:]))
+
+
+def _stopped(number: int, frame: object) -> None:  # noqa: ARG001 (the signature of a handler)
+    """A scheduler's stop ends a command as Ctrl-C does; a second one must not break off that."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    raise KeyboardInterrupt
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -80,7 +80,7 @@ def _fields(app: App) -> str:
     said = f"all {len(app.mapping.fields)} that the mapping writes are there"
     if missing:
         said = f"to be created with `connector fields apply`: {', '.join(missing)}"
-    return "; ".join([said, *found.notices])
+    return "; ".join([said, *found.told])
 
 
 def _allowance(app: App) -> str:

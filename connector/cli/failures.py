@@ -48,10 +48,10 @@ def unexpected(error: Exception, options: Options, *, as_json: bool) -> int:
 
 
 def interrupted(*, as_json: bool) -> int:
-    """Tell that a person stopped the command."""
+    """Tell that a person or a scheduler stopped the command."""
     print("Stopped. What was done is known; run again to go on.", file=sys.stderr)
     if as_json:
-        _document("Stopped by the keyboard.", "Run again to go on.", INTERRUPTED)
+        _document("Stopped by the keyboard or a scheduler.", "Run again to go on.", INTERRUPTED)
     return INTERRUPTED
 
 

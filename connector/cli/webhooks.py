@@ -23,8 +23,6 @@ def serve(options: Options, *, host: str, port: int) -> None:
     Prints one line of JSON with the address when it is ready. Let a proxy with TLS pass
     https://…/hooks/ on to it.
     """
-    import signal
-
     import orjson
 
     from ..config import load, reveal
@@ -33,7 +31,6 @@ def serve(options: Options, *, host: str, port: int) -> None:
     application = receiver(load(options.config).sources)
     for hook in application.hooks.values():
         reveal(hook)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     with serving(application, host, port) as server:
         url = f"http://{host}:{server.server_port}/{ROOT}/"
         ready = orjson.dumps({"url": url, "hooks": sorted(application.hooks)}).decode()

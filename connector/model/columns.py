@@ -9,8 +9,8 @@ from .definition import HealthModel, Measure
 
 #: The stream that is looked at row by row; all others are aggregated.
 ACCOUNTS = "accounts"
-#: Streams that belong to no account.
-LOOSE = frozenset({"owners", "rates"})
+#: Streams of which nothing is measured: they say who, whose and how much others are.
+LOOSE = frozenset({"owners", "rates", "subjects"})
 #: Where an account stands in its hierarchy: the id at the top, and how far below it is.
 TREE = {"root_id": TEXT, "depth": COUNT}
 #: What is known of an account.

@@ -23,6 +23,15 @@ _ALWAYS = (
     "SELECT 'accounts' AS stream, 'same_name' AS rule, a.id FROM accounts AS a"
     " JOIN (SELECT lower(trim(name)) AS name FROM accounts GROUP BY lower(trim(name))"
     " HAVING count(*) > 1) AS twice ON twice.name = lower(trim(a.name))",
+    # Something to map is told apart from people without an account, of whom every org has many.
+    *(
+        f"SELECT 'activities' AS stream, '{rule}' AS rule, id FROM placed_activities"
+        f" WHERE account_id IS NULL AND key IS NULL AND {named}"
+        for rule, named in (
+            ("about_without_account", "about_id IS NOT NULL"),
+            ("person_without_account", "about_id IS NULL AND contact_id IS NOT NULL"),
+        )
+    ),
     *money.unknown(),
     trees.RINGS,
 )

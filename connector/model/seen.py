@@ -23,8 +23,8 @@ NAMED: Mapping[str, str] = {
     "invitations": "seen_invitations",
     "tickets": "sent_tickets",
 }
-#: Streams that carry the id of their account.
-_OWN = ("contacts", "opportunities", "tickets")
+#: Streams that carry the id of their account, and that activities may be about.
+_OWN = ("contacts", "opportunities", "tickets", "subjects")
 #: Rounds of following merged accounts; each doubles the length of the chains that are followed.
 _ROUNDS = 5
 
@@ -50,7 +50,9 @@ def placed() -> tuple[Stage, ...]:
         *(Stage(_own(name), _by_account(name), "view") for name in _OWN),
         Stage("sent_tickets", _sent_tickets(), "view"),
         Stage("abouts", _abouts()),
-        Stage("v_activities", _activities(), "view"),
+        Stage("logged", _logged()),
+        Stage("placed_activities", _activities(), "view"),
+        Stage("v_activities", "SELECT * FROM placed_activities WHERE key IS NOT NULL", "view"),
     )
 
 
@@ -94,9 +96,10 @@ _NOT_TWICE = (
 )
 
 
-def _columns(stream: Kind, changed: Mapping[str, str]) -> str:
+def _columns(stream: Kind, changed: Mapping[str, str], of: str = "") -> str:
     return ", ".join(
-        f"{changed[name]} AS {name}" if name in changed else name for name in stream.all_columns
+        f"{changed[name]} AS {name}" if name in changed else f"{of}{name}"
+        for name in stream.all_columns
     )
 
 
@@ -193,14 +196,33 @@ def _abouts() -> str:
     return f"SELECT id, min(key) AS key FROM ({union(parts)}) AS a GROUP BY id"
 
 
-def _activities() -> str:
-    """Activities by their account, or by what and whom they are about when they name none."""
-    nameless = "CASE WHEN r.account_id IS NULL THEN"
-    key = "coalesce(h.key, a.key, p.key)"
+def _logged() -> str:
+    """Whose the activities are that others name as the same: of a mail to a person only the task
+    says so."""
     return (
-        f"SELECT r.*, {key} AS key FROM seen_activities AS r"
-        " LEFT JOIN holders AS h ON h.id = r.account_id"
-        f" LEFT JOIN abouts AS a ON a.id = {nameless} r.about_id END"
-        f" LEFT JOIN abouts AS p ON p.id = {nameless} r.contact_id END"
-        f" WHERE {key} IS NOT NULL"
+        f"SELECT r.id, min({_KEY}) AS key, min(r.contact_id) AS contact_id"
+        " FROM (SELECT * FROM lake_activities WHERE id IN"
+        f" (SELECT same_as FROM lake_activities WHERE same_as IS NOT NULL)) AS r{_WHOSE}"
+        " GROUP BY r.id"
     )
+
+
+def _activities() -> str:
+    """Activities by their account, or by what and whom they are about when they name none, or by
+    the activity that they are the same as."""
+    columns = _columns(
+        STREAMS["activities"], {"contact_id": "coalesce(r.contact_id, l.contact_id)"}, of="r."
+    )
+    return (
+        f"SELECT {columns}, coalesce({_KEY}, l.key) AS key FROM seen_activities AS r{_WHOSE}"
+        " LEFT JOIN logged AS l ON l.id = r.same_as"
+    )
+
+
+_NAMELESS = "CASE WHEN r.account_id IS NULL THEN"
+_WHOSE = (
+    " LEFT JOIN holders AS h ON h.id = r.account_id"
+    f" LEFT JOIN abouts AS a ON a.id = {_NAMELESS} r.about_id END"
+    f" LEFT JOIN abouts AS p ON p.id = {_NAMELESS} r.contact_id END"
+)
+_KEY = "coalesce(h.key, a.key, p.key)"

@@ -162,7 +162,10 @@ def outcome(done: Mapping[str, Any]) -> Text | None:
     if not changes or done["command"] == "plan":
         return None
     if not changes["planned"]:
-        return Text(f"Nothing left to do. {_others(changes)}", style="bold green")
+        waiting = done.get("quarantined", 0)
+        tail = f" {waiting:,} wait because the CRM refused the same before." if waiting else ""
+        style = "bold yellow" if waiting else "bold green"
+        return Text(f"Nothing left to do. {_others(changes)}{tail}", style=style)
     said = f"{changes['applied']:,} of {changes['planned']:,} accounts written. {_others(changes)}"
     refused = ", ".join(f"{code} ({n})" for code, n in done["refusals"].items())
     tail = f" Refused: {refused}." if refused else ""

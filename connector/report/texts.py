@@ -140,6 +140,15 @@ SAID: Mapping[str, Mapping[Language, str]] = {
         "de": "Wert und Worte widersprechen sich",
     },
     "same_name": {"en": "accounts of the same name", "de": "Konten gleichen Namens"},
+    "about_without_account": {
+        "en": "about something that leads to no account",
+        "de": "zu etwas, das zu keinem Konto führt",
+    },
+    "person_without_account": {
+        "en": "with a person of no account",
+        "de": "mit jemandem, der zu keinem Konto gehört",
+    },
+    "subjects": {"en": "other things with an account", "de": "andere Dinge mit Konto"},
     "unknown": {"en": "belongs to no known account", "de": "gehört zu keinem bekannten Konto"},
     "anonymous": {"en": "says nothing about who it is", "de": "sagt nicht, von wem"},
     "record_id": {"en": "record id", "de": "Datensatz-ID"},

@@ -16,7 +16,7 @@ from time import sleep
 
 from ..errors import BudgetSpent, Denied, RemoteError
 from ..records import Outcome, Result
-from . import load, pace
+from . import load, pace, refused
 from .app import App
 from .budget import as_file, check, load_calls
 from .changes import Change, Plan
@@ -93,6 +93,8 @@ def apply(app: App, run: Run, plan: Plan, *, strict: bool = False) -> Applied:
     finally:
         # Whatever happened, what was written is known to the ledger before anything else.
         record(app, run, plan, journal)
+        if done.failed:
+            refused.tell_news(run, journal)
     done.left = plan.changes - done.done
     if not done.open:  # otherwise the next run looks up what became of them
         app.state.mark_plan(plan.id, "applied")

@@ -20,7 +20,7 @@ from .closing import close
 from .housekeeping import keep_house
 from .pace import remembered
 from .plan import plan
-from .preflight import Preflight, pin_org, preflight, require_fields
+from .preflight import Preflight, news, pin_org, preflight, require_fields
 from .pull import Pulled, expected_calls, forget_what_is_lost, pull, wanted
 from .reads import Wanted
 from .run import Notify, Run, new_id, silent
@@ -226,7 +226,7 @@ def _ready(journey: _Journey) -> Preflight:
     app = journey.app
     with journey.run.phase("preflight"):
         found = preflight(app)
-    journey.receipt.notices = list(found.notices)
+    journey.receipt.notices = list(news(app, found))
     journey.expect(app.crm.opening_calls(len({p.object for p in app.mapping.pull})))
     return found
 

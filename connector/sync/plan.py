@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ..errors import UnsafePlan
 from ..mapping.objects import Field
-from . import pace
+from . import pace, refused
 from .app import App
 from .budget import Budgeted, write_calls
 from .changes import Plan, header, write
@@ -35,6 +35,8 @@ def plan(app: App, run: Run, *, adopt: bool = False, force: bool = False) -> Pla
     run.engine.stage("diff", sql, "table")
     fields = _counted(app, run)
     _tell_unfit(run, fields)
+    if any(words["failed"] for words in fields.values()):
+        refused.tell_quarantined(app, run)
     if not adopt:
         _guard_first_contact(app, fields, run)
     if not force:

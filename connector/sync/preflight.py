@@ -15,11 +15,21 @@ from .app import App
 @dataclass(frozen=True, slots=True)
 class Preflight:
     """What was found: the type of each CRM field path, pull by pull (None: the org lacks the
-    object and may); the target fields that are not there; and what is gone without, and why."""
+    object and may); the target fields that are not there; what is gone without, and why; and what
+    is `left_out` because the org lacks it or hides it, and the mapping allows for that."""
 
     types: tuple[Mapping[str, str] | None, ...]
     missing: tuple[Any, ...]
     notices: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
+
+    @property
+    def told(self) -> tuple[str, ...]:
+        """All that is gone without, in words."""
+        if not self.left_out:
+            return self.notices
+        names = ", ".join(self.left_out)
+        return (*self.notices, f"Left out, as the CRM lacks it or hides it from us: {names}")
 
 
 def pin_org(app: App, org: Org) -> None:
@@ -42,6 +52,7 @@ def preflight(app: App) -> Preflight:
     wrong = [f"{app.mapping.object}: cannot be written: {unwritable}"] if unwritable else []
     types: list[Mapping[str, str] | None] = []
     notices: dict[str, None] = {}
+    left_out: set[str] = set()
     for pull in app.mapping.pull:
         if known[pull.object] is None or pull.object in shut:
             types.append(None)
@@ -50,6 +61,8 @@ def preflight(app: App) -> Preflight:
                 wrong.append(f"{pull.object}: {why}")
             elif pull.object in shut:
                 notices[f"{pull.object} is left out: {why}"] = None
+            else:
+                left_out.add(pull.object)
             continue
         paths = pulls.fields(pull)
         found = app.crm.path_types(pull.object, paths)
@@ -57,6 +70,7 @@ def preflight(app: App) -> Preflight:
         filtered = app.crm.path_types(pull.object, pulls.filtered(pull), exact=False)
         absent = pulls.absent(pull, {**filtered, **found})
         wrong += [f"{pull.object}.{path}: not there, or hidden from the user" for path in absent]
+        left_out |= {f"{pull.object}.{path}" for path in {*paths} - {*found} - {*absent}}
     there = app.crm.fields(app.mapping.object) or {}
     if any(field.type == "choice" for field in app.mapping.fields):
         app.crm.choices(app.mapping.object)  # asked for now, so that it counts before the reading
@@ -68,7 +82,16 @@ def preflight(app: App) -> Preflight:
             hint=app.crm.remedy,
         )
     missing = tuple(field for field in app.mapping.fields if field.target not in there)
-    return Preflight(tuple(types), missing, tuple(notices))
+    return Preflight(tuple(types), missing, tuple(notices), tuple(sorted(left_out)))
+
+
+def news(app: App, found: Preflight) -> tuple[str, ...]:
+    """What is gone without. What an org simply does not have is told once, and when it changes."""
+    said = " ".join(found.left_out)
+    if app.state.setting("left_out") == said:
+        return found.notices
+    app.state.remember("left_out", said)
+    return found.told
 
 
 def require_fields(found: Preflight, object: str) -> None:

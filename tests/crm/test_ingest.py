@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from connector.crm.salesforce import jobs
+from connector.crm.salesforce import ingest, jobs
 from connector.engines.duckdb import DuckDB
-from connector.errors import ConnectorError
+from connector.errors import BudgetSpent, ConnectorError, InDoubt
 
 
 @pytest.fixture(autouse=True)
@@ -68,6 +68,38 @@ def test_what_an_earlier_run_began_is_found_by_its_number(org, engine, tmp_path)
     assert (empty.rows, outcomes(engine, empty.relation)) == (0, {})
     assert org.control("bulk")["jobs"].get("Open", 0) == 0
     assert org.another().loaded("750000000000999AAA", tmp_path) is None
+
+
+LIMIT = [{"errorCode": "REQUEST_LIMIT_EXCEEDED", "message": "TotalRequests Limit exceeded."}]
+
+
+@pytest.mark.parametrize("by", ["the daily limit", "the keyboard", "the network"])
+def test_an_upload_that_is_stopped_leaves_nothing_to_look_up(
+    org, engine, tmp_path, monkeypatch, by
+):
+    """Its job is ended without having run, and whoever asks for its outcomes learns of none."""
+    rows, noted = file(tmp_path, "Id,Segment__c", f"{org.ids(1)[0]},Small"), []
+    org.crm.check()
+    match = {"method": "PUT", "path_regex": "batches$"}
+    if by == "the keyboard":
+        monkeypatch.setattr(ingest, "_put", stopped)
+    elif by == "the daily limit":
+        org.control("faults", {"match": match, "do": {"status": 403, "body": LIMIT}, "times": 1})
+    else:
+        org.control("faults", {"match": match, "do": {"drop": "before"}})
+    with pytest.raises((BudgetSpent, InDoubt, KeyboardInterrupt)):
+        org.crm.load("Account", rows, tmp_path, noted.append)
+    assert noted
+    assert noted[-1] == ""
+    assert set(org.control("bulk")["jobs"]) == {"Aborted"}
+    for job in filter(None, noted):
+        nothing = org.another().loaded(job, tmp_path)
+        assert nothing is not None
+        assert (nothing.rows, outcomes(engine, nothing.relation)) == (0, {})
+
+
+def stopped(*_):
+    raise KeyboardInterrupt
 
 
 def test_a_column_that_nobody_may_see_is_refused_whole(org, tmp_path):

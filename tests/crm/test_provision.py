@@ -642,6 +642,19 @@ def test_an_org_without_the_workbench_gets_everything_else(org):
     assert again.notes == done.notes
 
 
+@pytest.mark.parametrize("version", ["66.0", "67.0"])
+def test_an_org_with_web_tokens_is_not_told_that_its_workbench_is_off(org, version):
+    """SOAP takes them from one version on, and before it the Workbench is not asked."""
+    org.control("org", {"translations": ["de"]})
+    org.control("oauth", {"tokens": "jwt"})
+    crm = org.another(api_version=version)
+    plan = crm.plan_fields(mapping(SCORE), crm.check().user, adopt=False, assign=True)
+    if version == "66.0":
+        assert (plan.words, plan.notes) == ({}, (translations.NO_SOAP,))
+    else:
+        assert (list(plan.words), plan.notes) == (["Health_Score__c"], ())
+
+
 def test_a_language_that_is_not_active_holds_up_nothing(org):
     """What Salesforce says is told as a note; the fields are made all the same."""
     org.control("org", {"translations": ["fr"]})

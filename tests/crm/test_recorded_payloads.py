@@ -1,4 +1,11 @@
-"""Answers that real orgs gave to others go through our readers as they are."""
+"""Answers that real orgs gave to others go through our readers as they are.
+
+What is asked in a way that we never ask has no reader here: Bulk API 1.0 (`bulk_api_v1`), CSV with
+another delimiter than the comma that we ask for (`…_backquote.csv`), searches, list views, counts,
+deleted and updated ids by time, and records one by one by an external id (`upsert_*`, of which the
+outcome and the error have the shapes of others). Calls that were recorded as JSON inside JSON are
+spelled anew; the pages of `restforce_json` are the bytes that were sent.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +22,7 @@ from connector.crm.salesforce import answers, bulk_read, fields, read
 from connector.crm.salesforce.auth import Login
 from connector.crm.salesforce.client import Client
 from connector.crm.salesforce.flows import ClientCredentials
+from connector.crm.salesforce.tokens import TokenHost
 from connector.engines.duckdb import DuckDB
 from connector.errors import AuthError, RemoteError
 from connector.protocols import Read
@@ -78,6 +86,20 @@ def rows(relation: str, scratch: Path) -> list[dict[str, str | None]]:
     found = engine.dicts(f"SELECT COLUMNS(*)::VARCHAR FROM {relation}")
     engine.close()
     return found
+
+
+# tokens
+
+
+@pytest.mark.parametrize("name", ["auth_success", "reauth_success", "refresh_success"])
+def test_a_recorded_token_is_read(scripted, name):
+    """Neither scopes nor a new refresh token need be told; an old one then stays good."""
+    body = (RESTFORCE / f"{name}_response.json").read_bytes()
+    token = TokenHost(scripted(Answer(body=body)).url).token({}, repeatable=True)
+    said = json.loads(body)
+    assert (token.access, token.instance_url) == (said["access_token"], said["instance_url"])
+    assert said["id"].endswith(f"/id/{token.org}/{token.user}")
+    assert (token.scopes, token.refresh) == ((), "")
 
 
 # describes
@@ -172,6 +194,15 @@ def test_a_recorded_empty_answer_is_no_rows(connected, tmp_path):
     assert rows(spool.relation, tmp_path) == []
 
 
+def test_the_recorded_answer_to_who_we_are_is_a_page_of_one(connected, tmp_path):
+    """With an id of 15 characters, as it was sent."""
+    page = (RESTFORCE / "org_query_response.json").read_bytes()
+    wanted = Read("Organization", ("Id",), None, "")
+    spool = read.spool(connected(page), wanted, {"Id": TEXT}, tmp_path / "pages")
+    (row,) = rows(spool.relation, tmp_path)
+    assert row["Id"] == "00Dx0000000BV7z"
+
+
 @pytest.mark.parametrize("name", ["query_and_composite", WRITTEN])
 def test_every_recorded_query_is_read_to_the_last_record(connected, tmp_path, name):
     """Whatever was asked for: as many ids come out as went in."""
@@ -207,6 +238,12 @@ def test_every_recorded_outcome_of_a_write_is_told(tmp_path):
             assert outcome.code == row["errors"][0]["statusCode"]
 
 
+def test_a_recorded_upsert_that_made_a_record_is_applied():
+    """One row alone has the shape of a row among others."""
+    row = json.loads((RESTFORCE / "upsert_created_success_response.json").read_bytes())
+    assert answers.outcome_of("001", row).result == "applied"
+
+
 # errors
 
 
@@ -220,6 +257,7 @@ def test_every_recorded_outcome_of_a_write_is_told(tmp_path):
         ("write_error_response", "INVALID_FIELD"),
         ("sobject_find_error_response", "NOT_FOUND"),
         ("search_error_response", "MALFORMED_SEARCH"),
+        ("upsert_error_response", "NOT_FOUND"),
     ],
 )
 def test_a_recorded_error_has_code_and_message(name, code):

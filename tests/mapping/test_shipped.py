@@ -17,8 +17,9 @@ from connector.records import STREAMS
 
 MAPPINGS = Path(__file__).parents[2] / "mappings"
 OBJECTS = {"salesforce": "Account", "hubspot": "companies"}
-#: Streams that come from elsewhere; HubSpot converts amounts by itself and tells no rates.
-ELSEWHERE = {"responses", "invitations", "signals"}
+#: Streams that come from elsewhere, or that only some orgs have; HubSpot converts amounts by itself
+#: and tells no rates.
+ELSEWHERE = {"responses", "invitations", "signals", "subjects"}
 UNFED = {"salesforce": ELSEWHERE, "hubspot": {*ELSEWHERE, "rates"}}
 PERSONAL = {"email", "comment", "company", "name", "contact_key"}
 

@@ -19,6 +19,7 @@ def world() -> Lake:
     lake.put("contacts", id="003", account_id="001")
     lake.put("tickets", id="500", account_id="001", opened_at=ago(9))
     lake.put("opportunities", id="006", account_id="001", created_at=ago(9))
+    lake.put("subjects", id="02i", account_id="001", kind="asset")
     return lake.put("accounts", id="00X", name="old", deleted=True, master_id="001")
 
 
@@ -31,6 +32,7 @@ def world() -> Lake:
         {"about_id": "500"},
         {"about_id": "006"},
         {"about_id": "003"},
+        {"about_id": "02i"},
         {"contact_id": "003"},
         {"about_id": "unknown", "contact_id": "003"},
     ],
@@ -62,3 +64,38 @@ def test_the_task_of_a_deleted_mail_counts_again():
     lake.put("activities", id="02s", direction="in", same_as="00T", deleted=True, **mail)
     lake.put("activities", id="00T", direction="out", **mail)
     assert lake.run(MODEL).value("two_way_mail") == 0
+
+
+@pytest.mark.parametrize(
+    ("task", "message"),
+    [
+        ({"account_id": "001", "contact_id": "003"}, {}),
+        ({"contact_id": "003"}, {}),
+        ({"about_id": "500", "contact_id": "003"}, {"about_id": "unknown"}),
+    ],
+)
+def test_a_mail_to_a_person_is_where_its_task_is(task, message):
+    """A message that is related to nothing has neither account nor person; its task has."""
+    lake, mail = world(), {"kind": "email", "occurred_at": ago(1)}
+    lake.put("activities", id="02s", direction="in", same_as="00T", **mail, **message)
+    lake.put("activities", id="00T", **mail, **task)
+    lake.run(MODEL)
+    assert lake.rows("SELECT id, contact_id FROM v_activities") == [("02s", "003")]
+    assert lake.value("two_way_mail") == 100
+    assert lake.value("contact_breadth") == 1
+
+
+def test_what_a_mail_itself_is_related_to_is_stronger_than_its_task():
+    """A message about a case of one account, to a person of another."""
+    lake, mail = world(), {"kind": "email", "occurred_at": ago(1)}
+    lake.put("activities", id="02s", direction="in", same_as="00T", about_id="500", **mail)
+    lake.put("activities", id="00T", account_id="002", **mail).run(MODEL)
+    assert (lake.value("two_way_mail"), lake.value("two_way_mail", "002")) == (100, None)
+
+
+def test_activities_without_an_account_are_counted():
+    """Something to map apart from people without an account; a note to oneself is no oddity."""
+    lake = held(held(held(world()), id="b", about_id="a0X"), id="c", contact_id="00Q")
+    held(lake, id="d", about_id="500").run(MODEL)
+    found = "SELECT rule, id FROM oddities WHERE stream = 'activities' ORDER BY id"
+    assert lake.rows(found) == [("about_without_account", "b"), ("person_without_account", "c")]

@@ -60,6 +60,13 @@ def test_a_run_that_wrote_nothing_says_so() -> None:
     assert "Nothing left to do." in said(terminal.outcome({**RECEIPT, "changes": changes}))
 
 
+def test_records_that_wait_are_told_by_a_run_that_wrote_nothing() -> None:
+    """It ends with 4, and says why."""
+    changes = {**RECEIPT["changes"], "planned": 0, "applied": 0, "failed": 0}
+    waits = {**RECEIPT, "changes": changes, "quarantined": 3}
+    assert "3 wait because the CRM refused the same before." in said(terminal.outcome(waits))
+
+
 def test_a_stopped_run_says_that_the_next_one_continues() -> None:
     """A spent budget is no failure."""
     stopped = {**RECEIPT, "stopped": "9 calls would be needed."}

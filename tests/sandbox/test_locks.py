@@ -195,3 +195,14 @@ def test_a_part_of_a_composite_says_so_itself(client, ids, duplicates):
     answer = client.call("POST", "/composite", json=asked, headers=SAVE)
     told = [codes(each["body"]) for each in answer.json()["compositeResponse"]]
     assert told == [["DUPLICATES_DETECTED"], [None]]
+
+
+def test_a_job_saves_no_duplicates_whoever_looks_at_it(client, ids, duplicates):
+    """Bulk API 2.0 takes no such header, neither with the job nor with a later request."""
+    body = {"object": "Account", "operation": "update", "contentType": "CSV"}
+    job = client.call("POST", "/jobs/ingest", json=body, headers=SAVE).json()["id"]
+    at, data = f"/jobs/ingest/{job}", f"Id,Score__c\n{ids['Alpha']},1\n"
+    client.call("PUT", f"{at}/batches", data=data, headers={**SAVE, "Content-Type": "text/csv"})
+    client.call("PATCH", at, json={"state": "UploadComplete"}, headers=SAVE)
+    ended = [client.call("GET", at, headers=SAVE).json() for _ in range(2)][-1]
+    assert (ended["state"], ended["numberRecordsFailed"]) == ("JobComplete", 1)

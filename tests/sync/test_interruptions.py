@@ -114,7 +114,7 @@ def test_a_daily_limit_while_halving_loses_nothing(here):
 
 
 def test_an_outage_is_not_hammered_at(here, small_chunks):
-    """A CRM that is busy has been asked several times already; the run ends."""
+    """After a few calls that came to nothing the run ends."""
     busy = {"status": 503, "headers": {"Retry-After": "0"}}
     here.faults({"match": COLLECTIONS, "do": busy})
     with pytest.raises(RemoteError):

@@ -135,6 +135,43 @@ def test_an_email_is_not_counted_as_a_task_and_a_message(here):
         "SELECT count(*) FROM seen_activities m JOIN seen_activities t ON t.id = m.same_as",
     ) == [(0,)]
     assert rows(here, "activities", "count(same_as) > 0") == [(True,)]
+    counted = "SELECT count(*) FROM v_activities WHERE same_as IS NOT NULL"
+    assert scored(here, counted)[0][0] > 0
+
+
+def test_a_mail_to_a_contact_that_is_related_to_nothing_counts_once(here):
+    """As Salesforce logs it from a contact's page: the message tells neither account nor contact,
+    its task tells both."""
+    held = here.control("values?crm=salesforce&object=Contact&fields=AccountId")
+    contact, account = next((id, c["AccountId"]) for id, c in held.items() if c["AccountId"])
+    logged = {"Subject": "Email: x", "Status": "Completed", "TaskSubtype": "Email"}
+    task = person(here, "Task", do="create", values={**logged, "WhoId": contact})
+    sent = {"ActivityId": task, "Subject": "x", "Status": "3"}
+    mail = person(here, "EmailMessage", do="create", values=sent)
+    pull(here)
+    assert scored(
+        here,
+        "SELECT v.id, a.id, v.contact_id FROM v_activities v JOIN accounts a USING (key) "
+        f"WHERE v.id IN ('{task}', '{mail}')",
+    ) == [(mail, account, contact)]
+
+
+def test_a_meeting_with_several_invitees_counts_once(here):
+    """Each invitee has a copy of the event, and a series has a template: neither is a meeting."""
+    kinds = "SELECT count(*), sum(IsChild), sum(IsRecurrence) FROM Event WHERE IsDeleted = 0"
+    every, copies, templates = here.store.db.execute(kinds).fetchone()
+    assert copies
+    assert templates
+    meeting, what = here.store.db.execute(
+        "SELECT o.Id, o.WhatId FROM Event o JOIN Event c ON c.StartDateTime = o.StartDateTime "
+        "AND c.WhatId = o.WhatId WHERE c.IsChild = 1 AND o.IsChild = 0 AND o.IsDeleted = 0"
+    ).fetchone()
+    pull(here)
+    met = "object = 'Event' AND NOT deleted"
+    assert rows(here, "activities", "count(*)", met) == [(every - copies - templates,)]
+    start = f"occurred_at = (SELECT occurred_at FROM lake_activities WHERE id = '{meeting}')"
+    found = f"SELECT id FROM v_activities WHERE about_id = '{what}' AND kind = 'meeting' AND "
+    assert scored(here, found + start) == [(meeting,)]
 
 
 def test_archived_activities_count_as_before(here):

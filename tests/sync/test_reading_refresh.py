@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from connector.errors import ConfigError, UnsafePlan
+from connector.sandbox.store import Field
 from connector.sync.flow import pull_only
+from connector.sync.preflight import preflight
 
 from .reading import mapping, odd, person, pull, read, rows, setting
 
@@ -99,6 +101,38 @@ def test_heroku_roadmap_319_formulas_do_not_go_stale(here):
     assert all(after[id] - age >= 1 for id, age in before.items() if id in after)
 
 
+def test_a_roll_up_does_not_go_stale(here):
+    """It sums up other records; its own changes neither its moment nor anything else."""
+    won = "(select count(*) from Opportunity o where o.AccountId = Account.Id and o.IsWon)"
+    field = Field("Won_Deals__c", "double", calculated=True, updateable=False, formula=won)
+    here.store.add_field("Account", field)
+    here.control("fls", {"object": "Account", "field": field.name, "read": True, "edit": False})
+    mapping(here, 'employees     = "NumberOfEmployees"', 'employees     = "Won_Deals__c"')
+    pull(here)
+    ((account, before),) = rows(
+        here, "accounts", "id, employees", "NOT deleted ORDER BY id LIMIT 1"
+    )
+    deal = {"Name": "x", "AccountId": account, "StageName": "Closed Won", "CloseDate": "2026-01-01"}
+    person(here, "Opportunity", do="create", values=deal)
+    assert read(pull(here), "accounts", "Account")["read"] != "all"
+    here.advance("8d")
+    assert read(pull(here), "accounts", "Account")["read"] == "all"
+    assert rows(here, "accounts", "employees", f"id = '{account}'") == [(before + 1,)]
+
+
+def test_what_behaves_like_a_formula_does_not_go_stale(here):
+    """LastActivityDate moves with the activities, and describe calls it no formula."""
+    mapping(here, 'renewal_on    = "Renewal_Date__c"', 'renewal_on    = "LastActivityDate"')
+    pull(here)
+    account = only(here, "Account")
+    set_ = "update Account set LastActivityDate = '2031-01-01' where Id = ?"
+    here.store.db.execute(set_, (account,))
+    here.advance("8d")
+    assert read(pull(here), "accounts", "Account")["read"] == "all"
+    found = rows(here, "accounts", "CAST(renewal_on AS VARCHAR)", f"id = '{account}'")
+    assert found == [("2031-01-01",)]
+
+
 def test_an_object_without_formulas_is_not_read_whole_again(here):
     """Its ids are enough."""
     pull(here)
@@ -169,6 +203,19 @@ def test_a_column_that_is_optional_may_be_lacking(here):
     """One currency: there is no CurrencyIsoCode, and that is no mistake."""
     pull(here)
     assert rows(here, "accounts", "count(currency)") == [(0,)]
+
+
+def test_what_is_optional_and_not_there_is_told_once_and_when_it_changes(here):
+    """An object that is hidden looks as if the org had none: scores would change in silence."""
+    mapping(here, 'object = "Case"\n', 'object = "Case"\noptional = true\n')
+    first, second = pull(here), pull(here)
+    assert "Account.CurrencyIsoCode" in first.notices[0]
+    assert "CurrencyType, DatedConversionRate" in first.notices[0]
+    assert second.notices == []
+    here.control("fls", {"object": "Case", "read": False, "edit": False})
+    assert "Case, CurrencyType" in pull(here).notices[0]
+    assert "Case, CurrencyType" in preflight(here.app()).told[0]
+    assert pull(here).notices == []
 
 
 def test_only_columns_that_are_read_can_be_optional(here):

@@ -10,6 +10,7 @@ from connector.crm.salesforce import jobs
 from connector.errors import BudgetSpent, ConnectorError, Denied
 from connector.sync import flow, load, plan, staged
 from connector.sync.flow import make_plan
+from tests.sync.reading import odd
 from tests.world import KNOWN, World
 
 FILE, RECORDS = "bulk_from = 1", "bulk_from = 100000"
@@ -109,6 +110,17 @@ def test_duplicate_rules_let_our_updates_pass_in_every_part_of_a_call(here):
     assert (done.exit, done.changes["applied"]) == (0, KNOWN)
 
 
+def test_what_a_duplicate_rule_keeps_from_a_file_goes_record_by_record(here):
+    """A job has no header that saves duplicates; those records are no failures."""
+    lane(here, FILE)
+    id = sorted(here.held())[5]
+    rule = {"object": "Account", "code": "DUPLICATES_DETECTED", "when": f"Id = '{id}'"}
+    here.control("automations", [rule])
+    done = here.sync()
+    assert (done.exit, done.changes["applied"], done.refusals) == (0, KNOWN, {})
+    assert done.calls["collections"]["actual"] == 1
+
+
 def test_an_org_without_composite_calls_takes_chunk_by_chunk(here):
     """Refused as a call, not as a record."""
     lane(here, "chunk = 4")
@@ -188,8 +200,13 @@ def test_simple_salesforce_643_a_job_that_is_complete_says_which_rows_failed(her
     done = here.sync()
     assert (done.exit, done.changes["applied"], done.changes["failed"]) == (4, KNOWN - 1, 1)
     assert done.refusals == {"FIELD_CUSTOM_VALIDATION_EXCEPTION": 1}
+    reason = "FIELD_CUSTOM_VALIDATION_EXCEPTION: Ask the owner first"
+    assert odd(done)[reason] == (1, [id])
     again = here.sync()
     assert (again.exit, again.changes["planned"], again.quarantined) == (4, 0, 1)
+    assert odd(again)[reason] == (1, [id])
+    kept = here.app().state.receipt(again.run)
+    assert {"stream": "quarantine", "rule": reason, "count": 1, "ids": [id]} in kept["odd"]
 
 
 def test_openfn_886_rows_that_a_job_never_processed_are_sent_again(here):

@@ -17,6 +17,7 @@ from ...errors import (
 )
 from ...http import body_of
 from ...records import Outcome, Result
+from . import advice
 
 #: Row errors that may go away by themselves: locks, time-outs, platform trouble.
 TRANSIENT = frozenset(
@@ -43,6 +44,8 @@ CROWDED = frozenset(
 LATER = frozenset({"ENTITY_IS_LOCKED"})
 #: The record was deleted or merged away since it was read.
 GONE = frozenset({"ENTITY_IS_DELETED", "INVALID_CROSS_REFERENCE_KEY", "NOT_FOUND"})
+#: A duplicate rule objects, which a call may overrule and a job may not.
+DUPLICATE = "DUPLICATES_DETECTED"
 #: Not a matter of one record: the next row would fare the same.
 STOP = frozenset(
     {
@@ -57,12 +60,17 @@ _KINDS = {"transient": TRANSIENT, "crowded": CROWDED, "later": LATER, "moved": G
 
 #: The daily allowance is used up, or too many long calls are under way: the message tells which.
 BUSY = "REQUEST_LIMIT_EXCEEDED"
-#: What a name that Salesforce does not know may mean, for whoever can do something about it.
-HIDDEN = (
-    "A field or object is missing, or hidden from the integration user: `connector fields plan` "
-    "tells which, and the permission sets Health_Connector_Writer and Health_Connector_Reader "
-    "grant them."
+#: A right of the integration user is missing, not a matter of the call.
+DENIED = frozenset(
+    {
+        "API_DISABLED_FOR_ORG",
+        "API_CURRENTLY_DISABLED",
+        "INSUFFICIENT_ACCESS",
+        "INSUFFICIENT_ACCESS_OR_READONLY",
+    }
 )
+#: The address, or the headers, of a call are too long; the answer may be a page.
+TOO_LONG = frozenset({414, 431})
 
 #: Errors of a whole call that mean "look for the bad record", not "everything is bad".
 BISECT = frozenset({"JSON_PARSER_ERROR", "MALFORMED_ID", "INVALID_ID_FIELD"})
@@ -76,20 +84,17 @@ def error_of(status: int, code: str, message: str, doing: str) -> ConnectorError
     said = f"Salesforce refused {doing}: {code} {' '.join(message.split())}".strip()
     if code == BUSY:
         return _limit(message, status)
-    if code in {"API_DISABLED_FOR_ORG", "API_CURRENTLY_DISABLED"}:
-        return Denied(said, hint="The API is switched off for this org or user.", status=status)
-    if code in {"INSUFFICIENT_ACCESS", "INSUFFICIENT_ACCESS_OR_READONLY"} or status == 403:
-        return Denied(
-            said, hint="Grant the integration user the right named here.", status=status, code=code
-        )
+    hint = advice.on(status, code)
     if status == 410 or code == "UNSUPPORTED_API_VERSION":
-        return ConfigError(said, hint="Set `api_version` to one that the org still serves.")
-    hint = HIDDEN if code in {"INVALID_FIELD", "INVALID_TYPE"} else ""
-    return RemoteError(said, hint=hint, status=status, code=code)
+        return ConfigError(said, hint=hint)
+    kind = Denied if status == 403 or code in DENIED else RemoteError
+    return kind(said, hint=hint, status=status, code=code)
 
 
 def code_of(answer: requests.Response) -> tuple[str, str]:
     """The error code and message of a body; `Malformed` if there is no such body."""
+    if answer.status_code in TOO_LONG:
+        return "", f"the call is too long ({answer.status_code})"
     return code_in(body_of(answer, "Salesforce"))
 
 

@@ -32,6 +32,16 @@ _HOLDS: Mapping[str, tuple[str, ...]] = {
     "datetime": ("datetime",),
     "boolean": ("checkbox",),
 }
+#: Fields that change while their record does not, though describe calls them no formulas.
+_MOVING = frozenset(
+    {
+        "LastActivityDate",
+        "LastViewedDate",
+        "LastReferencedDate",
+        "HasOpenActivity",
+        "HasOverdueTask",
+    }
+)
 #: What can be asked of a parent that may be a record of several objects.
 _OF_ANY = frozenset(
     {"id", "name", "type", "firstname", "lastname", "email", "title", "phone", "username", "alias"}
@@ -53,13 +63,13 @@ def describe(client: Client, object: str) -> Describe | None:
 
 
 def field_of(raw: Describe) -> CrmField:
-    """One field of a describe."""
+    """One field of a describe; `calculated` is what may change without its record."""
     return CrmField(
         name=raw["name"],
         type=raw["type"],
         label=raw.get("label") or "",
         writable=bool(raw.get("updateable")),
-        calculated=bool(raw.get("calculated")),
+        calculated=bool(raw.get("calculated")) or raw["name"] in _MOVING,
         length=int(raw.get("length") or 0),
         precision=int(raw.get("precision") or 0),
         scale=int(raw.get("scale") or 0),

@@ -45,8 +45,8 @@ def load(
 ) -> Spool:
     """Send a file of updates and fetch what became of each row.
 
-    `note` is told the job's id before a byte is sent; the job should take so many seconds. A run
-    that is stopped ends the job.
+    `note` is told the job's id before a byte is sent, and an empty one when a job has ended
+    without having run; the job should take so many seconds. A run that is stopped ends the job.
     """
     job = _uploaded(client, object, file, note)
     path = f"jobs/ingest/{job}"
@@ -98,24 +98,27 @@ def _uploaded(client: Client, object: str, file: Path, note: Callable[[str], Non
         note(job)
         path = f"jobs/ingest/{job}"
         try:
-            with file.open("rb") as body:
-                client.raw(
-                    "PUT",
-                    f"{path}/batches",
-                    f"to upload changes of {object}",
-                    data=body,
-                    headers={"Content-Type": "text/csv"},
-                )
+            _put(client, object, file, f"{path}/batches")
             return job
-        except (InDoubt, Unreachable):
-            # An open job has not run; whether the bytes arrived does not matter.
+        except BaseException as error:
+            # An open job has not run, whether or not the bytes arrived: nobody need look it up.
             jobs.abort(client, path)
-            if not left or client.session.spent():
+            note("")
+            broken = isinstance(error, (InDoubt, Unreachable))
+            if not (broken and left) or client.session.spent():
                 raise
-        except BaseException:
-            jobs.abort(client, path)
-            raise
     raise AssertionError("unreachable")
+
+
+def _put(client: Client, object: str, file: Path, path: str) -> None:
+    with file.open("rb") as body:
+        client.raw(
+            "PUT",
+            path,
+            f"to upload changes of {object}",
+            data=body,
+            headers={"Content-Type": "text/csv"},
+        )
 
 
 def _created(client: Client, object: str) -> Job:
@@ -147,11 +150,17 @@ def _results(client: Client, path: str, ended: Job, into: Path) -> Spool:
     for name, kind in RESULTS.items():
         file = into / f"{name}.csv"
         _fetch(client, f"{path}/{name}", file)
-        if file.stat().st_size:
+        if _has_rows(file):
             parts.append(_relation(file, kind))
     rows = int(ended.get("numberRecordsProcessed") or 0)
     told = f"({' UNION ALL '.join(parts)})" if parts else _nothing()
     return Spool(told, rows, stopped=_stopped(ended))
+
+
+def _has_rows(file: Path) -> bool:
+    """Whether a file of results can name records: that of a job without data has no such column."""
+    with file.open("rb") as body:
+        return b"Id" in body.readline().strip().replace(b'"', b"").split(b",")
 
 
 def _fetch(client: Client, path: str, file: Path) -> None:
@@ -205,7 +214,9 @@ def _relation(file: Path, kind: str) -> str:
     if kind == "unprocessed":
         said = "'transient' AS result, 'UNPROCESSED' AS code, '' AS message"
         return f'SELECT "Id" AS id, {said} FROM ({rows})'
-    result = answers.result_sql("code")
+    # A job cannot say that our updates are saved over a duplicate rule; a call can.
+    open_ = f"code = '{answers.DUPLICATE}'"
+    result = f"CASE WHEN {open_} THEN 'transient' ELSE {answers.result_sql('code')} END"
     return f"SELECT id, {result} AS result, code, message FROM ({_failed(rows)})"
 
 

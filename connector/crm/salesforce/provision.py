@@ -53,7 +53,7 @@ def plan(
         hidden=tuple(step.target for step in steps if step.target not in seen),
         absent=found.absent,
         words=words or {},
-        notes=() if words is not None else (translations.OFF,),
+        notes=() if words is not None else (translations.why_none(client),),
     )
     lacking = setup.lacking(client, _rights(made))
     return replace(made, lacking=lacking, by_hand=tuple(by_hand(made)))

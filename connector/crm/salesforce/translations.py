@@ -26,6 +26,13 @@ OFF = (
     f"{SPOKEN} labels are left out: the Translation Workbench is off, or closed to this user. "
     f"Switch it on in Setup → Translation Language Settings, add {SPOKEN}, and run this again."
 )
+#: SOAP, which alone tells what the Workbench holds, takes web tokens from this version on.
+FIRST_JWT_VERSION = 67.0
+NO_SOAP = (
+    f"{SPOKEN} labels are left out: this org gives out JWT access tokens, which SOAP takes from "
+    f"api_version {FIRST_JWT_VERSION} on. Set `api_version` to that, or let the app issue opaque "
+    "tokens, and run this again."
+)
 #: How long a deploy is waited for, and how long between two looks.
 PATIENCE, FIRST_WAIT, LONGEST_WAIT = 120.0, 0.1, 5.0
 _DEPLOY = "metadata/deployRequest"
@@ -73,6 +80,23 @@ def lacking(client: Client, object: str, fields: Iterable[Field]) -> dict[str, W
     return {name: told for name, told in wanted.items() if not _covers(have.get(name, {}), told)}
 
 
+def why_none(client: Client) -> str:
+    """Why an org keeps no texts for us."""
+    return NO_SOAP if _is_refused(client) else OFF
+
+
+def _is_refused(client: Client) -> bool:
+    """Whether SOAP would not take our token, and so says nothing of the Workbench."""
+    token = _token(client)
+    is_jwt = "!" not in token and token.count(".") == 2
+    return is_jwt and float(client.version) < FIRST_JWT_VERSION
+
+
+def _token(client: Client) -> str:
+    held = client.session.credentials
+    return held.header().removeprefix("Bearer ") if held else ""
+
+
 def deploy(client: Client, object: str, told: Iterable[Words]) -> str:
     """Send texts and wait for the end; empty when they are in the org, else what it said."""
     options = json.dumps({"deployOptions": _OPTIONS}).encode()
@@ -101,7 +125,10 @@ def _ended(client: Client, id: str) -> dict[str, Any]:
             return dict(result)
         sleep(wait)
         waited, wait = waited + wait, min(wait * 2, LONGEST_WAIT)
-    raise RemoteError(f"Salesforce has not ended the deploy {id} within {PATIENCE:.0f} seconds.")
+    raise RemoteError(
+        f"Salesforce has not ended the deploy {id} within {PATIENCE:.0f} seconds.",
+        hint="Setup → Deployment Status tells how it stands; run again when it has ended.",
+    )
 
 
 def _package(client: Client, object: str, told: list[Words]) -> bytes:
@@ -130,8 +157,9 @@ def _covers(have: Words, wanted: Words) -> bool:
 
 
 def _kept(client: Client, object: str) -> dict[str, Words] | None:
-    session = client.session
-    token = session.credentials.header().removeprefix("Bearer ") if session.credentials else ""
+    if _is_refused(client):
+        return None
+    session, token = client.session, _token(client)
     body = _ENVELOPE.format(token=escape(token), name=escape(f"{object}-{LANGUAGE}"))
     try:
         answer = session.request(

@@ -81,7 +81,10 @@ def _send_together(
 def _parts(answer: Any, count: int) -> list[Mapping[str, Any]]:
     told = answer.get("compositeResponse") if isinstance(answer, dict) else None
     if not isinstance(told, list) or len(told) != count:
-        raise Malformed("Salesforce's answer does not match the chunks that were sent.")
+        raise Malformed(
+            "Salesforce's answer does not match the chunks that were sent.",
+            hint="Run again: what was written is looked up before anything is sent.",
+        )
     return told
 
 
