@@ -143,9 +143,30 @@ def _limits(model: HealthModel, language: str) -> Iterator[str]:
     spots = "; ".join(label(each, language) for each in model.blind_spots)
     told += [words["blind_spots"].format(spots=spots)] if spots else []
     told += [words["old"].format(measures=old)] if (old := _aging(model, language)) else []
+    told += _stand_ins(model, language)
     told += [words["few"], words["people"]]
     yield from (f"- {text}" for text in told)
     yield ""
+
+
+def _stand_ins(model: HealthModel, language: str) -> Iterator[str]:
+    """What an unknown counts as, where it does not just lower confidence."""
+    words = CARD[language]
+    for rule in ("worst", "neutral", "carry"):
+        named = [
+            f"{label(each, language)} ({words['days'].format(days=each.max_age)})"
+            if each.carried
+            else label(each, language)
+            for each in model.scored
+            if each.missing == rule
+        ]
+        named += [
+            words["whole_group"].format(group=group_label(model, group, language))
+            for group, own in model.group_missing.items()
+            if own == rule
+        ]
+        if named:
+            yield words[f"missing_{rule}"].format(measures="; ".join(named))
 
 
 def _aging(model: HealthModel, language: str) -> str:
@@ -153,7 +174,7 @@ def _aging(model: HealthModel, language: str) -> str:
     return "; ".join(
         f"{label(each, language)} ({days.format(days=each.max_age)})"
         for each in model.scored
-        if each.max_age
+        if each.max_age and not each.carried
     )
 
 

@@ -49,6 +49,10 @@ def _groups(model: HealthModel) -> Iterator[Mistake]:
         if name not in model.groups:
             fix = did_you_mean(name, model.groups)
             yield Mistake(("group_labels", name), f"unknown group {name!r}", fix)
+    for name in model.group_missing:
+        if name not in model.groups:
+            fix = did_you_mean(name, model.groups)
+            yield Mistake(("group_missing", name), f"unknown group {name!r}", fix)
     if not model.scored:
         yield Mistake(("measures",), "no measure is scored", "give one a weight and points")
 
@@ -97,6 +101,7 @@ def _measure(measure: Measure, model: HealthModel) -> Iterator[Mistake]:
     if not wrong and measure.scored and columns.kind_of(measure) != NUMBER:
         yield Mistake(("value",), "gives no number", "only facts (weight = 0) hold other values")
     yield from _when(measure)
+    yield from _missing(measure)
     yield from _weighing(measure, model)
     yield from _texts(measure)
 
@@ -112,6 +117,21 @@ def _when(measure: Measure) -> Iterator[Mistake]:
         if getattr(measure, key):
             what = f"{key} without a moment: {measure.stream} do not say when"
             yield Mistake((key,), what, 'name a column with `at = "…"`')
+
+
+def _missing(measure: Measure) -> Iterator[Mistake]:
+    path: Path = ("missing",)
+    if measure.missing != "exclude" and not measure.scored:
+        yield Mistake(path, "a fact has no points to stand in", "leave 'missing' out")
+    elif measure.missing != "exclude" and measure.absent is not None:
+        what = "'absent' already says what no rows mean"
+        yield Mistake(path, what, "write one of 'absent' and 'missing'")
+    elif measure.missing == "carry" and not (measure.window or 0) < (measure.max_age or 0):
+        what = "a value is carried from the end of its window to max_age"
+        yield Mistake(path, what, "write a window, and a max_age that is longer")
+    elif measure.missing == "carry" and not measure.window:
+        what = "without a window a value is known for ever"
+        yield Mistake(path, what, "write a window, shorter than max_age")
 
 
 def _weighing(measure: Measure, model: HealthModel) -> Iterator[Mistake]:

@@ -30,6 +30,7 @@ RESULT = {
     "override": TEXT,
     "blind_spot": TEXT,
     "scored_as": TEXT,
+    "assumed": WORDS,
     "alerts": WORDS,
     "rollup_score": NUMBER,
     "rollup_tier": TEXT,
@@ -40,7 +41,7 @@ RESULT = {
 }
 
 
-_NOT_ASKED = frozenset({"alerts", "reason_en", "reason_de", "caps", "model"})
+_NOT_ASKED = frozenset({"alerts", "reason_en", "reason_de", "caps", "assumed", "model"})
 
 
 def of_measure(measure: Measure) -> dict[str, str]:

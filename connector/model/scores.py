@@ -53,6 +53,7 @@ def scores(model: HealthModel, as_of: datetime) -> str:
         "override" if model.override else "CAST(NULL AS VARCHAR) AS override",
         "blind_spot",
         "scored_as",
+        "assumed",
         "tier_before",
         "score_before",
         *texts,
@@ -76,7 +77,7 @@ def _columns(place: int) -> tuple[str, str, str]:
 
 def _applied(model: HealthModel, as_of: datetime) -> str:
     """The scorecard with the earlier tier and `cap<i>`: whether a cap holds and takes away."""
-    columns = ["r.account_id", "g.score", "g.known", "g.confidence"]
+    columns = ["r.account_id", "g.score", "g.known", "g.confidence", "g.assumed"]
     for i, each in enumerate(model.scored):
         columns += [f"g.c{i}", f"r.{identifier(each.name)}"]
     for i, cap in enumerate(model.caps):
@@ -138,7 +139,7 @@ def _blind_spot(model: HealthModel) -> str:
 
 
 def _nothing_known(model: HealthModel, group: str) -> str:
-    values = ", ".join(f"g.p{i}" for i, m in enumerate(model.scored) if m.group == group)
+    values = ", ".join(f"r.{identifier(each.name)}" for each in model.of_group(group))
     return f"coalesce({values}) IS NULL" if values else "TRUE"
 
 

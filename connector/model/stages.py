@@ -45,6 +45,7 @@ SCORES: Mapping[str, str] = {
     "override": TEXT,
     "blind_spot": TEXT,
     "scored_as": TEXT,
+    "assumed": WORDS,
     "tier_before": TEXT,
     "score_before": "INTEGER",
     "reason_en": TEXT,

@@ -28,6 +28,9 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "next": "To reach {tier}: {label} from {from_} to {to}",
         "lift": "To rise: {label} must end",
         "nothing": "nothing",
+        "worst": "unknown, counts as worst",
+        "neutral": "unknown, counts as middling",
+        "carry": "last known",
     },
     "de": {
         "head": "Wert {score}, Stufe {tier}, Sicherheit {confidence} %",
@@ -48,6 +51,9 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "next": "Für {tier}: {label} von {from_} auf {to}",
         "lift": "Für mehr: {label} muss enden",
         "nothing": "nichts",
+        "worst": "unbekannt, zählt als schlecht",
+        "neutral": "unbekannt, zählt als mittel",
+        "carry": "zuletzt bekannt",
     },
 }
 
@@ -176,9 +182,18 @@ def _part_line(each: Mapping[str, Any], language: str) -> str:
     return _WORDS[language]["part"].format(
         sign=_number(each["contribution"], language, signed=True),
         label=each["label"][language],
-        value=_number(each["value"], language),
+        value=_value(each, language),
         points=_number(each["points"], language),
     )
+
+
+def _value(each: Mapping[str, Any], language: str) -> str:
+    """The value, and where it is none of today what stands in for it."""
+    shown = _number(each["value"], language)
+    told = _WORDS[language].get(each["assumed"] or "")
+    if told is None:
+        return shown
+    return told if each["value"] is None else f"{shown} ({told})"
 
 
 def _next_line(each: Mapping[str, Any], language: str) -> str:

@@ -64,6 +64,10 @@ CARD: Mapping[str, Mapping[str, str]] = {
         "limits": "Known limits",
         "blind_spots": "Where nothing is known from people, the reason is told: {spots}.",
         "old": "Older values still count, but no longer towards confidence: {measures}.",
+        "missing_worst": "Unknown counts as the worst there is: {measures}.",
+        "missing_neutral": "Unknown counts as middling: {measures}.",
+        "missing_carry": "Unknown is replaced by what was known last: {measures}.",
+        "whole_group": "all of {group}",
         "few": "A score may rest on a single measure. Read it together with its confidence.",
         "people": (
             "It describes what was recorded. It does not know what nobody wrote down, and it is no "
@@ -108,6 +112,10 @@ CARD: Mapping[str, Mapping[str, str]] = {
         "limits": "Bekannte Grenzen",
         "blind_spots": "Wo von Menschen nichts bekannt ist, wird der Grund genannt: {spots}.",
         "old": "Ältere Werte zählen noch, aber nicht mehr für die Sicherheit: {measures}.",
+        "missing_worst": "Unbekanntes zählt als das Schlechteste: {measures}.",
+        "missing_neutral": "Unbekanntes zählt als mittel: {measures}.",
+        "missing_carry": "An die Stelle von Unbekanntem tritt der letzte Stand: {measures}.",
+        "whole_group": "ganz {group}",
         "few": "Ein Wert kann auf einer einzigen Kennzahl beruhen. Mit seiner Sicherheit lesen.",
         "people": (
             "Das Modell beschreibt, was erfasst wurde. Was niemand aufgeschrieben hat, kennt es "
