@@ -87,6 +87,10 @@ def _weights(model: HealthModel, language: str, coverage: Coverage | None) -> It
             yield _row([*cells, *([_known(coverage, each)] if coverage else [])])
             named = told = ""
     yield ""
+    if model.roles:
+        told = ", ".join(f"{label(each, language)} {each.weight}" for each in model.roles)
+        yield f"{words['roles'].format(roles=told)}"
+        yield ""
     for segment in model.segments:
         own = _shares(model.in_segment(segment.name))
         told = ", ".join(f"{group_label(model, name, language)} {own[name]} %" for name in own)

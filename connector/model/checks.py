@@ -12,7 +12,7 @@ from ..mapping.shape import did_you_mean
 from ..records import DAY, FLAG, MOMENT, NUMBER, STREAMS, TEXT
 from . import columns
 from .caps import plain
-from .definition import TIERS, BlindSpot, Cap, Check, HealthModel, Measure, Segment
+from .definition import TIERS, BlindSpot, Cap, Check, HealthModel, Measure, Role, Segment
 from .reasons import NUMBERED
 
 _NAME = re.compile(r"[a-z](?:_?[a-z0-9])*")
@@ -29,6 +29,8 @@ def problems(model: HealthModel) -> list[Mistake]:
     found += _override(model)
     for position, spot in enumerate(model.blind_spots):
         found += under(("blind_spots", position), _blind_spot(spot, model))
+    for position, role in enumerate(model.roles):
+        found += under(("roles", position), _role(role))
     for position, segment in enumerate(model.segments):
         found += under(("segments", position), _segment(segment, model))
     for position, alert in enumerate(model.alerts):
@@ -74,6 +76,7 @@ def _names(model: HealthModel) -> Iterator[Mistake]:
     yield from _unique("caps", [each.name for each in model.caps], set())
     yield from _unique("blind_spots", [each.name for each in model.blind_spots], set())
     yield from _unique("segments", [each.name for each in model.segments], set())
+    yield from _unique("roles", [each.name for each in model.roles], set())
     yield from _unique("alerts", [each.name for each in model.alerts], set())
     yield from _unique("checks", [each.name for each in model.checks], set())
 
@@ -176,6 +179,12 @@ def _segment(segment: Segment, model: HealthModel) -> Iterator[Mistake]:
             yield Mistake(("groups", name), f"group {name} weighs {weight}", "write 1 or more")
 
 
+def _role(role: Role) -> Iterator[Mistake]:
+    yield from expressions.mistakes(role.when, ("when",), STREAMS["contacts"].columns, wanted=FLAG)
+    if role.weight <= 0:
+        yield Mistake(("weight",), f"role {role.name} weighs {role.weight}", "write 1 or more")
+
+
 def _blind_spot(spot: BlindSpot, model: HealthModel) -> Iterator[Mistake]:
     if spot.group not in model.groups:
         fix = did_you_mean(spot.group, model.groups)
@@ -224,7 +233,8 @@ def _examples(model: HealthModel) -> Iterator[Mistake]:
 
 def _rows(measure: Measure, path: Path) -> Iterator[Mistake]:
     stream = STREAMS.get(measure.stream)
-    known = {**(stream.columns if stream else {}), "days_ago": NUMBER}
+    more = columns.ANSWER if measure.stream == "responses" else {}
+    known = {**(stream.columns if stream else {}), **more, "days_ago": NUMBER}
     for position, example in enumerate(measure.examples):
         for number, row in enumerate(example.rows):
             for name in row:

@@ -84,7 +84,9 @@ class Measure:
     """One number per account: an aggregate over one stream, or SQL over the account's columns.
 
     Besides the stream's columns the SQL may use `age_days`, `decay` (1 now, one half after
-    `half_life`) and `as_of`. With weight 0 it is a fact: computed and mappable, not scored.
+    `half_life`) and `as_of`; over responses also `role_weight` and `is_latest`: whether the person
+    has not answered the same question again. With weight 0 it is a fact: computed and mappable, not
+    scored.
     `reason` says the value in a sentence, `zero` says it when it is 0 ("" passes it over), `action`
     says what a person does to improve it.
 
@@ -184,6 +186,20 @@ class Segment:
 
 
 @dataclass(frozen=True, slots=True)
+class Role:
+    """What an answer weighs by who gave it: SQL over contact columns; the first match wins.
+
+    Measures over responses multiply by `role_weight`; it is 1 for people in no role, and for those
+    whom the CRM does not know.
+    """
+
+    name: str
+    when: str
+    weight: int
+    label: Labels = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Hierarchy:
     """What a parent account shows of itself and all below it: `rollup_score`, `rollup_tier`.
 
@@ -240,6 +256,7 @@ class HealthModel:
     override: Override | None = None
     blind_spots: tuple[BlindSpot, ...] = ()
     segments: tuple[Segment, ...] = ()
+    roles: tuple[Role, ...] = ()
     hierarchy: Hierarchy = field(default_factory=Hierarchy)
     alerts: tuple[Alert, ...] = ()
     checks: tuple[Check, ...] = ()
@@ -306,6 +323,8 @@ def _essence(model: HealthModel) -> dict[str, Any]:
         essence["override"] = [normal(model.override.tier), normal(model.override.until)]
     if model.group_missing:
         essence["group_missing"] = model.group_missing
+    if model.roles:
+        essence["roles"] = [_without_texts(asdict(each)) for each in model.roles]
     if model.segments:
         essence["segments"] = [_without_texts(asdict(each)) for each in model.segments]
     return essence

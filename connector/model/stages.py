@@ -69,7 +69,7 @@ def stages(model: HealthModel, *, as_of: datetime, matching: Matching = USUAL) -
     """Every step of a scoring run."""
     return (
         *placing(as_of=as_of, matching=matching),
-        *answers.stages(),
+        *answers.stages(model.roles),
         *measures.stages(model, as_of),
         *scorecard.stages(model, as_of),
         *scores.stages(model, as_of),
