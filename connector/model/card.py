@@ -106,6 +106,11 @@ def _tiers(model: HealthModel, language: str) -> Iterator[str]:
     yield ""
     yield words["margin"].format(margin=_number(model.tiers.hysteresis, language))
     yield ""
+    for segment in model.segments:
+        if segment.tiers:
+            own = model.in_segment(segment.name)
+            told = words["margin"].format(margin=_margin(own, language))
+            yield f"- {label(segment, language)}: {_edges(own, language)}. {told}"
     for cap in model.caps:
         yield f"- {words['at_most'].format(tier=cap.tier)}: {label(cap, language)}"
     if model.override:
@@ -191,12 +196,24 @@ def _score_help(model: HealthModel, language: str) -> str:
 
 
 def _tier_help(model: HealthModel, language: str) -> str:
-    words = CARD[language]
-    edges = ", ".join(
-        f"{tier} {words['from']} {_number(model.tiers.low(tier) / 10, language)}"
-        for tier in TIERS[:-1]
+    told = {"edges": _edges(model, language), "margin": _margin(model, language)}
+    parts = [CARD[language]["tier_help"].format(**told)]
+    others = [label(each, language) for each in model.segments if each.tiers]
+    if others:
+        parts.append(CARD[language]["other_edges"].format(segments=", ".join(others)))
+    return " ".join(parts)
+
+
+def _edges(model: HealthModel, language: str) -> str:
+    """The least score of every tier but the last."""
+    since = CARD[language]["from"]
+    return ", ".join(
+        f"{tier} {since} {_number(model.tiers.low(tier) / 10, language)}" for tier in TIERS[:-1]
     )
-    return words["tier_help"].format(edges=edges, margin=_number(model.tiers.hysteresis, language))
+
+
+def _margin(model: HealthModel, language: str) -> str:
+    return _number(model.tiers.hysteresis, language)
 
 
 def _measure_help(measure: Measure, language: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from itertools import pairwise
 
 from ..mapping import expressions
@@ -12,7 +13,7 @@ from ..mapping.shape import did_you_mean
 from ..records import DAY, FLAG, MOMENT, NUMBER, STREAMS, TEXT
 from . import columns
 from .caps import plain
-from .definition import TIERS, BlindSpot, Cap, Check, HealthModel, Measure, Role, Segment
+from .definition import TIERS, BlindSpot, Cap, Check, HealthModel, Measure, Role, Segment, Tiers
 from .reasons import NUMBERED
 
 _NAME = re.compile(r"[a-z](?:_?[a-z0-9])*")
@@ -21,7 +22,7 @@ _REASON = 70
 
 def problems(model: HealthModel) -> list[Mistake]:
     """Every mistake in a model."""
-    found = [*_groups(model), *_tiers(model), *_names(model), *_examples(model)]
+    found = [*_groups(model), *_tiers(model.tiers), *_names(model), *_examples(model)]
     for position, measure in enumerate(model.measures):
         found += under(("measures", position), [*_measure(measure, model)])
     for position, cap in enumerate(model.caps):
@@ -59,14 +60,14 @@ def _groups(model: HealthModel) -> Iterator[Mistake]:
         yield Mistake(("measures",), "no measure is scored", "give one a weight and points")
 
 
-def _tiers(model: HealthModel) -> Iterator[Mistake]:
+def _tiers(tiers: Tiers) -> Iterator[Mistake]:
     for better, worse in pairwise(TIERS):
-        if model.tiers.low(better) <= model.tiers.low(worse):
+        if tiers.low(better) <= tiers.low(worse):
             what = f"tier {better} does not begin above tier {worse}"
             yield Mistake(("tiers", better), what, "order them A > B > C > D")
-    if model.tiers.low("D") != 0 or model.tiers.low("A") > 1000:
+    if tiers.low("D") != 0 or tiers.low("A") > 1000:
         yield Mistake(("tiers",), "tiers lie within 0 and 100", "let D begin at 0")
-    if model.tiers.hysteresis < 0:
+    if tiers.hysteresis < 0:
         yield Mistake(("tiers", "hysteresis"), "hysteresis is negative", "write 0 or more")
 
 
@@ -177,6 +178,8 @@ def _segment(segment: Segment, model: HealthModel) -> Iterator[Mistake]:
             yield Mistake(("groups", name), f"unknown group {name!r}", fix)
         if weight <= 0:
             yield Mistake(("groups", name), f"group {name} weighs {weight}", "write 1 or more")
+    if segment.tiers:
+        yield from _tiers(replace(model.tiers, **segment.tiers))
 
 
 def _role(role: Role) -> Iterator[Mistake]:

@@ -174,15 +174,16 @@ class Override:
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """Accounts whose ingredients weigh otherwise: SQL over account columns; the first match wins.
+    """Accounts that are judged otherwise: SQL over account columns; the first match wins.
 
-    `groups` holds the weights that differ from those of the model.
+    `groups` holds the weights that differ from those of the model, `tiers` the edges that do.
     """
 
     name: str
     when: str
     groups: dict[str, int] = field(default_factory=dict)
     label: Labels = field(default_factory=dict)
+    tiers: dict[Literal["A", "B", "C", "hysteresis"], float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,8 +271,11 @@ class HealthModel:
 
     def in_segment(self, name: str | None) -> HealthModel:
         """The model as it weighs in a segment; as it is outside of all."""
-        own = next((each.groups for each in self.segments if each.name == name), {})
-        return replace(self, groups={**self.groups, **own}, segments=())
+        own = next((each for each in self.segments if each.name == name), None)
+        if own is None:
+            return replace(self, segments=())
+        groups, tiers = {**self.groups, **own.groups}, replace(self.tiers, **own.tiers)
+        return replace(self, groups=groups, tiers=tiers, segments=())
 
     @property
     def scored(self) -> tuple[Measure, ...]:
@@ -332,7 +336,7 @@ def _essence(model: HealthModel) -> dict[str, Any]:
 
 _TEXTS = ("label", "reason", "zero", "action", "examples")
 #: What was added later: at these values a model is the one that it was before.
-_AS_BEFORE = {"missing": "exclude"}
+_AS_BEFORE: Mapping[str, Any] = {"missing": "exclude", "tiers": {}}
 
 
 def _without_texts(item: dict[str, Any]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from sqlglot import exp
 
 from ..mapping.expressions import identifier, literal, parse, replaced
 from . import columns as names
+from . import segments
 from .caps import plain
 from .definition import Alert, HealthModel
 from .stage import Stage
@@ -82,8 +83,9 @@ def _condition(model: HealthModel, alert: Alert) -> str:
 
 def _trend(model: HealthModel) -> str:
     """Up or down when the score moved by more than the margin of a tier."""
-    moved, margin = "s.score - s.score_before", model.tiers.margin
+    moved = "s.score - s.score_before"
+    margin = segments.edge(model, lambda tiers: tiers.margin, "s.scored_as")
     return (
-        f"CASE WHEN {moved} > {margin} THEN 'up' WHEN {moved} < -{margin} THEN 'down'"
+        f"CASE WHEN {moved} > {margin} THEN 'up' WHEN {moved} < -({margin}) THEN 'down'"
         f" WHEN {moved} IS NOT NULL THEN 'steady' END"
     )

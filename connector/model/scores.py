@@ -11,7 +11,7 @@ from ..mapping.expressions import identifier, literal, replaced
 from . import segments
 from .caps import plain
 from .columns import ACCOUNT, kind_of
-from .definition import BEST, TIERS, Cap, HealthModel, Override
+from .definition import BEST, TIERS, Cap, HealthModel, Override, TierName
 from .reasons import LANGUAGES, ranked, sentence
 from .stage import Stage, moment
 
@@ -155,30 +155,47 @@ def _override(override: Override, as_of: datetime) -> str:
 
 def _tier(model: HealthModel) -> str:
     """The tier of the score before caps; the earlier one stays until its edge is passed clearly."""
-    tiers, margin = model.tiers, model.tiers.margin
     stays = " ".join(
-        f"WHEN tier_before = '{tier}' AND score BETWEEN {tiers.low(tier) - margin}"
-        f" AND {tiers.limit(tier) + margin} THEN '{tier}'"
+        f"WHEN tier_before = '{tier}' AND score BETWEEN {_least(model, tier)}"
+        f" AND {_most(model, tier)} THEN '{tier}'"
         for tier in TIERS
     )
     return f"CASE WHEN score IS NULL THEN NULL {stays} {_plain_tiers(model)} END"
 
 
 def _plain_tiers(model: HealthModel) -> str:
-    cases = " ".join(f"WHEN score >= {model.tiers.low(tier)} THEN '{tier}'" for tier in TIERS[:-1])
+    cases = " ".join(f"WHEN score >= {_low(model, tier)} THEN '{tier}'" for tier in TIERS[:-1])
     return f"{cases} ELSE '{TIERS[-1]}'"
+
+
+def _low(model: HealthModel, tier: TierName) -> str:
+    return segments.edge(model, lambda tiers: tiers.low(tier))
+
+
+def _limit(model: HealthModel, tier: TierName) -> str:
+    return segments.edge(model, lambda tiers: tiers.limit(tier))
+
+
+def _least(model: HealthModel, tier: TierName) -> str:
+    """The least score at which an account stays in the tier that it is in."""
+    return segments.edge(model, lambda tiers: tiers.low(tier) - tiers.margin)
+
+
+def _most(model: HealthModel, tier: TierName) -> str:
+    """The highest score at which it stays there."""
+    return segments.edge(model, lambda tiers: tiers.limit(tier) + tiers.margin)
 
 
 def _takes(model: HealthModel, cap: Cap, i: int) -> str:
     """Tier names sort from best to worst, so `<` means better. A person's word beats every cap."""
-    above = f"score > {model.tiers.limit(cap.tier)} OR free_tier < '{cap.tier}'"
+    above = f"score > {_limit(model, cap.tier)} OR free_tier < '{cap.tier}'"
     free = " AND override IS NULL" if model.override else ""
     return f"asks{i} AND score IS NOT NULL{free} AND ({above})"
 
 
 def _capped(model: HealthModel) -> str:
     limits = [
-        f"CASE WHEN cap{i} THEN {model.tiers.limit(cap.tier)} ELSE {BEST} END"
+        f"CASE WHEN cap{i} THEN {_limit(model, cap.tier)} ELSE {BEST} END"
         for i, cap in enumerate(model.caps)
     ]
     capped = f"least({', '.join(['score', *limits])})" if limits else "score"
@@ -190,8 +207,7 @@ def _moved(model: HealthModel, score: str) -> str:
     if not model.override:
         return score
     bounds = " ".join(
-        f"WHEN '{tier}' THEN least(greatest(score, {model.tiers.low(tier)}),"
-        f" {model.tiers.limit(tier)})"
+        f"WHEN '{tier}' THEN least(greatest(score, {_low(model, tier)}), {_limit(model, tier)})"
         for tier in TIERS
     )
     return f"CASE override {bounds} ELSE {score} END"

@@ -77,6 +77,7 @@ CARD: Mapping[str, Mapping[str, str]] = {
         "confidence": "Percent of the model's weight that rests on known, recent data.",
         "score_help": "0 to 100; 50 is neither good nor bad. Of what is known: {groups}.",
         "tier_help": "{edges}, else D. Changes only {margin} points past an edge.",
+        "other_edges": "Other edges in: {segments}.",
     },
     "de": {
         "title": "Modellkarte",
@@ -126,5 +127,6 @@ CARD: Mapping[str, Mapping[str, str]] = {
         "confidence": "Prozent des Modellgewichts, die auf bekannten, aktuellen Daten beruhen.",
         "score_help": "0 bis 100; 50 ist weder gut noch schlecht. Vom Bekannten: {groups}.",
         "tier_help": "{edges}, sonst D. Wechselt erst {margin} Punkte jenseits der Grenze.",
+        "other_edges": "Andere Grenzen in: {segments}.",
     },
 }
