@@ -38,12 +38,15 @@ RESULT = {
     "rollup_tier": TEXT,
     "reason_en": TEXT,
     "reason_de": TEXT,
+    "brief_en": TEXT,
+    "brief_de": TEXT,
     "as_of": MOMENT,
     "model": TEXT,
 }
 
 
-_NOT_ASKED = frozenset({"alerts", "reason_en", "reason_de", "caps", "assumed", "model"})
+_TEXTS = frozenset({"reason_en", "reason_de", "brief_en", "brief_de"})
+_NOT_ASKED = _TEXTS | frozenset({"alerts", "caps", "assumed", "model"})
 
 
 def of_measure(measure: Measure) -> dict[str, str]:

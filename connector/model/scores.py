@@ -81,7 +81,7 @@ def _applied(model: HealthModel, as_of: datetime) -> str:
     for i, each in enumerate(model.scored):
         columns += [f"g.c{i}", f"r.{identifier(each.name)}"]
     for i, cap in enumerate(model.caps):
-        columns.append(f"coalesce({_condition(cap.when, model)}, FALSE) AS asks{i}")
+        columns.append(f"coalesce({condition(cap.when, model)}, FALSE) AS asks{i}")
     columns.append(f"{_blind_spot(model)} AS blind_spot")
     columns.append(f"{segments.name_of(model, 'a')} AS scored_as")
     if model.override:
@@ -111,7 +111,7 @@ def _earlier(model: HealthModel, as_of: datetime) -> str:
     )
 
 
-def _condition(when: str, model: HealthModel) -> str:
+def condition(when: str, model: HealthModel) -> str:
     """The condition with every name led to the table that holds it."""
     return _led(when, tuple(each.name for each in model.measures))
 
@@ -131,7 +131,7 @@ def _led(when: str, measures: tuple[str, ...]) -> str:
 def _blind_spot(model: HealthModel) -> str:
     """The first reason that holds why a group is unknown."""
     cases = " ".join(
-        f"WHEN {_nothing_known(model, each.group)} AND ({_condition(each.when, model)})"
+        f"WHEN {_nothing_known(model, each.group)} AND ({condition(each.when, model)})"
         f" THEN {literal(each.name)}"
         for each in model.blind_spots
     )
@@ -157,14 +157,19 @@ def _tier(model: HealthModel) -> str:
     """The tier of the score before caps; the earlier one stays until its edge is passed clearly."""
     stays = " ".join(
         f"WHEN tier_before = '{tier}' AND score BETWEEN {_least(model, tier)}"
-        f" AND {_most(model, tier)} THEN '{tier}'"
+        f" AND {most(model, tier)} THEN '{tier}'"
         for tier in TIERS
     )
     return f"CASE WHEN score IS NULL THEN NULL {stays} {_plain_tiers(model)} END"
 
 
-def _plain_tiers(model: HealthModel) -> str:
-    cases = " ".join(f"WHEN score >= {_low(model, tier)} THEN '{tier}'" for tier in TIERS[:-1])
+def plain_tier(model: HealthModel, score: str) -> str:
+    """The tier of a score that has not been in any, over a relation with `scored_as`."""
+    return f"CASE {_plain_tiers(model, score)} END"
+
+
+def _plain_tiers(model: HealthModel, score: str = "score") -> str:
+    cases = " ".join(f"WHEN {score} >= {_low(model, tier)} THEN '{tier}'" for tier in TIERS[:-1])
     return f"{cases} ELSE '{TIERS[-1]}'"
 
 
@@ -181,7 +186,7 @@ def _least(model: HealthModel, tier: TierName) -> str:
     return segments.edge(model, lambda tiers: tiers.low(tier) - tiers.margin)
 
 
-def _most(model: HealthModel, tier: TierName) -> str:
+def most(model: HealthModel, tier: TierName) -> str:
     """The highest score at which it stays there."""
     return segments.edge(model, lambda tiers: tiers.limit(tier) + tiers.margin)
 

@@ -14,6 +14,7 @@ from datetime import datetime
 from ..records import MOMENT, TEXT, WORDS
 from . import (
     answers,
+    briefs,
     identity,
     measures,
     money,
@@ -65,8 +66,11 @@ def placing(*, as_of: datetime, matching: Matching = USUAL) -> tuple[Stage, ...]
     )
 
 
-def stages(model: HealthModel, *, as_of: datetime, matching: Matching = USUAL) -> tuple[Stage, ...]:
-    """Every step of a scoring run."""
+def stages(
+    model: HealthModel, *, as_of: datetime, matching: Matching = USUAL, brief: bool = False
+) -> tuple[Stage, ...]:
+    """Every step of a scoring run. `brief`: with the lines that tell what changed, which need
+    `lake_measures`, too; without they are NULL."""
     return (
         *placing(as_of=as_of, matching=matching),
         *answers.stages(model.roles),
@@ -74,6 +78,7 @@ def stages(model: HealthModel, *, as_of: datetime, matching: Matching = USUAL) -
         *scorecard.stages(model, as_of),
         *scores.stages(model, as_of),
         *rollups.stages(model),
-        *results.stages(model),
+        *(briefs.stages(model, as_of) if brief else ()),
+        *results.stages(model, brief=brief),
         *oddities.stages(model, as_of),
     )
