@@ -101,15 +101,13 @@ def ranked(model: HealthModel, relation: str) -> str:
 def sentence(model: HealthModel, language: str) -> str:
     """The reason as SQL over a ranked relation; NULL when nothing is known."""
     told = [
-        f"CASE WHEN {holds} THEN {literal(label(item, language) + '; ')} ELSE '' END"
+        f"CASE WHEN {holds} THEN {literal('; ' + label(item, language))} ELSE '' END"
         for holds, item in _rulings(model)
     ]
     causes = [
-        f"coalesce({_cause(model, rank, language)} || '; ', '')" for rank in range(1, CAUSES + 1)
+        f"coalesce('; ' || {_cause(model, rank, language)}, '')" for rank in range(1, CAUSES + 1)
     ]
-    text = " || ".join([*told, *causes])
-    trimmed = f"left({text}, {LENGTH + 2})"
-    whole = f"left(regexp_replace({trimmed}, '; $', ''), {LENGTH})"
+    whole = f"substr({' || '.join([*told, *causes])}, 3, {LENGTH})"
     anything = " OR ".join(["top1 IS NOT NULL", *(holds for holds, _ in _rulings(model))])
     return f"CASE WHEN {anything} THEN {whole} END"
 
