@@ -49,7 +49,7 @@ def stages(
         *seen.placed(),
         *identity.stages(matching),
         *placements.stages(matching, before),
-        *answers.stages(),
+        *answers.stages(model.roles),
         *past,
         Stage("past_account", f"SELECT a.* {alone}"),
         *(Stage(f"v_{name}", f"SELECT * FROM past_{name}", "view") for name in streams),

@@ -1,12 +1,17 @@
 """Which survey answers count: sound ones, each once, and one per person and question a day.
 
 What does not count is kept as it came, and listed by the rule that says why. No score is rounded,
-moved onto its scale or taken for another metric.
+moved onto its scale or taken for another metric. Who answered decides what an answer weighs.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from ..mapping.expressions import literal
 from ..records import METRICS
+from .definition import Role
+from .seen import short
 from .stage import Stage
 
 _DAY = 24 * 60 * 60
@@ -28,17 +33,41 @@ _FLAWS = {
 }
 
 
-def stages() -> tuple[Stage, ...]:
+def stages(roles: Sequence[Role] = ()) -> tuple[Stage, ...]:
     """Every seen answer with what is wrong with it, and the valid ones of known accounts."""
     judged = (
         f"SELECT *, coalesce(flaw, CASE WHEN epoch(next_at) - epoch(submitted_at) < {_DAY}"
         f" THEN 'answered_again' END) AS verdict FROM ({_with_next()}) AS n"
     )
+    valid = (
+        "SELECT *, next_at IS NULL AS is_latest FROM answers"
+        " WHERE key IS NOT NULL AND verdict IS NULL"
+    )
+    people = (Stage("people", _people(roles)),) if roles else ()
+    weighed = _weighed(valid) if roles else f"SELECT *, 1 AS role_weight FROM ({valid}) AS v"
+    return (Stage("answers", judged, "view"), *people, Stage("v_responses", weighed, "view"))
+
+
+def _people(roles: Sequence[Role]) -> str:
+    """The contacts that have a role, by record id and by address, with what they weigh."""
+    cases = " ".join(f"WHEN {each.when} THEN {literal(each.weight)}" for each in roles)
     return (
-        Stage("answers", judged, "view"),
-        Stage(
-            "v_responses", "SELECT * FROM answers WHERE key IS NOT NULL AND verdict IS NULL", "view"
-        ),
+        f"SELECT key, {short('id')} AS ref, nullif(lower(trim(email)), '') AS mail,"
+        f" CASE {cases} END AS weight FROM v_contacts"
+    )
+
+
+def _weighed(answers: str) -> str:
+    """Answers with the weight of their contact; of one entered twice the greater counts."""
+    by_id, by_mail = (
+        f"(SELECT key, {name}, max(weight) AS weight FROM people GROUP BY key, {name})"
+        for name in ("ref", "mail")
+    )
+    return (
+        f"SELECT v.*, CAST(coalesce(i.weight, m.weight, 1) AS BIGINT) AS role_weight"
+        f" FROM ({answers}) AS v"
+        f" LEFT JOIN {by_id} AS i ON i.key = v.key AND i.ref = {short('trim(v.contact_key)')}"
+        f" LEFT JOIN {by_mail} AS m ON m.key = v.key AND m.mail = lower(trim(v.email))"
     )
 
 

@@ -44,7 +44,8 @@ def points(measure: Measure, value: float | None) -> int | None:
 
 
 def grade(model: HealthModel, known: Mapping[str, int | None]) -> Grade:
-    """The score that these points make."""
+    """The score that the points of what is known make, with what stands in for the rest."""
+    known = filled(model, known)
     weights = _weights(model, known)
     total = sum(weights.values())
     if total == 0:
@@ -58,6 +59,23 @@ def grade(model: HealthModel, known: Mapping[str, int | None]) -> Grade:
         parts[each.name] = Part(mine, weights[each.name], after - before)
         before = after
     return Grade(before + MIDDLE, parts)
+
+
+def filled(model: HealthModel, known: Mapping[str, int | None]) -> dict[str, int | None]:
+    """The points of every measure, those that the model puts in the place of unknown ones included.
+
+    Where nothing at all is known nothing is put in its place.
+    """
+    groups = {each.group for each in model.scored if known.get(each.name) is not None}
+    found = {each.name: known.get(each.name) for each in model.scored}
+    if not groups:
+        return found
+    return {
+        each.name: model.assumed(each, alone=each.group not in groups)
+        if found[each.name] is None
+        else found[each.name]
+        for each in model.scored
+    }
 
 
 def value_at(measure: Measure, wanted: int, near: float | None) -> float | None:

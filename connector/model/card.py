@@ -87,6 +87,10 @@ def _weights(model: HealthModel, language: str, coverage: Coverage | None) -> It
             yield _row([*cells, *([_known(coverage, each)] if coverage else [])])
             named = told = ""
     yield ""
+    if model.roles:
+        told = ", ".join(f"{label(each, language)} {each.weight}" for each in model.roles)
+        yield f"{words['roles'].format(roles=told)}"
+        yield ""
     for segment in model.segments:
         own = _shares(model.in_segment(segment.name))
         told = ", ".join(f"{group_label(model, name, language)} {own[name]} %" for name in own)
@@ -102,6 +106,11 @@ def _tiers(model: HealthModel, language: str) -> Iterator[str]:
     yield ""
     yield words["margin"].format(margin=_number(model.tiers.hysteresis, language))
     yield ""
+    for segment in model.segments:
+        if segment.tiers:
+            own = model.in_segment(segment.name)
+            told = words["margin"].format(margin=_margin(own, language))
+            yield f"- {label(segment, language)}: {_edges(own, language)}. {told}"
     for cap in model.caps:
         yield f"- {words['at_most'].format(tier=cap.tier)}: {label(cap, language)}"
     if model.override:
@@ -143,9 +152,30 @@ def _limits(model: HealthModel, language: str) -> Iterator[str]:
     spots = "; ".join(label(each, language) for each in model.blind_spots)
     told += [words["blind_spots"].format(spots=spots)] if spots else []
     told += [words["old"].format(measures=old)] if (old := _aging(model, language)) else []
+    told += _stand_ins(model, language)
     told += [words["few"], words["people"]]
     yield from (f"- {text}" for text in told)
     yield ""
+
+
+def _stand_ins(model: HealthModel, language: str) -> Iterator[str]:
+    """What an unknown counts as, where it does not just lower confidence."""
+    words = CARD[language]
+    for rule in ("worst", "neutral", "carry"):
+        named = [
+            f"{label(each, language)} ({words['days'].format(days=each.max_age)})"
+            if each.carried
+            else label(each, language)
+            for each in model.scored
+            if each.missing == rule
+        ]
+        named += [
+            words["whole_group"].format(group=group_label(model, group, language))
+            for group, own in model.group_missing.items()
+            if own == rule
+        ]
+        if named:
+            yield words[f"missing_{rule}"].format(measures="; ".join(named))
 
 
 def _aging(model: HealthModel, language: str) -> str:
@@ -153,7 +183,7 @@ def _aging(model: HealthModel, language: str) -> str:
     return "; ".join(
         f"{label(each, language)} ({days.format(days=each.max_age)})"
         for each in model.scored
-        if each.max_age
+        if each.max_age and not each.carried
     )
 
 
@@ -166,12 +196,24 @@ def _score_help(model: HealthModel, language: str) -> str:
 
 
 def _tier_help(model: HealthModel, language: str) -> str:
-    words = CARD[language]
-    edges = ", ".join(
-        f"{tier} {words['from']} {_number(model.tiers.low(tier) / 10, language)}"
-        for tier in TIERS[:-1]
+    told = {"edges": _edges(model, language), "margin": _margin(model, language)}
+    parts = [CARD[language]["tier_help"].format(**told)]
+    others = [label(each, language) for each in model.segments if each.tiers]
+    if others:
+        parts.append(CARD[language]["other_edges"].format(segments=", ".join(others)))
+    return " ".join(parts)
+
+
+def _edges(model: HealthModel, language: str) -> str:
+    """The least score of every tier but the last."""
+    since = CARD[language]["from"]
+    return ", ".join(
+        f"{tier} {since} {_number(model.tiers.low(tier) / 10, language)}" for tier in TIERS[:-1]
     )
-    return words["tier_help"].format(edges=edges, margin=_number(model.tiers.hysteresis, language))
+
+
+def _margin(model: HealthModel, language: str) -> str:
+    return _number(model.tiers.hysteresis, language)
 
 
 def _measure_help(measure: Measure, language: str) -> str:

@@ -14,7 +14,7 @@ from . import rows
 from .ageing import Aged
 from .arithmetic import Part, grade, points
 from .definition import MIDDLE, HealthModel, Measure
-from .reasons import LANGUAGES, label, plain_number, said
+from .reasons import LANGUAGES, label, plain_number, said, unknown
 from .rows import Row
 
 Cause = Literal["model", "age", "data", "cap", "override"]
@@ -89,13 +89,13 @@ def _terms(model: HealthModel, row: Row, previous: Row, aged: Mapping[str, Aged]
         start = _parts(model, {m.name: points(m, rows.value(previous, m)) for m in model.scored})
         switched = MIDDLE + sum(each.contribution for each in start.values()) - begun
         yield Term("model", row["model"], switched, {"en": "new model", "de": "neues Modell"})
-    older = _parts(model, {m.name: _older(m, start[m.name], aged) for m in model.scored})
+    older = _parts(model, {m.name: _older(m, previous, start[m.name], aged) for m in model.scored})
     if all(older[name].points == start[name].points for name in older):
         older = start
     for each in model.scored:
         first, second, third = start[each.name], older[each.name], rows.part(row, each)
-        yield _term("age", each, first, second, _said(each, row, aged.get(each.name)))
-        yield _term("data", each, second, third, _said(each, row))
+        yield _term("age", each, first, second, _said(model, each, row, aged.get(each.name)))
+        yield _term("data", each, second, third, _said(model, each, row))
     yield from _rulings(model, row, previous)
 
 
@@ -108,20 +108,25 @@ def _parts(model: HealthModel, known: Mapping[str, int | None]) -> dict[str, Par
     return dict(grade(model, known).parts)
 
 
-def _older(measure: Measure, start: Part, aged: Mapping[str, Aged]) -> int | None:
+def _older(measure: Measure, previous: Row, start: Part, aged: Mapping[str, Aged]) -> int | None:
     """The points that the earlier records give by now; an edited record is no matter of age."""
     found = aged.get(measure.name)
-    if found is None or points(measure, found.then) != start.points:
-        return start.points
+    known = start.points if rows.value(previous, measure) is not None else None
+    if found is None or points(measure, found.then) != known:
+        return known
     return points(measure, found.now)
 
 
-def _said(measure: Measure, row: Row, aged: Aged | None = None) -> Texts:
-    return {language: _sentence(measure, row, aged, language) for language in LANGUAGES}
+def _said(model: HealthModel, measure: Measure, row: Row, aged: Aged | None = None) -> Texts:
+    return {each: _sentence(model, measure, row, aged, each) for each in LANGUAGES}
 
 
-def _sentence(measure: Measure, row: Row, aged: Aged | None, language: str) -> str:
-    value = rows.value(row, measure)
+def _sentence(
+    model: HealthModel, measure: Measure, row: Row, aged: Aged | None, language: str
+) -> str:
+    value, rule = rows.value(row, measure), rows.assumed(model, row, measure)
+    if value is None and rule is not None:
+        return unknown(measure, rule, language)
     if value is None:
         known = {"en": "no longer known", "de": "nicht mehr bekannt"}[language]
         return f"{label(measure, language)} {known}"

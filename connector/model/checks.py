@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from itertools import pairwise
 
 from ..mapping import expressions
@@ -12,7 +13,7 @@ from ..mapping.shape import did_you_mean
 from ..records import DAY, FLAG, MOMENT, NUMBER, STREAMS, TEXT
 from . import columns
 from .caps import plain
-from .definition import TIERS, BlindSpot, Cap, Check, HealthModel, Measure, Segment
+from .definition import TIERS, BlindSpot, Cap, Check, HealthModel, Measure, Role, Segment, Tiers
 from .reasons import NUMBERED
 
 _NAME = re.compile(r"[a-z](?:_?[a-z0-9])*")
@@ -21,7 +22,7 @@ _REASON = 70
 
 def problems(model: HealthModel) -> list[Mistake]:
     """Every mistake in a model."""
-    found = [*_groups(model), *_tiers(model), *_names(model), *_examples(model)]
+    found = [*_groups(model), *_tiers(model.tiers), *_names(model), *_examples(model)]
     for position, measure in enumerate(model.measures):
         found += under(("measures", position), [*_measure(measure, model)])
     for position, cap in enumerate(model.caps):
@@ -29,6 +30,8 @@ def problems(model: HealthModel) -> list[Mistake]:
     found += _override(model)
     for position, spot in enumerate(model.blind_spots):
         found += under(("blind_spots", position), _blind_spot(spot, model))
+    for position, role in enumerate(model.roles):
+        found += under(("roles", position), _role(role))
     for position, segment in enumerate(model.segments):
         found += under(("segments", position), _segment(segment, model))
     for position, alert in enumerate(model.alerts):
@@ -49,18 +52,22 @@ def _groups(model: HealthModel) -> Iterator[Mistake]:
         if name not in model.groups:
             fix = did_you_mean(name, model.groups)
             yield Mistake(("group_labels", name), f"unknown group {name!r}", fix)
+    for name in model.group_missing:
+        if name not in model.groups:
+            fix = did_you_mean(name, model.groups)
+            yield Mistake(("group_missing", name), f"unknown group {name!r}", fix)
     if not model.scored:
         yield Mistake(("measures",), "no measure is scored", "give one a weight and points")
 
 
-def _tiers(model: HealthModel) -> Iterator[Mistake]:
+def _tiers(tiers: Tiers) -> Iterator[Mistake]:
     for better, worse in pairwise(TIERS):
-        if model.tiers.low(better) <= model.tiers.low(worse):
+        if tiers.low(better) <= tiers.low(worse):
             what = f"tier {better} does not begin above tier {worse}"
             yield Mistake(("tiers", better), what, "order them A > B > C > D")
-    if model.tiers.low("D") != 0 or model.tiers.low("A") > 1000:
+    if tiers.low("D") != 0 or tiers.low("A") > 1000:
         yield Mistake(("tiers",), "tiers lie within 0 and 100", "let D begin at 0")
-    if model.tiers.hysteresis < 0:
+    if tiers.hysteresis < 0:
         yield Mistake(("tiers", "hysteresis"), "hysteresis is negative", "write 0 or more")
 
 
@@ -70,6 +77,7 @@ def _names(model: HealthModel) -> Iterator[Mistake]:
     yield from _unique("caps", [each.name for each in model.caps], set())
     yield from _unique("blind_spots", [each.name for each in model.blind_spots], set())
     yield from _unique("segments", [each.name for each in model.segments], set())
+    yield from _unique("roles", [each.name for each in model.roles], set())
     yield from _unique("alerts", [each.name for each in model.alerts], set())
     yield from _unique("checks", [each.name for each in model.checks], set())
 
@@ -97,6 +105,7 @@ def _measure(measure: Measure, model: HealthModel) -> Iterator[Mistake]:
     if not wrong and measure.scored and columns.kind_of(measure) != NUMBER:
         yield Mistake(("value",), "gives no number", "only facts (weight = 0) hold other values")
     yield from _when(measure)
+    yield from _missing(measure)
     yield from _weighing(measure, model)
     yield from _texts(measure)
 
@@ -112,6 +121,21 @@ def _when(measure: Measure) -> Iterator[Mistake]:
         if getattr(measure, key):
             what = f"{key} without a moment: {measure.stream} do not say when"
             yield Mistake((key,), what, 'name a column with `at = "…"`')
+
+
+def _missing(measure: Measure) -> Iterator[Mistake]:
+    path: Path = ("missing",)
+    if measure.missing != "exclude" and not measure.scored:
+        yield Mistake(path, "a fact has no points to stand in", "leave 'missing' out")
+    elif measure.missing != "exclude" and measure.absent is not None:
+        what = "'absent' already says what no rows mean"
+        yield Mistake(path, what, "write one of 'absent' and 'missing'")
+    elif measure.missing == "carry" and not (measure.window or 0) < (measure.max_age or 0):
+        what = "a value is carried from the end of its window to max_age"
+        yield Mistake(path, what, "write a window, and a max_age that is longer")
+    elif measure.missing == "carry" and not measure.window:
+        what = "without a window a value is known for ever"
+        yield Mistake(path, what, "write a window, shorter than max_age")
 
 
 def _weighing(measure: Measure, model: HealthModel) -> Iterator[Mistake]:
@@ -154,6 +178,14 @@ def _segment(segment: Segment, model: HealthModel) -> Iterator[Mistake]:
             yield Mistake(("groups", name), f"unknown group {name!r}", fix)
         if weight <= 0:
             yield Mistake(("groups", name), f"group {name} weighs {weight}", "write 1 or more")
+    if segment.tiers:
+        yield from _tiers(replace(model.tiers, **segment.tiers))
+
+
+def _role(role: Role) -> Iterator[Mistake]:
+    yield from expressions.mistakes(role.when, ("when",), STREAMS["contacts"].columns, wanted=FLAG)
+    if role.weight <= 0:
+        yield Mistake(("weight",), f"role {role.name} weighs {role.weight}", "write 1 or more")
 
 
 def _blind_spot(spot: BlindSpot, model: HealthModel) -> Iterator[Mistake]:
@@ -204,7 +236,8 @@ def _examples(model: HealthModel) -> Iterator[Mistake]:
 
 def _rows(measure: Measure, path: Path) -> Iterator[Mistake]:
     stream = STREAMS.get(measure.stream)
-    known = {**(stream.columns if stream else {}), "days_ago": NUMBER}
+    more = columns.ANSWER if measure.stream == "responses" else {}
+    known = {**(stream.columns if stream else {}), **more, "days_ago": NUMBER}
     for position, example in enumerate(measure.examples):
         for number, row in enumerate(example.rows):
             for name in row:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..mapping import expressions
 from ..mapping.expressions import BadSql
-from ..records import COUNT, MOMENT, NUMBER, STREAMS, TEXT, WORDS
+from ..records import COUNT, FLAG, MOMENT, NUMBER, STREAMS, TEXT, WORDS
 from .definition import HealthModel, Measure
 
 #: The stream that is looked at row by row; all others are aggregated.
@@ -17,6 +17,8 @@ TREE = {"root_id": TEXT, "depth": COUNT}
 ACCOUNT = {**STREAMS[ACCOUNTS].columns, **TREE}
 #: What a measure may use besides the columns of its stream.
 EXTRA = {"age_days": NUMBER, "decay": NUMBER, "as_of": MOMENT}
+#: What is known of an answer once its account and its sender are.
+ANSWER = {"role_weight": COUNT, "is_latest": FLAG}
 #: What a result has besides account columns and measures, and the columns of a score.
 RESULT = {
     "score": NUMBER,
@@ -30,22 +32,31 @@ RESULT = {
     "override": TEXT,
     "blind_spot": TEXT,
     "scored_as": TEXT,
+    "assumed": WORDS,
     "alerts": WORDS,
     "rollup_score": NUMBER,
     "rollup_tier": TEXT,
     "reason_en": TEXT,
     "reason_de": TEXT,
+    "brief_en": TEXT,
+    "brief_de": TEXT,
     "as_of": MOMENT,
     "model": TEXT,
 }
 
 
-_NOT_ASKED = frozenset({"alerts", "reason_en", "reason_de", "caps", "model"})
+_TEXTS = frozenset({"reason_en", "reason_de", "brief_en", "brief_de"})
+_NOT_ASKED = _TEXTS | frozenset({"alerts", "caps", "assumed", "model"})
 
 
 def of_measure(measure: Measure) -> dict[str, str]:
     """The columns that the SQL of a measure may use."""
-    return {**of_stream(measure.stream), **EXTRA}
+    return {**of_rows(measure.stream), **EXTRA}
+
+
+def of_rows(stream: str) -> dict[str, str]:
+    """The columns of a stream's records once their accounts were found."""
+    return {**of_stream(stream), **(ANSWER if stream == "responses" else {})}
 
 
 def of_stream(name: str) -> dict[str, str]:

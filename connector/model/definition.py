@@ -16,6 +16,8 @@ from ..mapping.objects import Labels, Scalar
 from ..mapping.periods import Days
 
 TierName = Literal["A", "B", "C", "D"]
+#: What an unknown counts as: nothing at all, the least points, the middle, or what was known last.
+Missing = Literal["exclude", "worst", "neutral", "carry"]
 TIERS: tuple[TierName, ...] = ("A", "B", "C", "D")
 #: Points and scores are whole tenths: 1000 is the best there is, 500 is neither good nor bad.
 TENTHS, BEST, MIDDLE = 10, 1000, 500
@@ -82,9 +84,16 @@ class Measure:
     """One number per account: an aggregate over one stream, or SQL over the account's columns.
 
     Besides the stream's columns the SQL may use `age_days`, `decay` (1 now, one half after
-    `half_life`) and `as_of`. With weight 0 it is a fact: computed and mappable, not scored.
+    `half_life`) and `as_of`; over responses also `role_weight` and `is_latest`: whether the person
+    has not answered the same question again. With weight 0 it is a fact: computed and mappable, not
+    scored.
     `reason` says the value in a sentence, `zero` says it when it is 0 ("" passes it over), `action`
     says what a person does to improve it.
+
+    `missing` says what is done where it is unknown. By default the others carry its weight.
+    "worst" and "neutral" count it as its least points or as the middle; "carry" takes the value
+    that it had when it was known last, if that is not longer ago than `max_age`. None of the three
+    adds to confidence.
     """
 
     name: str
@@ -100,6 +109,7 @@ class Measure:
     weight: int = 1
     half_life: Days | None = None
     max_age: Days | None = None
+    missing: Missing = "exclude"
     reason: Labels = field(default_factory=dict)
     zero: Labels = field(default_factory=dict)
     action: Labels = field(default_factory=dict)
@@ -108,6 +118,16 @@ class Measure:
     @property
     def scored(self) -> bool:
         return self.weight > 0
+
+    @property
+    def carried(self) -> bool:
+        """Whether the last known value stands in for an unknown one."""
+        return self.missing == "carry" and bool(self.window and self.max_age)
+
+    @property
+    def fresh_for(self) -> Days | None:
+        """Up to which age, in days, a value adds to confidence; a carried one does not."""
+        return self.window if self.carried else self.max_age
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,14 +174,29 @@ class Override:
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """Accounts whose ingredients weigh otherwise: SQL over account columns; the first match wins.
+    """Accounts that are judged otherwise: SQL over account columns; the first match wins.
 
-    `groups` holds the weights that differ from those of the model.
+    `groups` holds the weights that differ from those of the model, `tiers` the edges that do.
     """
 
     name: str
     when: str
     groups: dict[str, int] = field(default_factory=dict)
+    label: Labels = field(default_factory=dict)
+    tiers: dict[Literal["A", "B", "C", "hysteresis"], float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """What an answer weighs by who gave it: SQL over contact columns; the first match wins.
+
+    Measures over responses multiply by `role_weight`; it is 1 for people in no role, and for those
+    whom the CRM does not know.
+    """
+
+    name: str
+    when: str
+    weight: int
     label: Labels = field(default_factory=dict)
 
 
@@ -214,6 +249,7 @@ class HealthModel:
     groups: dict[str, int]
     about: Labels = field(default_factory=dict)
     group_labels: dict[str, Labels] = field(default_factory=dict)
+    group_missing: dict[str, Literal["exclude", "worst", "neutral"]] = field(default_factory=dict)
     limits: tuple[Labels, ...] = ()
     tiers: Tiers = field(default_factory=Tiers)
     measures: tuple[Measure, ...] = ()
@@ -221,6 +257,7 @@ class HealthModel:
     override: Override | None = None
     blind_spots: tuple[BlindSpot, ...] = ()
     segments: tuple[Segment, ...] = ()
+    roles: tuple[Role, ...] = ()
     hierarchy: Hierarchy = field(default_factory=Hierarchy)
     alerts: tuple[Alert, ...] = ()
     checks: tuple[Check, ...] = ()
@@ -234,8 +271,11 @@ class HealthModel:
 
     def in_segment(self, name: str | None) -> HealthModel:
         """The model as it weighs in a segment; as it is outside of all."""
-        own = next((each.groups for each in self.segments if each.name == name), {})
-        return replace(self, groups={**self.groups, **own}, segments=())
+        own = next((each for each in self.segments if each.name == name), None)
+        if own is None:
+            return replace(self, segments=())
+        groups, tiers = {**self.groups, **own.groups}, replace(self.tiers, **own.tiers)
+        return replace(self, groups=groups, tiers=tiers, segments=())
 
     @property
     def scored(self) -> tuple[Measure, ...]:
@@ -249,6 +289,24 @@ class HealthModel:
     def of_group(self, group: str) -> tuple[Measure, ...]:
         """The scored measures of one group."""
         return tuple(each for each in self.scored if each.group == group)
+
+    def assumed(self, measure: Measure, *, alone: bool) -> int | None:
+        """The points that stand in for an unknown value; None when it is left out.
+
+        `alone`: nothing at all is known of its group, which may have a rule of its own.
+        """
+        rule = measure.missing
+        if rule == "exclude" and alone:
+            rule = self.group_missing.get(measure.group, rule)
+        if rule == "worst":
+            return min(tenths(y) for _, y in measure.points)
+        return MIDDLE if rule == "neutral" else None
+
+    @property
+    def assumes(self) -> bool:
+        """Whether anything at all is done about unknown values."""
+        rules = [*(each.missing for each in self.scored), *self.group_missing.values()]
+        return any(rule != "exclude" for rule in rules)
 
     @property
     def live_groups(self) -> dict[str, int]:
@@ -267,16 +325,26 @@ def _essence(model: HealthModel) -> dict[str, Any]:
     }
     if model.override:
         essence["override"] = [normal(model.override.tier), normal(model.override.until)]
+    if model.group_missing:
+        essence["group_missing"] = model.group_missing
+    if model.roles:
+        essence["roles"] = [_without_texts(asdict(each)) for each in model.roles]
     if model.segments:
         essence["segments"] = [_without_texts(asdict(each)) for each in model.segments]
     return essence
 
 
 _TEXTS = ("label", "reason", "zero", "action", "examples")
+#: What was added later: at these values a model is the one that it was before.
+_AS_BEFORE: Mapping[str, Any] = {"missing": "exclude", "tiers": {}}
 
 
 def _without_texts(item: dict[str, Any]) -> dict[str, Any]:
-    kept = {key: item[key] for key in item if key not in _TEXTS}
+    kept = {
+        key: item[key]
+        for key in item
+        if key not in _TEXTS and not (key in _AS_BEFORE and item[key] == _AS_BEFORE[key])
+    }
     return {
         key: normal(kept[key]) if key in ("where", "value", "when") else kept[key] for key in kept
     }

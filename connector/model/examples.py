@@ -15,7 +15,7 @@ from ..mapping.expressions import identifier, literal
 from ..mapping.objects import Scalar
 from ..records import MOMENT, STREAMS
 from . import measures, results, scorecard, scores
-from .columns import ACCOUNT, ACCOUNTS, kind_of, of_stream
+from .columns import ACCOUNT, ACCOUNTS, kind_of, of_rows
 from .definition import HealthModel, Measure, MeasureExample
 from .stage import Stage, moment, union
 
@@ -24,6 +24,8 @@ __all__ = ["AS_OF", "Example", "judge", "statements"]
 AS_OF = datetime(2026, 1, 31, tzinfo=UTC)
 
 Row = Mapping[str, Scalar]
+#: An answer is anybody's, and their latest, where an example says nothing else.
+_ANSWER: Row = {"role_weight": 1, "is_latest": True}
 
 
 def statements(model: HealthModel) -> list[Example]:
@@ -112,11 +114,11 @@ def _records(stream: str, rows: Iterable[Row], at: str) -> str:
 
 
 def _record(stream: str, row: Row, at: str) -> str:
-    values: dict[str, Scalar | None] = {"id": "example", **row}
+    values: dict[str, Scalar | None] = {"id": "example", **_ANSWER, **row}
     if "days_ago" in row and at:
         ago = timedelta(days=float(row["days_ago"]))
         values[at] = (AS_OF - ago).isoformat()
-    columns = of_stream(stream)
+    columns = of_rows(stream)
     typed = [f"{_typed(values.get(name), kind)} AS {name}" for name, kind in columns.items()]
     return f"SELECT {', '.join(typed)}, 0 AS key"
 

@@ -12,7 +12,7 @@ from .change import change
 from .columns import ACCOUNTS
 from .definition import BEST, TIERS, HealthModel, Measure
 from .reasons import LANGUAGES
-from .rows import Row, in_points, known, labels, part, value
+from .rows import Row, assumed, in_points, known, labels, part, value
 from .telling import brief
 from .words import STREAMS
 
@@ -40,10 +40,12 @@ def explanation(
         "confidence": row["confidence"],
         "blind_spot": _spot(model, row),
         "unknown": [
-            _unknown(model, each, row) for each in model.scored if part(row, each).points is None
+            _unknown(model, each, row) for each in model.scored if _lacks(model, each, row)
         ],
         "contributions": [
-            _contribution(each, row) for each in model.scored if part(row, each).points is not None
+            _contribution(model, each, row)
+            for each in model.scored
+            if part(row, each).points is not None
         ],
         "caps": _caps(model, row),
         "override": _override(model, row),
@@ -55,6 +57,11 @@ def explanation(
     return {**found, "brief": {language: brief(found, language) for language in LANGUAGES}}
 
 
+def _lacks(model: HealthModel, measure: Measure, row: Row) -> bool:
+    """Whether nothing is known of a measure today, also where something stands in for it."""
+    return value(row, measure) is None or assumed(model, row, measure) is not None
+
+
 def _unknown(model: HealthModel, measure: Measure, row: Row) -> dict[str, Any]:
     because = why(model, measure, row)
     return {
@@ -63,6 +70,7 @@ def _unknown(model: HealthModel, measure: Measure, row: Row) -> dict[str, Any]:
         "why": because["en"],
         "because": because,
         "blind_spot": _blind(model, measure, row),
+        "assumed": assumed(model, row, measure),
         "label": labels(measure),
     }
 
@@ -89,7 +97,7 @@ def why(model: HealthModel, measure: Measure, row: Row) -> dict[str, str]:
     }
 
 
-def _contribution(measure: Measure, row: Row) -> dict[str, Any]:
+def _contribution(model: HealthModel, measure: Measure, row: Row) -> dict[str, Any]:
     mine = part(row, measure)
     return {
         "name": measure.name,
@@ -98,6 +106,7 @@ def _contribution(measure: Measure, row: Row) -> dict[str, Any]:
         "points": in_points(mine.points),
         "weight": mine.weight / 1_000_000,
         "contribution": in_points(mine.contribution),
+        "assumed": assumed(model, row, measure),
         "label": labels(measure),
     }
 

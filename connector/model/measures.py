@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import lru_cache
 
@@ -42,6 +43,9 @@ def raw(model: HealthModel, as_of: datetime) -> str:
     """One row per account: `key`, `account_id`, every measure, and its newest moment if needed."""
     sources = [_aggregated(model, name, as_of) for name in streams(model)]
     joins = [f" LEFT JOIN m_{name} ON m_{name}.key = a.key" for name in streams(model)]
+    for name in dict.fromkeys(each.stream for each in model.measures if _looks_back(each)):
+        sources += _carried(model, name, as_of)
+        joins.append(f" LEFT JOIN c_{name} ON c_{name}.key = a.key")
     values = [column for each in model.measures for column in _columns(each, as_of)]
     head = f"WITH {', '.join(sources)} " if sources else ""
     return (
@@ -57,9 +61,9 @@ def newest(measure: Measure) -> str:
 
 def is_fresh(measure: Measure, as_of: datetime) -> str:
     """Whether a known value is young enough to be relied on."""
-    if not measure.max_age:
+    if not measure.fresh_for:
         return "TRUE"
-    return f"coalesce({newest(measure)} > {_ago(as_of, measure.max_age)}, FALSE)"
+    return f"coalesce({newest(measure)} > {_ago(as_of, measure.fresh_for)}, FALSE)"
 
 
 def _fed(model: HealthModel, as_of: datetime) -> str:
@@ -85,12 +89,47 @@ def _aggregated(model: HealthModel, stream: str, as_of: datetime) -> str:
     return f"m_{stream} AS (SELECT key, {', '.join(columns)} FROM {rows} GROUP BY key)"
 
 
+def _looks_back(measure: Measure) -> bool:
+    return measure.carried and measure.stream != ACCOUNTS
+
+
+def _carried(model: HealthModel, stream: str, as_of: datetime) -> tuple[str, str]:
+    """What measures were when their newest record was made: their window, moved back to it."""
+    own = [each for each in model.measures if each.stream == stream and _looks_back(each)]
+    lasts, values = [], []
+    for n, each in enumerate(own):
+        older = _rows(replace(each, window=each.max_age), as_of)
+        lasts.append(f"max({moment_of(each)}) FILTER (WHERE {older}) AS last{n}")
+        values.append(f"{_value_then(each, as_of, n)} AS {identifier(each.name)}")
+        values.append(f"last{n} AS {newest(each)}")
+    # Ages are told in whole seconds, as everywhere.
+    seconds = [f"floor(epoch(last{n})) AS at{n}" for n in range(len(own))]
+    groups = [f"{name}{n}" for n in range(len(own)) for name in ("last", "at")]
+    ends = f"SELECT *, {', '.join(seconds)} FROM (SELECT key, {', '.join(lasts)}"
+    return (
+        f"l_{stream} AS ({ends} FROM v_{stream} GROUP BY key) AS e)",
+        f"c_{stream} AS (SELECT v.key, {', '.join(values)} FROM v_{stream} AS v"
+        f" JOIN l_{stream} AS l ON l.key = v.key GROUP BY {', '.join(['v.key', *groups])})",
+    )
+
+
+def _value_then(measure: Measure, as_of: datetime, n: int) -> str:
+    """The aggregate as it was at the moment of the newest record."""
+    at, window = moment_of(measure), double(86400 * (measure.window or 0))
+    rules = [f"({_template(measure.where)})"] if measure.where else []
+    rules += [f"{at} <= last{n}", f"epoch({at}) > epoch(last{n}) - {window}"]
+    value = _kept(_template(measure.value)).replace(_HOLE.format(_ROWS), " AND ".join(rules))
+    return _with_ages(value, measure, as_of, then=(f"last{n}", f"at{n}"))
+
+
 def _columns(measure: Measure, as_of: datetime) -> Sequence[str]:
     name = identifier(measure.name)
     value = _of_account(measure, as_of) if measure.stream == ACCOUNTS else _of_stream(measure)
     columns = [f"{_checked(value, kind_of(measure))} AS {name}"]
     if measure.max_age:
         at = f"a.{measure.at}" if measure.stream == ACCOUNTS else _of(measure, newest(measure))
+        if _looks_back(measure):
+            at = f"coalesce({at}, c_{at.removeprefix('m_')})"
         columns.append(f"{at} AS {newest(measure)}")
     return columns
 
@@ -98,7 +137,9 @@ def _columns(measure: Measure, as_of: datetime) -> Sequence[str]:
 def _of_stream(measure: Measure) -> str:
     value = _of(measure, identifier(measure.name))
     if measure.absent is None:
-        return f"CASE WHEN {_of(measure, newest(measure))} IS NOT NULL THEN {value} END"
+        known = f"CASE WHEN {_of(measure, newest(measure))} IS NOT NULL THEN {value}"
+        before = f" ELSE c_{value.removeprefix('m_')}" if _looks_back(measure) else ""
+        return f"{known}{before} END"
     # A stream that holds nothing for anybody is not connected: that is not a fact about an account.
     instead = f"CASE WHEN fed.{measure.stream} THEN {double(measure.absent)} END"
     return f"CASE WHEN {_of(measure, newest(measure))} IS NULL THEN {instead} ELSE {value} END"
@@ -112,7 +153,8 @@ def _of_account(measure: Measure, as_of: datetime) -> str:
     value = _filled(measure.value, measure, as_of, "a")
     rules = [_filled(measure.where, measure, as_of, "a")] if measure.where else []
     if measure.window:
-        rules.append(f"(a.{measure.at} IS NULL OR a.{measure.at} > {_ago(as_of, measure.window)})")
+        days = (measure.max_age or 0) if measure.carried else measure.window
+        rules.append(f"(a.{measure.at} IS NULL OR a.{measure.at} > {_ago(as_of, days)})")
     if rules:
         value = f"CASE WHEN ({') AND ('.join(rules)}) THEN {value} END"
     return value if measure.absent is None else f"coalesce({value}, {double(measure.absent)})"
@@ -169,8 +211,17 @@ def _filled(sql: str, measure: Measure, as_of: datetime, table: str = "") -> str
     return _with_ages(_template(sql, table), measure, as_of, table)
 
 
-def _with_ages(template: str, measure: Measure, as_of: datetime, table: str = "") -> str:
-    told = (_age(measure, as_of, table), _decay(measure, as_of, table), moment(as_of))
+def _with_ages(
+    template: str,
+    measure: Measure,
+    as_of: datetime,
+    table: str = "",
+    then: tuple[str, str] | None = None,
+) -> str:
+    """The template as of a moment; or of `then`, a column that holds one, and its seconds."""
+    now, seconds = then or (moment(as_of), double(math.floor(as_of.timestamp())))
+    age = _age(measure, seconds, table)
+    told = (age, _decay(measure, age), now)
     for name, sql in zip(_FILLED, told, strict=True):
         template = template.replace(_HOLE.format(name), f"({sql})")
     return template
@@ -193,19 +244,19 @@ def _hole(name: str) -> exp.Expr:
     return parse(_HOLE.format(name))
 
 
-def _age(measure: Measure, as_of: datetime, table: str) -> str:
+def _age(measure: Measure, seconds: str, table: str) -> str:
     at = moment_of(measure)
     if at is None:
         return double(0)
     at = f"{table}.{at}" if table else at
     # date_diff on moments with a zone costs thirty times as much.
-    return f"({double(math.floor(as_of.timestamp()))} - floor(epoch({at}))) / 86400"
+    return f"({seconds} - floor(epoch({at}))) / 86400"
 
 
-def _decay(measure: Measure, as_of: datetime, table: str) -> str:
+def _decay(measure: Measure, age: str) -> str:
     if not measure.half_life:
         return double(1)
-    power = f"power({double(0.5)}, {_age(measure, as_of, table)} / {measure.half_life})"
+    power = f"power({double(0.5)}, {age} / {measure.half_life})"
     return f"floor({power} * {_GRAIN} + {double(0.5)}) / {_GRAIN}"
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 from ..mapping.expressions import identifier, literal
 from .definition import MIDDLE, HealthModel, Labelled, Measure
@@ -20,6 +20,10 @@ _PLACES, _FIRST = 256, 2_000
 #: `{day|days}`: the first for 1, the second for every other number.
 NUMBERED = re.compile(r"{([^{}|]*)\|([^{}|]*)}")
 _VALUE = "{value}"
+_UNKNOWN: Mapping[str, Mapping[str, str]] = {
+    "en": {"worst": "unknown, counts as worst", "neutral": "unknown, counts as middling"},
+    "de": {"worst": "unbekannt, zählt als schlecht", "neutral": "unbekannt, zählt als mittel"},
+}
 
 
 def template(measure: Measure, language: str) -> str:
@@ -41,6 +45,11 @@ def said(measure: Measure, value: float, language: str) -> str:
     zero, one, many = forms(measure, language)
     form = zero if shown == "0" else one if shown in ("1", "-1") else many
     return form.replace(_VALUE, shown if language == "en" else shown.replace(".", ","))
+
+
+def unknown(measure: Measure, rule: str, language: str) -> str:
+    """The sentence for a value that is not known, and for what stands in its place."""
+    return f"{label(measure, language)} {_UNKNOWN[language][rule]}"
 
 
 def label(item: Labelled, language: str) -> str:
@@ -79,9 +88,10 @@ def ranked(model: HealthModel, relation: str) -> str:
         f"{_case(model, rank, lambda each: identifier(each.name))} AS value{rank}"
         for rank in range(1, CAUSES + 1)
     )
+    unknown = "WHEN text{0} IS NULL THEN 4 " if model.assumes else ""
     counted = ", ".join(
-        f"CASE WHEN text{rank} = '0' THEN 1 WHEN text{rank} IN ('1', '-1') THEN 2 ELSE 3 END"
-        f" AS form{rank}"
+        f"CASE WHEN text{rank} = '0' THEN 1 WHEN text{rank} IN ('1', '-1') THEN 2"
+        f" {unknown.format(rank)}ELSE 3 END AS form{rank}"
         for rank in range(1, CAUSES + 1)
     )
     inner = f"SELECT *, {values} FROM (SELECT *, {picked} FROM ({inner}))"
@@ -91,15 +101,13 @@ def ranked(model: HealthModel, relation: str) -> str:
 def sentence(model: HealthModel, language: str) -> str:
     """The reason as SQL over a ranked relation; NULL when nothing is known."""
     told = [
-        f"CASE WHEN {holds} THEN {literal(label(item, language) + '; ')} ELSE '' END"
+        f"CASE WHEN {holds} THEN {literal('; ' + label(item, language))} ELSE '' END"
         for holds, item in _rulings(model)
     ]
     causes = [
-        f"coalesce({_cause(model, rank, language)} || '; ', '')" for rank in range(1, CAUSES + 1)
+        f"coalesce('; ' || {_cause(model, rank, language)}, '')" for rank in range(1, CAUSES + 1)
     ]
-    text = " || ".join([*told, *causes])
-    trimmed = f"left({text}, {LENGTH + 2})"
-    whole = f"left(regexp_replace({trimmed}, '; $', ''), {LENGTH})"
+    whole = f"substr({' || '.join([*told, *causes])}, 3, {LENGTH})"
     anything = " OR ".join(["top1 IS NOT NULL", *(holds for holds, _ in _rulings(model))])
     return f"CASE WHEN {anything} THEN {whole} END"
 
@@ -136,7 +144,18 @@ def _case(model: HealthModel, rank: int, show: Callable[[Measure], str]) -> str:
 
 def _cause(model: HealthModel, rank: int, language: str) -> str:
     """The sentence of a place. One list of all forms costs less to plan than a case for each."""
-    listed = ", ".join(literal(text) for each in model.scored for text in forms(each, language))
-    form = f"[{listed}][top{rank} * 3 + form{rank}]"
-    value = f"text{rank}" if language == "en" else f"replace(text{rank}, '.', ',')"
+    texts = [[*forms(each, language), *_stand_ins(model, each, language)] for each in model.scored]
+    listed = ", ".join(literal(text) for each in texts for text in each)
+    form = f"[{listed}][top{rank} * {len(texts[0])} + form{rank}]"
+    value = f"coalesce(text{rank}, '')" if model.assumes else f"text{rank}"
+    value = value if language == "en" else f"replace({value}, '.', ',')"
     return f"replace({form}, '{_VALUE}', {value})"
+
+
+def _stand_ins(model: HealthModel, measure: Measure, language: str) -> list[str]:
+    """The sentence for an unknown value, in models that put something in its place."""
+    if not model.assumes:
+        return []
+    rules = (str(measure.missing), str(model.group_missing.get(measure.group)))
+    told = [unknown(measure, rule, language) for rule in rules if rule in _UNKNOWN[language]]
+    return [*told, ""][:1]

@@ -6,9 +6,12 @@ from sqlglot import exp
 
 from ..mapping.expressions import identifier, literal, parse, replaced
 from . import columns as names
+from . import segments
 from .caps import plain
 from .definition import Alert, HealthModel
 from .stage import Stage
+
+_BRIEFS = ("brief_en", "brief_de")
 
 
 def columns(model: HealthModel) -> dict[str, str]:
@@ -16,18 +19,20 @@ def columns(model: HealthModel) -> dict[str, str]:
     return names.of_results(model)
 
 
-def stages(model: HealthModel) -> tuple[Stage, ...]:
+def stages(model: HealthModel, *, brief: bool = False) -> tuple[Stage, ...]:
     """`results`, with scores in points again, and `alarms(rule, account_id)` if any are wanted."""
-    whole = Stage("results", sql(model), "view")
+    whole = Stage("results", sql(model, brief=brief), "view")
     return (whole, Stage("alarms", _alarms(), "view")) if model.alerts else (whole,)
 
 
-def sql(model: HealthModel) -> str:
-    """A query over accounts, scores and raw values."""
+def sql(model: HealthModel, *, brief: bool = False) -> str:
+    """A query over accounts, scores and raw values; with `brief` also over `briefs`."""
     account = [f"a.{name}" for name in names.ACCOUNT]
-    score = [f"{_result(model, name)} AS {name}" for name in names.RESULT]
+    told = {name: f"t.{name}" if brief else "CAST(NULL AS VARCHAR)" for name in _BRIEFS}
+    score = [f"{told.get(name) or _result(model, name)} AS {name}" for name in names.RESULT]
     values = [f"r.{identifier(each.name)}" for each in model.measures]
     rolled = "" if _is_own(model) else " LEFT JOIN rollups AS u ON u.account_id = a.id"
+    rolled += " LEFT JOIN briefs AS t ON t.account_id = a.id" if brief else ""
     return (
         f"SELECT {', '.join([*account, *score, *values])} FROM accounts AS a"
         f" JOIN scores AS s ON s.account_id = a.id JOIN raw AS r ON r.key = a.key{rolled}"
@@ -82,8 +87,9 @@ def _condition(model: HealthModel, alert: Alert) -> str:
 
 def _trend(model: HealthModel) -> str:
     """Up or down when the score moved by more than the margin of a tier."""
-    moved, margin = "s.score - s.score_before", model.tiers.margin
+    moved = "s.score - s.score_before"
+    margin = segments.edge(model, lambda tiers: tiers.margin, "s.scored_as")
     return (
-        f"CASE WHEN {moved} > {margin} THEN 'up' WHEN {moved} < -{margin} THEN 'down'"
+        f"CASE WHEN {moved} > {margin} THEN 'up' WHEN {moved} < -({margin}) THEN 'down'"
         f" WHEN {moved} IS NOT NULL THEN 'steady' END"
     )

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from .definition import TIERS, HealthModel
+from functools import partial
+
+from . import segments
+from .definition import TIERS, HealthModel, TierName, Tiers
 from .stage import Stage
 
 
@@ -22,16 +25,23 @@ def sql(model: HealthModel) -> str:
         " JOIN parents AS p ON p.id = b.account_id JOIN trees AS t ON t.id = p.id)"
     )
     below = (
-        "SELECT b.account_id, s.score, s.tier, greatest(coalesce(a.revenue, 0), 0) AS revenue"
+        "SELECT b.account_id, s.score, s.tier,"
+        " CASE WHEN b.id = b.account_id THEN s.scored_as END AS own,"
+        " greatest(coalesce(a.revenue, 0), 0) AS revenue"
         " FROM above AS b JOIN accounts AS a ON a.id = b.id"
         " JOIN scores AS s ON s.account_id = b.id WHERE s.score IS NOT NULL"
     )
     score, tier = _worst() if model.hierarchy.rollup == "worst" else _weighed(model)
     return (
         f"{above} SELECT account_id, CAST(score AS INTEGER) AS score, {tier} AS tier FROM"
-        f" (SELECT account_id, {score} AS score, max(tier) AS worst FROM ({below}) AS w"
+        f" (SELECT account_id, {score} AS score, max(tier) AS worst, max(own) AS scored_as"
+        f" FROM ({below}) AS w"
         " GROUP BY account_id) AS g"
     )
+
+
+def _low(tier: TierName, tiers: Tiers) -> int:
+    return tiers.low(tier)
 
 
 def _worst() -> tuple[str, str]:
@@ -46,5 +56,8 @@ def _weighed(model: HealthModel) -> tuple[str, str]:
         f"CASE WHEN {total} > 0 THEN (2 * {weighed} + {total}) // (2 * {total})"
         " ELSE (2 * sum(score) + count(*)) // (2 * count(*)) END"
     )
-    cases = " ".join(f"WHEN score >= {model.tiers.low(tier)} THEN '{tier}'" for tier in TIERS[:-1])
+    cases = " ".join(
+        f"WHEN score >= {segments.edge(model, partial(_low, tier))} THEN '{tier}'"
+        for tier in TIERS[:-1]
+    )
     return score, f"CASE {cases} ELSE '{TIERS[-1]}' END"

@@ -24,9 +24,23 @@ def value(row: Row, measure: Measure) -> float | None:
     return float(found) if isinstance(found, int | float) else None
 
 
+def points(row: Row, measure: Measure) -> int | None:
+    """The points of a value; None when it is unknown, whatever stands in for it."""
+    return None if value(row, measure) is None else part(row, measure).points
+
+
 def known(model: HealthModel, row: Row) -> dict[str, int | None]:
-    """The points of every scored measure."""
-    return {each.name: part(row, each).points for each in model.scored}
+    """The points of every scored measure that is known."""
+    return {each.name: points(row, each) for each in model.scored}
+
+
+def assumed(model: HealthModel, row: Row, measure: Measure) -> str | None:
+    """What stands in for an unknown value of today: worst, neutral or carry."""
+    if part(row, measure).points is None:
+        return None
+    if value(row, measure) is not None:
+        return "carry" if measure.name in (row.get("assumed") or ()) else None
+    return measure.missing if measure.missing != "exclude" else model.group_missing[measure.group]
 
 
 def labels(item: Labelled) -> dict[str, str]:

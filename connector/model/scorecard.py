@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from itertools import pairwise
 
-from ..mapping.expressions import identifier
+from ..mapping.expressions import identifier, literal
 from . import segments
 from .arithmetic import WHOLE
 from .definition import MIDDLE, HealthModel, Measure, tenths
@@ -36,10 +36,16 @@ def graded(model: HealthModel, as_of: datetime) -> str:
 
 def _graded(model: HealthModel, as_of: datetime, source: str) -> str:
     """The accounts of one source with the weights of one model."""
-    measures, groups = model.scored, list(model.live_groups)
-    numbers = range(len(measures))
-    pointed = [f"{points(each)} AS p{i}" for i, each in enumerate(measures)]
-    fresh = [f"{is_fresh(m, as_of)} AS f{i}" for i, m in enumerate(measures) if m.max_age]
+    groups = list(model.live_groups)
+    numbers = range(len(model.scored))
+    pointed = [f"{each} AS p{i}" for i, each in enumerate(_pointed(model))]
+    fresh = [
+        f"{_relied_on(m, as_of)} AS f{i}" for i, m in enumerate(model.scored) if _aged(model, m)
+    ]
+    if model.assumes:
+        fresh.append(
+            f"{_known_groups(model, groups)} AS known, {_assumed(model, as_of)} AS assumed"
+        )
     sums = [*_group_sums(model, groups), f"{_confidence(model)} AS confidence"]
     layers = [
         f"SELECT key, {', '.join([*pointed, *fresh])} FROM {source}",
@@ -56,14 +62,70 @@ def _graded(model: HealthModel, as_of: datetime, source: str) -> str:
     return f"SELECT {', '.join(_outcome(model, groups))} FROM ({inner})"
 
 
-def points(measure: Measure) -> str:
+def _pointed(model: HealthModel) -> list[str]:
+    """The points of every measure; of an unknown one those that the model puts in its place.
+
+    Where nothing at all is known nothing is put in its place: that is no score.
+    """
+    anything = _any_known(model.scored)
+    return [
+        points(each, _stand_in(model, each, anything) if model.assumes else "NULL")
+        for each in model.scored
+    ]
+
+
+def _stand_in(model: HealthModel, measure: Measure, anything: str) -> str:
+    beside, alone = (model.assumed(measure, alone=alone) for alone in (False, True))
+    if beside is not None:
+        return f"CASE WHEN {anything} THEN {beside} END"
+    if alone is not None:
+        siblings = _any_known(model.of_group(measure.group))
+        return f"CASE WHEN {anything} AND NOT ({siblings}) THEN {alone} END"
+    return "NULL"
+
+
+def _any_known(measures: Sequence[Measure]) -> str:
+    return f"coalesce({', '.join(identifier(each.name) for each in measures)}) IS NOT NULL"
+
+
+def _aged(model: HealthModel, measure: Measure) -> bool:
+    """Whether it takes more than points for a measure to be relied on."""
+    return model.assumes or bool(measure.max_age)
+
+
+def _relied_on(measure: Measure, as_of: datetime) -> str:
+    return f"{identifier(measure.name)} IS NOT NULL AND {is_fresh(measure, as_of)}"
+
+
+def _known_groups(model: HealthModel, groups: Sequence[str]) -> str:
+    """How many groups have a value, leaving aside what only stands in for one."""
+    known = (_any_known(model.of_group(group)) for group in groups)
+    return " + ".join(f"CASE WHEN {each} THEN 1 ELSE 0 END" for each in known)
+
+
+def _assumed(model: HealthModel, as_of: datetime) -> str:
+    """The names of the measures that have points without a value of today."""
+    anything, found = _any_known(model.scored), []
+    for each in model.scored:
+        if each.carried:
+            known = f"{identifier(each.name)} IS NOT NULL AND NOT {is_fresh(each, as_of)}"
+        else:
+            stands = _stand_in(model, each, anything)
+            known = f"{identifier(each.name)} IS NULL AND {stands} IS NOT NULL"
+        if each.carried or stands != "NULL":
+            found.append(f"CASE WHEN {known} THEN {literal(each.name)} END")
+    listed = f"CAST([{', '.join(found)}] AS VARCHAR[])"
+    return f"list_filter({listed}, lambda name: name IS NOT NULL)"
+
+
+def points(measure: Measure, unknown: str = "NULL") -> str:
     """The value's points in tenths: straight lines between the given ones, level outside."""
     value = identifier(measure.name)
     (first_x, first_y), *_ = measure.points
     last_y = measure.points[-1][1]
     cases = [f"WHEN {value} <= {double(first_x)} THEN {tenths(first_y)}"]
     cases += [_line(value, *start, *end) for start, end in pairwise(measure.points)]
-    known = f"WHEN {value} IS NULL THEN NULL"  # what a line gives is whole, but still a DOUBLE
+    known = f"WHEN {value} IS NULL THEN {unknown}"  # what a line gives is whole, but still a DOUBLE
     return f"CAST(CASE {known} {' '.join(cases)} ELSE {tenths(last_y)} END AS INTEGER)"
 
 
@@ -139,8 +201,10 @@ def _outcome(model: HealthModel, groups: Sequence[str]) -> list[str]:
     ]
     columns += [f"coalesce({_step(i)}, 0) AS c{i}" for i in numbers]
     columns.append(f"r{numbers[-1]} + {MIDDLE} AS score")
+    if model.assumes:
+        return [*columns, "known", "confidence", "assumed"]
     known = " + ".join(f"CASE WHEN g{n} > 0 THEN 1 ELSE 0 END" for n in range(len(groups)))
-    return [*columns, f"{known} AS known", "confidence"]
+    return [*columns, f"{known} AS known", "confidence", "CAST([] AS VARCHAR[]) AS assumed"]
 
 
 def _step(i: int) -> str:
@@ -151,7 +215,7 @@ def _confidence(model: HealthModel) -> str:
     """Fresh known weight of all weight, in percent."""
     weights = nominal(model)
     fresh = " + ".join(
-        f"CASE WHEN p{i} IS NOT NULL{f' AND f{i}' if each.max_age else ''}"
+        f"CASE WHEN p{i} IS NOT NULL{f' AND f{i}' if _aged(model, each) else ''}"
         f" THEN {weights[each.name]} ELSE 0 END"
         for i, each in enumerate(model.scored)
     )

@@ -11,7 +11,7 @@ from ..mapping.expressions import identifier, literal, replaced
 from . import segments
 from .caps import plain
 from .columns import ACCOUNT, kind_of
-from .definition import BEST, TIERS, Cap, HealthModel, Override
+from .definition import BEST, TIERS, Cap, HealthModel, Override, TierName
 from .reasons import LANGUAGES, ranked, sentence
 from .stage import Stage, moment
 
@@ -53,6 +53,7 @@ def scores(model: HealthModel, as_of: datetime) -> str:
         "override" if model.override else "CAST(NULL AS VARCHAR) AS override",
         "blind_spot",
         "scored_as",
+        "assumed",
         "tier_before",
         "score_before",
         *texts,
@@ -76,11 +77,11 @@ def _columns(place: int) -> tuple[str, str, str]:
 
 def _applied(model: HealthModel, as_of: datetime) -> str:
     """The scorecard with the earlier tier and `cap<i>`: whether a cap holds and takes away."""
-    columns = ["r.account_id", "g.score", "g.known", "g.confidence"]
+    columns = ["r.account_id", "g.score", "g.known", "g.confidence", "g.assumed"]
     for i, each in enumerate(model.scored):
         columns += [f"g.c{i}", f"r.{identifier(each.name)}"]
     for i, cap in enumerate(model.caps):
-        columns.append(f"coalesce({_condition(cap.when, model)}, FALSE) AS asks{i}")
+        columns.append(f"coalesce({condition(cap.when, model)}, FALSE) AS asks{i}")
     columns.append(f"{_blind_spot(model)} AS blind_spot")
     columns.append(f"{segments.name_of(model, 'a')} AS scored_as")
     if model.override:
@@ -110,7 +111,7 @@ def _earlier(model: HealthModel, as_of: datetime) -> str:
     )
 
 
-def _condition(when: str, model: HealthModel) -> str:
+def condition(when: str, model: HealthModel) -> str:
     """The condition with every name led to the table that holds it."""
     return _led(when, tuple(each.name for each in model.measures))
 
@@ -130,7 +131,7 @@ def _led(when: str, measures: tuple[str, ...]) -> str:
 def _blind_spot(model: HealthModel) -> str:
     """The first reason that holds why a group is unknown."""
     cases = " ".join(
-        f"WHEN {_nothing_known(model, each.group)} AND ({_condition(each.when, model)})"
+        f"WHEN {_nothing_known(model, each.group)} AND ({condition(each.when, model)})"
         f" THEN {literal(each.name)}"
         for each in model.blind_spots
     )
@@ -138,7 +139,7 @@ def _blind_spot(model: HealthModel) -> str:
 
 
 def _nothing_known(model: HealthModel, group: str) -> str:
-    values = ", ".join(f"g.p{i}" for i, m in enumerate(model.scored) if m.group == group)
+    values = ", ".join(f"r.{identifier(each.name)}" for each in model.of_group(group))
     return f"coalesce({values}) IS NULL" if values else "TRUE"
 
 
@@ -154,30 +155,52 @@ def _override(override: Override, as_of: datetime) -> str:
 
 def _tier(model: HealthModel) -> str:
     """The tier of the score before caps; the earlier one stays until its edge is passed clearly."""
-    tiers, margin = model.tiers, model.tiers.margin
     stays = " ".join(
-        f"WHEN tier_before = '{tier}' AND score BETWEEN {tiers.low(tier) - margin}"
-        f" AND {tiers.limit(tier) + margin} THEN '{tier}'"
+        f"WHEN tier_before = '{tier}' AND score BETWEEN {_least(model, tier)}"
+        f" AND {most(model, tier)} THEN '{tier}'"
         for tier in TIERS
     )
     return f"CASE WHEN score IS NULL THEN NULL {stays} {_plain_tiers(model)} END"
 
 
-def _plain_tiers(model: HealthModel) -> str:
-    cases = " ".join(f"WHEN score >= {model.tiers.low(tier)} THEN '{tier}'" for tier in TIERS[:-1])
+def plain_tier(model: HealthModel, score: str) -> str:
+    """The tier of a score that has not been in any, over a relation with `scored_as`."""
+    return f"CASE {_plain_tiers(model, score)} END"
+
+
+def _plain_tiers(model: HealthModel, score: str = "score") -> str:
+    cases = " ".join(f"WHEN {score} >= {_low(model, tier)} THEN '{tier}'" for tier in TIERS[:-1])
     return f"{cases} ELSE '{TIERS[-1]}'"
+
+
+def _low(model: HealthModel, tier: TierName) -> str:
+    return segments.edge(model, lambda tiers: tiers.low(tier))
+
+
+def _limit(model: HealthModel, tier: TierName) -> str:
+    return segments.edge(model, lambda tiers: tiers.limit(tier))
+
+
+def _least(model: HealthModel, tier: TierName) -> str:
+    """The least score at which an account stays in the tier that it is in."""
+    return segments.edge(model, lambda tiers: tiers.low(tier) - tiers.margin)
+
+
+def most(model: HealthModel, tier: TierName) -> str:
+    """The highest score at which it stays there."""
+    return segments.edge(model, lambda tiers: tiers.limit(tier) + tiers.margin)
 
 
 def _takes(model: HealthModel, cap: Cap, i: int) -> str:
     """Tier names sort from best to worst, so `<` means better. A person's word beats every cap."""
-    above = f"score > {model.tiers.limit(cap.tier)} OR free_tier < '{cap.tier}'"
+    above = f"score > {_limit(model, cap.tier)} OR free_tier < '{cap.tier}'"
     free = " AND override IS NULL" if model.override else ""
     return f"asks{i} AND score IS NOT NULL{free} AND ({above})"
 
 
 def _capped(model: HealthModel) -> str:
     limits = [
-        f"CASE WHEN cap{i} THEN {model.tiers.limit(cap.tier)} ELSE {BEST} END"
+        f"CASE WHEN cap{i} THEN {_limit(model, cap.tier)} ELSE {BEST} END"
         for i, cap in enumerate(model.caps)
     ]
     capped = f"least({', '.join(['score', *limits])})" if limits else "score"
@@ -189,8 +212,7 @@ def _moved(model: HealthModel, score: str) -> str:
     if not model.override:
         return score
     bounds = " ".join(
-        f"WHEN '{tier}' THEN least(greatest(score, {model.tiers.low(tier)}),"
-        f" {model.tiers.limit(tier)})"
+        f"WHEN '{tier}' THEN least(greatest(score, {_low(model, tier)}), {_limit(model, tier)})"
         for tier in TIERS
     )
     return f"CASE override {bounds} ELSE {score} END"

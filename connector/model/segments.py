@@ -1,11 +1,13 @@
-"""Segments: which weights an account is scored with; the first condition that holds decides."""
+"""Segments: by which weights and edges an account is judged; the first that holds decides."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 from sqlglot import exp
 
 from ..mapping.expressions import literal, replaced
-from .definition import HealthModel
+from .definition import HealthModel, Tiers
 
 
 def name_of(model: HealthModel, table: str) -> str:
@@ -18,6 +20,17 @@ def name_of(model: HealthModel, table: str) -> str:
         for each in model.segments
     )
     return f"CASE {cases} END"
+
+
+def edge(model: HealthModel, of: Callable[[Tiers], int], segment: str = "scored_as") -> str:
+    """A number of the tiers as SQL over the column that names an account's segment."""
+    usual = of(model.tiers)
+    cases = " ".join(
+        f"WHEN {literal(each.name)} THEN {own}"
+        for each in model.segments
+        if (own := of(model.in_segment(each.name).tiers)) != usual
+    )
+    return f"CASE {segment} {cases} ELSE {usual} END" if cases else str(usual)
 
 
 def parted(model: HealthModel) -> dict[str | None, str]:

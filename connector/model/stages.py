@@ -14,6 +14,7 @@ from datetime import datetime
 from ..records import MOMENT, TEXT, WORDS
 from . import (
     answers,
+    briefs,
     identity,
     measures,
     money,
@@ -45,6 +46,7 @@ SCORES: Mapping[str, str] = {
     "override": TEXT,
     "blind_spot": TEXT,
     "scored_as": TEXT,
+    "assumed": WORDS,
     "tier_before": TEXT,
     "score_before": "INTEGER",
     "reason_en": TEXT,
@@ -64,15 +66,19 @@ def placing(*, as_of: datetime, matching: Matching = USUAL) -> tuple[Stage, ...]
     )
 
 
-def stages(model: HealthModel, *, as_of: datetime, matching: Matching = USUAL) -> tuple[Stage, ...]:
-    """Every step of a scoring run."""
+def stages(
+    model: HealthModel, *, as_of: datetime, matching: Matching = USUAL, brief: bool = False
+) -> tuple[Stage, ...]:
+    """Every step of a scoring run. `brief`: with the lines that tell what changed, which need
+    `lake_measures`, too; without they are NULL."""
     return (
         *placing(as_of=as_of, matching=matching),
-        *answers.stages(),
+        *answers.stages(model.roles),
         *measures.stages(model, as_of),
         *scorecard.stages(model, as_of),
         *scores.stages(model, as_of),
         *rollups.stages(model),
-        *results.stages(model),
+        *(briefs.stages(model, as_of) if brief else ()),
+        *results.stages(model, brief=brief),
         *oddities.stages(model, as_of),
     )

@@ -8,7 +8,7 @@ from typing import Any
 
 from .reasons import LENGTH
 
-_WORDS: Mapping[str, Mapping[str, str]] = {
+WORDS: Mapping[str, Mapping[str, str]] = {
     "en": {
         "head": "Score {score}, tier {tier}, confidence {confidence} %",
         "none": "No score: nothing is known about this account",
@@ -22,12 +22,18 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "to": "{label} to {to}",
         "by_hand": "{label}: {tier}",
         "and": " and ",
+        "gone": "no longer known",
+        "freed": "no longer held down",
+        "by_a_person": "Set by hand",
         "other": "other",
         "same": "unchanged",
         "first": "first score",
         "next": "To reach {tier}: {label} from {from_} to {to}",
         "lift": "To rise: {label} must end",
         "nothing": "nothing",
+        "worst": "unknown, counts as worst",
+        "neutral": "unknown, counts as middling",
+        "carry": "last known",
     },
     "de": {
         "head": "Wert {score}, Stufe {tier}, Sicherheit {confidence} %",
@@ -42,19 +48,25 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "to": "{label} auf {to}",
         "by_hand": "{label}: {tier}",
         "and": " und ",
+        "gone": "nicht mehr bekannt",
+        "freed": "nicht mehr begrenzt",
+        "by_a_person": "Von Hand gesetzt",
         "other": "Übriges",
         "same": "unverändert",
         "first": "erster Wert",
         "next": "Für {tier}: {label} von {from_} auf {to}",
         "lift": "Für mehr: {label} muss enden",
         "nothing": "nichts",
+        "worst": "unbekannt, zählt als schlecht",
+        "neutral": "unbekannt, zählt als mittel",
+        "carry": "zuletzt bekannt",
     },
 }
 
 
 def text(explanation: Mapping[str, Any], language: str) -> list[str]:
     """The explanation in lines to read, strongest cause first."""
-    words = _WORDS[language]
+    words = WORDS[language]
     if explanation["score"] is None:
         return [words["none"], *_by_hand(explanation, language)]
     said = {name: _number(explanation[name], language) for name in ("score", "confidence")}
@@ -90,7 +102,7 @@ def brief(explanation: Mapping[str, Any], language: str) -> str:
         rest = sum(delta for delta, _ in terms[kept:])
         parts = [f"{text} {_signed(delta)}" for delta, text in terms[:kept]]
         if rest:
-            parts.append(f"{_WORDS[language]['other']} {_signed(rest)}")
+            parts.append(f"{WORDS[language]['other']} {_signed(rest)}")
         text = f"{head}: {', '.join(parts)}.{end}" if parts else f"{head}.{end}"
         if len(text) <= LENGTH:
             return text
@@ -98,7 +110,7 @@ def brief(explanation: Mapping[str, Any], language: str) -> str:
 
 
 def _head(explanation: Mapping[str, Any], language: str) -> str:
-    words, change = _WORDS[language], explanation["change"]
+    words, change = WORDS[language], explanation["change"]
     if explanation["score"] is None:
         return words["none"]
     if change is None:
@@ -123,7 +135,7 @@ def _merged(change: Mapping[str, Any] | None, language: str) -> list[tuple[int, 
         sums[name] = sums.get(name, 0) + each["shown"]
         texts.setdefault(name, each["text"][language])
     told = [(delta, texts[name]) for name, delta in sums.items() if delta and name]
-    last = [(sums[""], _WORDS[language]["other"])] if sums.get("") else []
+    last = [(sums[""], WORDS[language]["other"])] if sums.get("") else []
     return [*sorted(told, key=lambda each: -abs(each[0])), *last]
 
 
@@ -144,13 +156,13 @@ def _by_hand(explanation: Mapping[str, Any], language: str) -> list[str]:
     if given is None:
         return []
     told = {"label": given["label"][language], "tier": given["tier"]}
-    return [_WORDS[language]["by_hand"].format(**told)]
+    return [WORDS[language]["by_hand"].format(**told)]
 
 
 def _change_lines(change: Mapping[str, Any] | None, language: str) -> list[str]:
     if change is None:
         return []
-    words = _WORDS[language]
+    words = WORDS[language]
     ends = {"from_": _number(change["from"], language), "to": _number(change["to"], language)}
     lines = [words["change"].format(**ends, since=change["since"])]
     for each in sorted(change["terms"], key=lambda term: -abs(term["delta"])):
@@ -163,7 +175,7 @@ def _change_lines(change: Mapping[str, Any] | None, language: str) -> list[str]:
 
 def _reach(reach: Mapping[str, Any], language: str) -> str:
     """The changes that together reach the tier, in words."""
-    words = _WORDS[language]
+    words = WORDS[language]
     actions = [
         each["action"].get(language)
         or words["to"].format(label=each["label"][language], to=_number(each["to"], language))
@@ -173,16 +185,25 @@ def _reach(reach: Mapping[str, Any], language: str) -> str:
 
 
 def _part_line(each: Mapping[str, Any], language: str) -> str:
-    return _WORDS[language]["part"].format(
+    return WORDS[language]["part"].format(
         sign=_number(each["contribution"], language, signed=True),
         label=each["label"][language],
-        value=_number(each["value"], language),
+        value=_value(each, language),
         points=_number(each["points"], language),
     )
 
 
+def _value(each: Mapping[str, Any], language: str) -> str:
+    """The value, and where it is none of today what stands in for it."""
+    shown = _number(each["value"], language)
+    told = WORDS[language].get(each["assumed"] or "")
+    if told is None:
+        return shown
+    return told if each["value"] is None else f"{shown} ({told})"
+
+
 def _next_line(each: Mapping[str, Any], language: str) -> str:
-    words = _WORDS[language]
+    words = WORDS[language]
     if each["cause"] == "cap":
         return words["lift"].format(label=each["label"][language])
     ends = {
@@ -194,7 +215,7 @@ def _next_line(each: Mapping[str, Any], language: str) -> str:
 
 def _number(value: float | None, language: str, *, signed: bool = False) -> str:
     if value is None:
-        return _WORDS[language]["nothing"]
+        return WORDS[language]["nothing"]
     shown = f"{value:+.1f}" if signed else f"{value:.1f}"
     shown = shown.removesuffix(".0")
     return (

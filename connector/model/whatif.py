@@ -138,7 +138,7 @@ def _better(model: HealthModel, row: Row) -> Iterator[Move]:
         now, top = rows.part(row, each).points, round(max(y for _, y in each.points) * TENTHS)
         value = value_at(each, top, rows.value(row, each))
         if value is not None and (now is None or now < top):
-            yield Move(each, value, known=now is not None)
+            yield Move(each, value, known=rows.value(row, each) is not None)
 
 
 def _asked(model: HealthModel, row: Row) -> Iterator[Move]:

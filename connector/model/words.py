@@ -41,6 +41,7 @@ CARD: Mapping[str, Mapping[str, str]] = {
         "weights": "What it weighs",
         "group": "Ingredient",
         "share": "Weight",
+        "roles": "An answer weighs by who gave it: {roles}, everybody else 1.",
         "measure": "Measure",
         "points": "Value → points",
         "known": "Known of",
@@ -64,6 +65,10 @@ CARD: Mapping[str, Mapping[str, str]] = {
         "limits": "Known limits",
         "blind_spots": "Where nothing is known from people, the reason is told: {spots}.",
         "old": "Older values still count, but no longer towards confidence: {measures}.",
+        "missing_worst": "Unknown counts as the worst there is: {measures}.",
+        "missing_neutral": "Unknown counts as middling: {measures}.",
+        "missing_carry": "Unknown is replaced by what was known last: {measures}.",
+        "whole_group": "all of {group}",
         "few": "A score may rest on a single measure. Read it together with its confidence.",
         "people": (
             "It describes what was recorded. It does not know what nobody wrote down, and it is no "
@@ -72,6 +77,7 @@ CARD: Mapping[str, Mapping[str, str]] = {
         "confidence": "Percent of the model's weight that rests on known, recent data.",
         "score_help": "0 to 100; 50 is neither good nor bad. Of what is known: {groups}.",
         "tier_help": "{edges}, else D. Changes only {margin} points past an edge.",
+        "other_edges": "Other edges in: {segments}.",
     },
     "de": {
         "title": "Modellkarte",
@@ -85,6 +91,7 @@ CARD: Mapping[str, Mapping[str, str]] = {
         "weights": "Was es gewichtet",
         "group": "Bestandteil",
         "share": "Gewicht",
+        "roles": "Eine Antwort wiegt nach der Rolle: {roles}, alle anderen 1.",
         "measure": "Kennzahl",
         "points": "Wert → Punkte",
         "known": "Bekannt bei",
@@ -108,6 +115,10 @@ CARD: Mapping[str, Mapping[str, str]] = {
         "limits": "Bekannte Grenzen",
         "blind_spots": "Wo von Menschen nichts bekannt ist, wird der Grund genannt: {spots}.",
         "old": "Ältere Werte zählen noch, aber nicht mehr für die Sicherheit: {measures}.",
+        "missing_worst": "Unbekanntes zählt als das Schlechteste: {measures}.",
+        "missing_neutral": "Unbekanntes zählt als mittel: {measures}.",
+        "missing_carry": "An die Stelle von Unbekanntem tritt der letzte Stand: {measures}.",
+        "whole_group": "ganz {group}",
         "few": "Ein Wert kann auf einer einzigen Kennzahl beruhen. Mit seiner Sicherheit lesen.",
         "people": (
             "Das Modell beschreibt, was erfasst wurde. Was niemand aufgeschrieben hat, kennt es "
@@ -116,5 +127,6 @@ CARD: Mapping[str, Mapping[str, str]] = {
         "confidence": "Prozent des Modellgewichts, die auf bekannten, aktuellen Daten beruhen.",
         "score_help": "0 bis 100; 50 ist weder gut noch schlecht. Vom Bekannten: {groups}.",
         "tier_help": "{edges}, sonst D. Wechselt erst {margin} Punkte jenseits der Grenze.",
+        "other_edges": "Andere Grenzen in: {segments}.",
     },
 }

@@ -92,8 +92,13 @@ def _batch(app: App, name: str, run: Run, source: FileSource) -> Batch:
     """Ids of CRM records as people write them become those of the CRM."""
     columns = STREAMS[source.stream].columns
     ids = (f"{app.crm.id_sql(c)} AS {c}" if c in CRM_IDS else f'"{c}"' for c in columns)
+    # What the CRM holds in our fields no file says; accounts have a column for each all the same.
+    rest = {**into_lake.columns_of(app, source.stream)}
+    for told in STREAMS[source.stream].all_columns:
+        del rest[told]
+    ours = "".join(f', CAST(NULL AS {kind}) AS "{field}"' for field, kind in rest.items())
     sql = (
-        f"SELECT {', '.join(ids)}, NULL AS unread, {moment(run.as_of)} AS modified_at, "
+        f"SELECT {', '.join(ids)}{ours}, NULL AS unread, {moment(run.as_of)} AS modified_at, "
         f"false AS deleted FROM ({file_rows.good(source)})"
     )
     return Batch(source.stream, name, sql, ignoring=frozenset({"modified_at"}), once=True)

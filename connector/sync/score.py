@@ -14,7 +14,7 @@ from ..errors import ConfigError
 from ..model import history, identity, moods, placements, stages
 from ..model.seen import short
 from ..model.stage import moment
-from ..records import STREAMS
+from ..records import MOMENT, STREAMS, TEXT
 from . import models
 from .app import App
 from .into_lake import KEY
@@ -39,7 +39,10 @@ class Scored:
 def score(app: App, run: Run) -> Scored:
     """Run the model's stages and keep what is new of their results in the lake."""
     stage_inputs(app, run.engine)
-    made = stages.stages(app.model, as_of=run.as_of, matching=app.matching)
+    brief = any("brief_" in each.source for each in app.mapping.fields)
+    if brief:
+        run.engine.stage("lake_measures", _measures(app, run.engine))
+    made = stages.stages(app.model, as_of=run.as_of, matching=app.matching, brief=brief)
     for number, stage in enumerate(made, 1):
         run.engine.stage(stage.name, stage.sql, stage.kind)
         run.notify("score", stage.name, number, len(made))
@@ -62,6 +65,15 @@ def stage_inputs(app: App, engine: Any) -> None:
     every = app.lake.every("scores", engine, history.HISTORY)
     engine.stage("lake_scores", history.live(every, tuple(stages.SCORES)))
     stage_names(app, engine)
+
+
+def _measures(app: App, engine: Any) -> str:
+    """Every earlier row of measures that was scored on the day itself."""
+    part = "STRUCT(points INTEGER, contribution INTEGER)"
+    columns = {"account_id": TEXT, "as_of": MOMENT, "model": TEXT}
+    columns |= {each.name: part for each in app.model.scored}
+    every = app.lake.every("measures", engine, {**columns, **history.MARKS})
+    return history.live(every, tuple(columns))
 
 
 def is_told(app: App) -> str:

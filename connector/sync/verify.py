@@ -27,7 +27,17 @@ from .app import App
 from .run import Notify, silent
 
 #: What a score comes to; its reasons are texts, which may be worded anew without another model.
-COMPARED = ("score", "raw", "tier", "confidence", "known", "caps", "tier_before", "score_before")
+COMPARED = (
+    "score",
+    "raw",
+    "tier",
+    "confidence",
+    "known",
+    "caps",
+    "scored_as",
+    "tier_before",
+    "score_before",
+)
 #: Those of them that are inputs.
 BEFORE = ("tier_before", "score_before")
 _TENTHS = ("score", "raw", "score_before")
@@ -196,7 +206,8 @@ def _differences(
 def _holds(model: HealthModel, values: Mapping[str, Any], kept: Mapping[str, Any]) -> bool:
     """Whether the kept values give the kept score before caps."""
     known = {m.name: arithmetic.points(m, values.get(m.name)) for m in model.scored}
-    return bool(arithmetic.grade(model, known).score == kept["raw"])
+    weighing = model.in_segment(kept["scored_as"])
+    return bool(arithmetic.grade(weighing, known).score == kept["raw"])
 
 
 def _hash(values: Mapping[str, Any], score: Mapping[str, Any]) -> str:

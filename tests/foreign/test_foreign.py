@@ -13,7 +13,9 @@ from typing import Any
 import pytest
 
 from connector.engines.duckdb import DuckDB
+from connector.model.card import Coverage, card
 from connector.records import STREAMS
+from connector.sync.coverage import coverage
 from tests.conftest import SHARED
 from tests.world import ROOT, World, loaded
 
@@ -51,6 +53,23 @@ def table(here: World, sql: str) -> list[tuple[Any, ...]]:
     found = engine.rows(sql)
     engine.close()
     return found
+
+
+def covered(here: World) -> Coverage:
+    """The coverage that the model card shows."""
+    app = here.app()
+    engine = DuckDB(scratch=here.folder / "spill")
+    found = coverage(app.lake, engine, app.model)
+    engine.close()
+    assert found is not None
+    return found
+
+
+def missing(here: World) -> list[str]:
+    """The measures that the card says are known of no account."""
+    lines = card(here.app().model, "en", covered(here)).splitlines()
+    told = [line.strip("| ").split(" | ") for line in lines if line.endswith("| 0 % |")]
+    return [cells[-4] for cells in told]
 
 
 def also_pulled(here: World, name: str) -> None:
@@ -129,6 +148,15 @@ def test_without_any_signal_nothing_is_claimed(maven):
     assert (done.accounts, done.scored, done.tiers) == (85, 0, {})
     held = here.held("Health_Score__c", "Health_Tier__c", "NPS__c")
     assert all(value is None for cell in held.values() for value in cell.values())
+
+
+def test_coverage_says_that_nothing_is_known(maven):
+    """Deals alone feed no measure of the shipped model: each is known of 0 % on the card."""
+    here, _ = maven
+    found = covered(here)
+    assert (found.accounts, found.confidence) == (85, 0)
+    assert found.known == dict.fromkeys(found.known, 0)
+    assert set(missing(here)) == {each.label["en"] for each in here.app().model.scored}
 
 
 # ── RavenStack ────────────────────────────────────────────────────────────────────────────────────
@@ -211,6 +239,33 @@ def test_measures_are_what_a_plain_script_makes_of_the_files(raven):
         assert used == (len(features[account]) or None), account
         expected = (as_of - latest[account]).days if account in latest else None
         assert days == (expected if expected is None or expected < 365 else None), account
+
+
+#: What RavenStack tells of: use, and tickets.
+TOLD = {
+    "usage_trend", "days_since_use", "features_used", "ticket_load", "ticket_satisfaction",
+    "escalations", "open_urgent_tickets",
+}  # fmt: skip
+
+
+def test_coverage_names_what_is_missing(raven):
+    """Nobody's opinion, no answer, no talk, no goal; and how many are known of the rest."""
+    here, done, _ = raven
+    found, model = covered(here), here.app().model
+    assert found.accounts == 500
+    scored = {each.name: each for each in model.scored}
+    lacking = {name for name in scored if not found.known[name]}
+    assert lacking == set(scored) - TOLD
+    assert set(missing(here)) >= {scored[name].label["en"] for name in lacking}
+    groups = {scored[name].group for name in scored if name not in lacking}
+    assert groups == {"adoption", "support"}
+    as_of = date.fromisoformat(done.as_of[:10])
+    recent = {
+        row["account_id"]
+        for row in rows("ravenstack", "ravenstack_support_tickets.csv")
+        if date.fromisoformat(row["submitted_at"][:10]) > as_of - timedelta(days=90)
+    }
+    assert found.known["ticket_load"] == len(recent)
 
 
 def test_recorded_answers_are_read_as_recorded(raven):

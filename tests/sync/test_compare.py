@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from connector.errors import ConfigError
-from connector.model.definition import HealthModel, Tiers
+from connector.model.definition import HealthModel, Segment, Tiers
 from connector.sync import compare as comparing
 from connector.sync import models
 from connector.sync.compare import compare
@@ -60,6 +60,30 @@ def test_those_who_move_are_listed_with_their_revenue(place):
     assert (found.moved, found.moved_revenue) == (2, 5000)
     assert found.changed == 0
     assert {cause.name for each in found.moves for cause in each.why} == {"edges"}
+
+
+def test_edges_of_a_segment_move_its_accounts_alone(place):
+    """The cause is where tiers begin; the score is what it was."""
+    strict = Segment("two", "id = '002'", tiers={"A": 100, "B": 99, "C": 98})
+    found = compare(place.app, without_caps(), replace(without_caps(), segments=(strict,)))
+    assert (found.changed, [each.account for each in found.movers]) == (0, ["002"])
+    assert [(each.cause, each.delta) for each in found.movers[0].why] == [("tiers", 0.0)]
+
+
+def test_what_stands_in_for_an_unknown_is_a_cause(place):
+    """By the name of its measure, for those of whom it is unknown; causes add up."""
+    measures = tuple(
+        replace(each, missing="worst") if each.name == "ticket_load" else each
+        for each in MODEL.measures
+    )
+    found = compare(place.app, without_caps(), replace(without_caps(), measures=measures))
+    assert found.changed == 2
+    for each in found.movers:
+        before, after = each.scores
+        assert sum(cause.delta for cause in each.why) == pytest.approx(after - before, abs=0.1)
+        assert "ticket_load" in [cause.name for cause in each.why]
+    assert {each.account for each in found.movers} <= {"001", "003"}
+    assert found.movers
 
 
 def test_causes_add_up_from_one_score_to_the_other(place, monkeypatch):

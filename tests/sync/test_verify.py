@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from connector.errors import ConfigError
+from connector.model.definition import Segment
 from connector.sync import models
 from connector.sync.backfill import Asked, backfill
 from connector.sync.verify import verify
@@ -120,6 +121,27 @@ def test_a_score_of_an_older_model_is_proved_with_that_model(place, tmp_path):
     found = verify(second, "001", day(11))
     assert found.model == first.model.version
     assert found.equal, found.differs
+
+
+def test_segments_and_what_stands_in_for_unknowns_are_proved_too(place):
+    """Other weights and edges for one account, and a measure that counts as worst where unknown."""
+    segment = Segment("small", "name = 'One'", {"support": 90}, tiers={"A": 99, "B": 98, "C": 97})
+    measures = tuple(
+        replace(each, missing="worst") if each.name == "ticket_load" else each
+        for each in MODEL.measures
+    )
+    model = replace(MODEL, segments=(segment,), measures=measures)
+    place.with_model(model).score(11)
+    app = replace(place.app, model=model)
+    for id, tier in (("001", "D"), ("002", "D")):
+        found = verify(app, id, day(11))
+        assert (found.equal, found.tier) == (True, tier), found.differs
+    kept = place.rows(
+        "scores",
+        f"SELECT account_id, scored_as, assumed FROM {{t}} WHERE model = '{model.version}'"
+        " ORDER BY account_id",
+    )
+    assert kept == [("001", "small", []), ("002", None, ["ticket_load"])]
 
 
 def test_a_model_that_is_not_kept_is_asked_for(place):

@@ -1,0 +1,235 @@
+"""What scoring costs beside plain SQL for the same measures, and how it grows.
+
+    python -m tests.bench_scoring 1000000        so many accounts with ten activities each
+    python -m tests.bench_scoring 1000000 50     with fifty
+    python -m tests.bench_scoring 10000 100000 1000000 --growth
+
+Each side runs in a process of its own with an engine limit of 512 MB and two threads, over the same
+Delta files: CPU seconds of that process, and the most memory that it held. `plain` are the
+aggregates, points, score and tier as one would write them by hand; `ours` are all stages of a run
+up to results, with contributions and reasons in two languages; `brief` adds the lines for a field
+against an earlier score of every account.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import resource
+import shutil
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+from time import process_time
+from typing import Any
+
+from connector.engines.duckdb import DuckDB
+from connector.model.definition import HealthModel
+from connector.model.stages import stages
+from connector.records import STREAMS
+from connector.store.lake import Lake
+from tests.bench import BENCH
+from tests.model.lake import only
+from tests.sync.history import Place
+
+AS_OF = datetime(2026, 1, 31, 12, tzinfo=UTC)
+SIDES = ("plain", "ours", "brief")
+MEASURES = ("meetings_held", "no_show_rate", "two_way_mail", "contact_breadth", "goals_share")
+
+
+def model() -> HealthModel:
+    """Four shipped measures over activities and two over accounts."""
+    return only(*MEASURES)
+
+
+def filled(accounts: int, each: int) -> Path:
+    """A lake with so many accounts and activities, made once."""
+    folder = BENCH / f"scoring-{accounts}-{each}"
+    if (folder / "done").exists():
+        return folder
+    shutil.rmtree(folder, ignore_errors=True)
+    engine = DuckDB(threads=2, scratch=folder / "spill")
+    lake = Lake(folder / "lake")
+    at = f"TIMESTAMPTZ '{AS_OF.isoformat()}'"
+    told = {
+        "accounts": (
+            accounts,
+            {
+                "id": "printf('001%012d', i)",
+                "name": "'Customer ' || i",
+                "sentiment": "1 + hash(i) % 5",
+                "sentiment_at": f"{at} - to_days(CAST(hash(i, 1) % 200 AS INTEGER))",
+                "goals_total": "hash(i, 2) % 4",
+                "goals_reached": "hash(i, 3) % 4",
+            },
+        ),
+        "activities": (
+            accounts * each,
+            {
+                "id": "printf('00T%012d', i)",
+                "account_id": f"printf('001%012d', hash(i, 4) % {accounts})",
+                "contact_id": f"printf('003%012d', hash(i, 5) % {3 * accounts})",
+                "kind": "['meeting', 'email', 'call'][CAST(hash(i, 6) % 3 AS INTEGER) + 1]",
+                "status": "['held', 'no_show', 'done'][CAST(hash(i, 7) % 3 AS INTEGER) + 1]",
+                "direction": "['in', 'out'][CAST(hash(i, 8) % 2 AS INTEGER) + 1]",
+                "occurred_at": f"{at} - to_hours(CAST(hash(i, 9) % 9000 AS INTEGER))",
+            },
+        ),
+    }
+    for stream, (rows, columns) in told.items():
+        common = {
+            "source": "'crm'", "object": "'O'", "deleted": "FALSE",
+            "pulled_at": at, "modified_at": at,
+        }  # fmt: skip
+        sql = ", ".join(
+            f"CAST({({**common, **columns}).get(name, 'NULL')} AS {kind}) AS {name}"
+            for name, kind in STREAMS[stream].all_columns.items()
+        )
+        lake.append(stream, engine, f"SELECT {sql} FROM range({rows}) AS t(i)", layer="base")
+    engine.close()
+    (folder / "done").write_text("")
+    return folder
+
+
+def run(side: str, folder: Path) -> None:
+    """One side in this process; prints CPU seconds and the most megabytes."""
+    engine = DuckDB(memory="512MB", threads=2, scratch=folder / f"spill-{side}")
+    begun = process_time()
+    if side == "plain":
+        sql = plain(Lake(folder / "lake"), engine)
+        engine.stage("result", sql, "table")
+    else:
+        begun = ours(folder, engine, brief=side == "brief")
+    spent = process_time() - begun
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(json.dumps({"cpu": spent, "mb": most}))
+    engine.close()
+
+
+def ours(folder: Path, engine: Any, *, brief: bool) -> float:
+    """The stages of a run, and every column of the results; when they began."""
+    from connector.sync.score import stage_inputs
+
+    app = Place(folder, model()).app
+    stage_inputs(app, engine)
+    begun = process_time()
+    as_of = AS_OF
+    if brief:
+        # An earlier score of every account, which is not part of what is measured.
+        for stage in stages(model(), as_of=as_of):
+            engine.stage(stage.name, stage.sql, stage.kind)
+        for kept in ("scores", "measures"):
+            file = folder / f"earlier-{kept}.parquet"
+            engine.export(f"SELECT * FROM {kept}", str(file), 100_000)
+            engine.stage(f"lake_{kept}", f"SELECT * FROM read_parquet('{file}')")
+        begun, as_of = process_time(), as_of + timedelta(days=9)
+    for stage in stages(model(), as_of=as_of, brief=brief):
+        engine.stage(stage.name, stage.sql, stage.kind)
+    return begun
+
+
+def plain(lake: Lake, engine: Any) -> str:
+    """Measures, points, weighted mean and tier, written by hand."""
+    accounts, activities = (
+        lake.every(stream, engine, STREAMS[stream].all_columns)
+        for stream in ("accounts", "activities")
+    )
+    at = f"TIMESTAMPTZ '{AS_OF.isoformat()}'"
+    return f"""
+    WITH acts AS (
+      SELECT account_id, kind, status, direction, contact_id, occurred_at FROM ({activities})
+      WHERE occurred_at > {at} - INTERVAL 365 DAY AND occurred_at <= {at} AND NOT deleted
+    ), m AS (
+      SELECT account_id,
+        count(*) FILTER (WHERE kind = 'meeting' AND status = 'held'
+                         AND occurred_at > {at} - INTERVAL 90 DAY) AS held,
+        100.0 * count(*) FILTER (WHERE kind = 'meeting' AND status = 'no_show'
+                                 AND occurred_at > {at} - INTERVAL 180 DAY)
+          / nullif(count(*) FILTER (WHERE kind = 'meeting' AND status IN ('held', 'no_show')
+                                    AND occurred_at > {at} - INTERVAL 180 DAY), 0) AS missed,
+        100.0 * count(*) FILTER (WHERE kind = 'email' AND direction = 'in'
+                                 AND occurred_at > {at} - INTERVAL 90 DAY)
+          / nullif(count(*) FILTER (WHERE kind = 'email' AND direction IN ('in', 'out')
+                                    AND occurred_at > {at} - INTERVAL 90 DAY), 0) AS answered,
+        count(DISTINCT contact_id) FILTER (WHERE contact_id IS NOT NULL
+                                           AND occurred_at > {at} - INTERVAL 180 DAY) AS people
+      FROM acts GROUP BY account_id
+    ), v AS (
+      SELECT a.id, m.held, m.missed, m.answered, nullif(m.people, 0) AS people,
+        CASE WHEN a.sentiment BETWEEN 1 AND 5 AND a.sentiment_at > {at} - INTERVAL 180 DAY
+             THEN a.sentiment END AS opinion,
+        CASE WHEN a.goals_total > 0
+             THEN 100 * coalesce(a.goals_reached, 0) / a.goals_total END AS goals
+      FROM ({accounts}) AS a LEFT JOIN m ON m.account_id = a.id WHERE NOT a.deleted
+    ), p AS (
+      SELECT id,
+        CASE WHEN held IS NULL THEN NULL WHEN held <= 0 THEN 0 WHEN held <= 2 THEN 30 * held
+             WHEN held <= 6 THEN 60 + (held - 2) * 10 ELSE 100 END AS p1,
+        CASE WHEN missed IS NULL THEN NULL WHEN missed <= 20 THEN 100 - 2 * missed
+             WHEN missed <= 50 THEN 60 - (missed - 20) * 2 ELSE 0 END AS p2,
+        CASE WHEN answered IS NULL THEN NULL WHEN answered <= 20 THEN 10 + answered * 2.5
+             WHEN answered <= 40 THEN 60 + (answered - 20) * 2 ELSE 100 END AS p3,
+        CASE WHEN people IS NULL THEN NULL WHEN people <= 1 THEN 30
+             WHEN people <= 3 THEN 30 + (people - 1) * 25
+             WHEN people <= 5 THEN 80 + (people - 3) * 10 ELSE 100 END AS p4,
+        CASE WHEN opinion IS NULL THEN NULL WHEN opinion <= 3 THEN (opinion - 1) * 25
+             WHEN opinion <= 4 THEN 50 + (opinion - 3) * 30 ELSE 80 + (opinion - 4) * 20 END AS p5,
+        CASE WHEN goals IS NULL THEN NULL WHEN goals <= 50 THEN goals * 1.2
+             WHEN goals <= 100 THEN 60 + (goals - 50) * 0.8 ELSE 100 END AS p6
+      FROM v
+    ), e AS (
+      SELECT *, (coalesce(p1 * 3, 0) + coalesce(p2, 0) + coalesce(p3 * 2, 0)
+                 + coalesce(p4 * 2, 0))
+        / nullif(CASE WHEN p1 IS NULL THEN 0 ELSE 3 END + CASE WHEN p2 IS NULL THEN 0 ELSE 1 END
+          + CASE WHEN p3 IS NULL THEN 0 ELSE 2 END
+          + CASE WHEN p4 IS NULL THEN 0 ELSE 2 END, 0) AS engagement FROM p
+    ), s AS (
+      SELECT *, (coalesce(engagement * 15, 0) + coalesce(p5 * 15, 0) + coalesce(p6 * 10, 0))
+        / nullif(CASE WHEN engagement IS NULL THEN 0 ELSE 15 END
+          + CASE WHEN p5 IS NULL THEN 0 ELSE 15 END
+          + CASE WHEN p6 IS NULL THEN 0 ELSE 10 END, 0) AS score FROM e
+    )
+    SELECT *, CASE WHEN score >= 80 THEN 'A' WHEN score >= 60 THEN 'B' WHEN score >= 40 THEN 'C'
+                   WHEN score IS NOT NULL THEN 'D' END AS tier FROM s"""
+
+
+def measured(side: str, folder: Path) -> dict[str, float]:
+    """One side in a fresh process."""
+    command = [sys.executable, "-m", "tests.bench_scoring", "--side", side, str(folder)]
+    done = subprocess.run(command, stdout=subprocess.PIPE, check=True, text=True)
+    return dict(json.loads(done.stdout))
+
+
+def table(accounts: int, each: int) -> dict[str, float]:
+    """All sides over one lake; their CPU seconds."""
+    folder, spent = filled(accounts, each), {}
+    print(f"\n{accounts:,} accounts · {accounts * each:,} activities")
+    print(f"{'':<8}{'CPU s':>8}{'µs each':>10}{'× plain':>9}{'peak MB':>9}")
+    for side in SIDES:
+        found = measured(side, folder)
+        spent[side] = found["cpu"]
+        ratio = found["cpu"] / spent["plain"]
+        line = f"{side:<8}{found['cpu']:>8.2f}{found['cpu'] / accounts * 1e6:>10.1f}"
+        print(f"{line}{ratio:>9.2f}{found['mb']:>9.0f}", flush=True)
+    return spent
+
+
+def main() -> None:
+    words = sys.argv[1:]
+    if words[:1] == ["--side"]:
+        run(words[1], Path(words[2]))
+        return
+    numbers = [int(each) for each in words if each.isdigit()] or [1_000_000]
+    if "--growth" in words:
+        spent = {size: table(size, 10) for size in numbers}
+        first, last = min(spent), max(spent)
+        growth = partial(math.log, spent[last]["ours"] / spent[first]["ours"])
+        print(f"\nexponent of ours: {growth() / math.log(last / first):.2f}")
+    else:
+        table(numbers[0], numbers[1] if len(numbers) > 1 else 10)
+
+
+if __name__ == "__main__":
+    main()
