@@ -46,7 +46,7 @@ def stages(
         *money.stages(),
         *seen.views(before),
         *seen.accounts(before),
-        *seen.placed(),
+        *seen.placed(matching),
         *identity.stages(matching),
         *placements.stages(matching, before),
         *answers.stages(model.roles),

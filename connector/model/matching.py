@@ -33,12 +33,14 @@ class Matching:
     `shared`: more domains below which every customer has a name of its own.
     `least`: the least confidence with which a record is placed; above 0.6 a company's name alone is
     not enough, and at 0.5 a domain of several accounts leads to the one at their top.
+    `contacts`: whether what somebody does that names no account counts for the account of the person.
     `moves`: whether an answer stays with the account that its contact had, or follows the contact.
     """
 
     free_mail: tuple[Domain, ...] = ()
     shared: tuple[Domain, ...] = ()
     least: Annotated[float, Field(ge=0.5, le=1)] = 0.6
+    contacts: Literal["count", "ignore"] = "count"
     moves: Literal["stay", "follow"] = "stay"
 
     @property

@@ -13,6 +13,7 @@ from datetime import datetime
 from ..records import STREAMS
 from ..records import Stream as Kind
 from . import money, trees
+from .matching import USUAL, Matching
 from .stage import Stage, moment, union
 
 #: Streams whose account is told by keys and addresses, and where their records are. Tickets are
@@ -44,14 +45,15 @@ def accounts(as_of: datetime) -> tuple[Stage, ...]:
     )
 
 
-def placed() -> tuple[Stage, ...]:
+def placed(matching: Matching = USUAL) -> tuple[Stage, ...]:
     """The streams that carry an account id, with the key of their account."""
+    whose = _WHOSE if matching.contacts == "count" else _WITHOUT_PEOPLE
     return (
         *(Stage(_own(name), _by_account(name), "view") for name in _OWN),
         Stage("sent_tickets", _sent_tickets(), "view"),
         Stage("abouts", _abouts()),
-        Stage("logged", _logged()),
-        Stage("placed_activities", _activities(), "view"),
+        Stage("logged", _logged(whose)),
+        Stage("placed_activities", _activities(whose), "view"),
         Stage("v_activities", "SELECT * FROM placed_activities WHERE key IS NOT NULL", "view"),
     )
 
@@ -196,25 +198,25 @@ def _abouts() -> str:
     return f"SELECT id, min(key) AS key FROM ({union(parts)}) AS a GROUP BY id"
 
 
-def _logged() -> str:
+def _logged(whose: str) -> str:
     """Whose the activities are that others name as the same: of a mail to a person only the task
     says so."""
     return (
         f"SELECT r.id, min({_KEY}) AS key, min(r.contact_id) AS contact_id"
         " FROM (SELECT * FROM lake_activities WHERE id IN"
-        f" (SELECT same_as FROM lake_activities WHERE same_as IS NOT NULL)) AS r{_WHOSE}"
+        f" (SELECT same_as FROM lake_activities WHERE same_as IS NOT NULL)) AS r{whose}"
         " GROUP BY r.id"
     )
 
 
-def _activities() -> str:
+def _activities(whose: str) -> str:
     """Activities by their account, or by what and whom they are about when they name none, or by
     the activity that they are the same as."""
     columns = _columns(
         STREAMS["activities"], {"contact_id": "coalesce(r.contact_id, l.contact_id)"}, of="r."
     )
     return (
-        f"SELECT {columns}, coalesce({_KEY}, l.key) AS key FROM seen_activities AS r{_WHOSE}"
+        f"SELECT {columns}, coalesce({_KEY}, l.key) AS key FROM seen_activities AS r{whose}"
         " LEFT JOIN logged AS l ON l.id = r.same_as"
     )
 
@@ -225,4 +227,6 @@ _WHOSE = (
     f" LEFT JOIN abouts AS a ON a.id = {_NAMELESS} r.about_id END"
     f" LEFT JOIN abouts AS p ON p.id = {_NAMELESS} r.contact_id END"
 )
+#: Nobody's account is that of a person, if that is not wanted.
+_WITHOUT_PEOPLE = _WHOSE.replace("r.contact_id END", "NULL END")
 _KEY = "coalesce(h.key, a.key, p.key)"

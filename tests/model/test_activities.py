@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from connector.model.matching import Matching
 from tests.model.lake import Lake, ago, only
 
 MODEL = only("meetings_held", "two_way_mail", "contact_breadth")
@@ -40,6 +41,16 @@ def world() -> Lake:
 def test_an_activity_finds_its_account(keys):
     """By account, by what it is about, at last by the person."""
     assert held(world(), **keys).run(MODEL).value("meetings_held") == 1
+
+
+def test_what_only_a_person_names_may_be_left_out():
+    """An option: what is about a record of an account counts as ever."""
+    ignored = Matching(contacts="ignore")
+    assert (
+        held(world(), contact_id="003").run(MODEL, matching=ignored).value("meetings_held") is None
+    )
+    about = held(world(), about_id="500", contact_id="003")
+    assert about.run(MODEL, matching=ignored).value("meetings_held") == 1
 
 
 def test_the_account_named_is_stronger_than_what_it_is_about():
