@@ -55,7 +55,9 @@ def load(app: App, run: Run, plan: Plan, journal: Journal) -> Iterator[tuple[str
         while _stage_open(run, journal):
             asked = app.crm.now()
             if not app.crm.tells_late:
-                _stage_moved(app, run, plan, live.query(app, run, plan, folder, since, "open"))
+                wrote = _settled(journal, "applied") if run.engine.rows("FROM sent LIMIT 1") else ""
+                live_ = live.query(app, run, plan, folder, since, "open", wrote)
+                _stage_moved(app, run, plan, live_)
                 _leave_moved(run)
                 yield from _take(run, journal, MOVED, app.crm.now())
             if part := _part(app, run, plan, folder):
@@ -165,11 +167,13 @@ def _stage_open(run: Run, journal: Journal) -> int:
     return int(run.engine.one("SELECT count(*) FROM open"))
 
 
-def _settled(journal: Journal) -> str:
-    """A query for the records whose outcome is known."""
+def _settled(journal: Journal, result: str = "") -> str:
+    """A query for the records whose outcome is known, or is this one."""
     if not journal.path.exists():
         return "SELECT CAST(NULL AS VARCHAR) WHERE false"
-    return f"SELECT id FROM {journal.relation()}"
+    return f"SELECT id FROM {journal.relation()}" + (
+        f" WHERE result = '{result}'" if result else ""
+    )
 
 
 def _leave_moved(run: Run) -> None:

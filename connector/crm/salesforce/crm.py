@@ -187,7 +187,10 @@ class Crm:
     def load_calls(self, rows: int, pace: float | None = None) -> dict[str, int]:
         if not rows:
             return {}
-        return {"query": ceil(rows / self.most), "bulk_ingest": ingest.calls(rows, pace)}
+        files = ceil(rows / self.most)
+        # Before each file it is asked what others have changed; from the second on, how much of
+        # what has changed is ours.
+        return {"query": 2 * files - 1, "bulk_ingest": ingest.calls(rows, pace, self.most)}
 
     def opening_calls(self, objects: int) -> dict[str, int]:
         kinds = sum(len(catalogue.record_types(self._described[o] or {})) for o in self._choices)

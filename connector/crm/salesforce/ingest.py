@@ -84,9 +84,9 @@ def expected(rows: int, pace: float | None) -> float:
     return jobs.expected(rows, pace or ROWS_A_SECOND)
 
 
-def calls(rows: int, pace: float | None) -> int:
+def calls(rows: int, pace: float | None, most: int = MOST) -> int:
     """The calls of each job: create, upload, start, looks until it has ended, three results."""
-    files = ceil(rows / MOST)
+    files = ceil(rows / most)
     looks = jobs.looks(expected(ceil(rows / files), pace))
     return files * (3 + looks + len(RESULTS))
 
