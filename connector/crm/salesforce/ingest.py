@@ -185,6 +185,8 @@ def _refuse_if_nothing_ran(ended: Job) -> None:
     """A job that failed as a whole, for a reason that every further one would share."""
     if ended["state"] == "Failed" and not ended.get("numberRecordsProcessed"):
         said = answers.shortened(str(ended.get("errorMessage") or "no reason given"))
+        if jobs.QUOTA in said:
+            raise jobs.spent("to update records")
         raise ConnectorError(
             f"Salesforce refused the whole file of changes: {said}",
             hint="Nothing was written. A field that is not found may be hidden from the "
