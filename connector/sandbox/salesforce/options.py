@@ -25,6 +25,7 @@ OPTIONS = (
     "hierarchy",
     "shared_activities",
     "translations",
+    "slow_queries",
 )
 
 
