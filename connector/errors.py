@@ -4,6 +4,7 @@ ConnectorError                1  the run failed
 ├── ConfigError               2  a file or an option is wrong; lists every problem at once
 ├── UnsafePlan                3  the plan would change more than its owner allowed
 ├── BudgetSpent               5  the allowance is used up; the next run continues
+│   └── JobsSpent             5  no more jobs are taken today; single calls may go on
 ├── Locked                    6  another run holds the lock
 ├── AuthError                 7  the other system does not accept who we are
 └── RemoteError               1  the other system answered with an error
@@ -77,6 +78,10 @@ class BudgetSpent(ConnectorError):
     """The share of the API allowance given to this run is used up; the next run continues."""
 
     exit_code = 5
+
+
+class JobsSpent(BudgetSpent):
+    """The other system takes no more jobs today; single calls may go on."""
 
 
 class Locked(ConnectorError):

@@ -69,7 +69,9 @@ def measure(accounts: int) -> None:
         run(config, "fields", "apply")
         for name in ("first sync", "nothing changed", "a day later"):
             requests.post(f"{url}/_sandbox/reset-stats", json={}, timeout=60)
-            report(name, accounts, run(config, "sync"))
+            done = run(config, "sync")
+            report(name, accounts, done)
+            lanes(done["calls"])
             endpoints(requests.get(f"{url}/_sandbox/stats", timeout=60).json())
             if name == "nothing changed":
                 requests.post(f"{url}/_sandbox/clock", json={"advance": "1d"}, timeout=60)
@@ -93,6 +95,16 @@ def report(name: str, accounts: int, done: dict[str, Any]) -> None:
         each = f"{cpu / count * 1e6:.1f}" if count else "–"
         wall, peak = done["seconds"][phase], done["memory_mb"][phase]
         print(f"{phase:<8}{count:>12,}{wall:>9.2f}{cpu:>8.2f}{each:>15}{peak:>9}")
+
+
+def lanes(calls: dict[str, dict[str, int]]) -> None:
+    """Calls that were predicted beside those that were made, lane by lane; a mark where they are
+    more than a twentieth, and more than one, apart."""
+    print(f"{'lane':<14}{'predicted':>10}{'made':>7}")
+    for name, lane in calls.items():
+        told, made = lane["predicted"], lane["actual"]
+        mark = "  !" if abs(told - made) > max(1, 0.05 * made) else ""
+        print(f"{name:<14}{told:>10}{made:>7}{mark}")
 
 
 def endpoints(stats: dict[str, Any]) -> None:

@@ -33,7 +33,7 @@ class Matching:
     `shared`: more domains below which every customer has a name of its own.
     `least`: the least confidence with which a record is placed; above 0.6 a company's name alone is
     not enough, and at 0.5 a domain of several accounts leads to the one at their top.
-    `contacts`: whether what somebody does that names no account counts for the account of the person.
+    `contacts`: whether what names no account but a person counts for the account of that person.
     `moves`: whether an answer stays with the account that its contact had, or follows the contact.
     """
 

@@ -121,10 +121,19 @@ def _head(done: Mapping[str, Any]) -> Text:
 
 def _streams(done: Mapping[str, Any]) -> Table | None:
     rows = [
-        (name, count(s["pulled"]), count(s["new"]), count(s["calls"]))
+        (name, count(s["pulled"]), count(s["new"]), count(s["calls"]), _range(s))
         for name, s in done["streams"].items()
     ]
-    return table("Pulled", ("stream", "records", "new", "calls"), rows) if rows else None
+    return table("Pulled", ("stream", "records", "new", "calls", "read"), rows) if rows else None
+
+
+def _range(stream: Mapping[str, Any]) -> str:
+    """Of which time a stream was read; objects of one stream may differ. Survey platforms, and
+    receipts of older versions, do not say."""
+    objects = stream.get("objects", {}).values()
+    whole = ["everything"] if any(each["read"] == "all" for each in objects) else []
+    since = min((each["since"] for each in objects if each.get("since")), default="")
+    return ", ".join([*whole, *([f"since {moment(since)}"] if since else [])])
 
 
 def _notices(done: Mapping[str, Any]) -> Text | None:

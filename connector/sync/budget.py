@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
 from ..errors import BudgetSpent
+from ..mapping import pulls
+from ..protocols import Read
 from . import pace
 from .app import App
 
@@ -73,7 +75,10 @@ def closing_calls(app: App, rows: int) -> dict[str, int]:
     """Lane → the calls of the closing read after so many writes; none where there is none."""
     if not app.crm.echoes(rows):
         return {}
-    return dict(app.crm.read_calls(rows, pace.speed(app, "read", app.mapping.object, rows)))
+    object = app.mapping.object
+    spec = next(p for p in app.mapping.pull if (p.stream, p.object) == ("accounts", object))
+    asked = Read(object, (*pulls.fields(spec), *app.mapping.targets), None, spec.modified)
+    return dict(app.crm.read_calls(rows, pace.speed(app, "read", object, rows), asked))
 
 
 def stop_if_spent(app: App) -> None:

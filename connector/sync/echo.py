@@ -100,10 +100,18 @@ def recalled(app: App, key: str, since: datetime) -> Echo | None:
 
 
 def known(
-    app: App, run: Run, stream: str, object: str, since: datetime, until: datetime, others: str = ""
+    app: App,
+    run: Run,
+    stream: str,
+    object: str,
+    since: datetime,
+    until: datetime,
+    others: str = "",
+    wrote: str = "",
 ) -> int:
-    """How many records of an object have changed within a time, as far as the lake knows; without
-    the `others`, a query for ids."""
+    """How many records of an object have changed within a time, as far as the lake knows, or are
+    among what we just `wrote`; without the `others`. Both are queries for ids."""
+    ours = f"OR id IN ({wrote})" if wrote else ""
     without = f"AND id NOT IN (SELECT id FROM ({others}) WHERE id NOTNULL) " if others else ""
     columns = into_lake.columns_of(app, stream)
     newest = app.lake.newest(stream, run.engine, columns, key=into_lake.KEY)
@@ -111,6 +119,6 @@ def known(
         run.engine.one(
             f"SELECT count(*) FROM ({newest}) WHERE source = {text(app.crm.name)} "
             f"AND object = {text(object)} {without}"
-            f"AND modified_at BETWEEN {moment(since)} AND {moment(until)}"
+            f"AND (modified_at BETWEEN {moment(since)} AND {moment(until)} {ours})"
         )
     )

@@ -262,7 +262,13 @@ def _streams(pulled: Sequence[Pulled]) -> dict[str, dict[str, Any]]:
         for name in ("pulled", "new", "calls"):
             sums[name] += getattr(each, name)
         if each.extent:
-            read = {"read": each.extent, "lane": each.lane, "gone": each.gone}
+            read = {
+                "read": each.extent,
+                "since": each.since and each.since.isoformat(),
+                "until": each.until and each.until.isoformat(),
+                "lane": each.lane,
+                "gone": each.gone,
+            }
             sums.setdefault("objects", {})[each.origin] = read
     return streams
 

@@ -17,7 +17,7 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 
-from ..errors import Malformed, RemoteError, UnsafePlan
+from ..errors import JobsSpent, Malformed, RemoteError, UnsafePlan
 from ..mapping import wanted
 from ..mapping.objects import Field
 from . import live, pace, staged
@@ -55,11 +55,17 @@ def load(app: App, run: Run, plan: Plan, journal: Journal) -> Iterator[tuple[str
         while _stage_open(run, journal):
             asked = app.crm.now()
             if not app.crm.tells_late:
-                _stage_moved(app, run, plan, live.query(app, run, plan, folder, since, "open"))
+                wrote = _settled(journal, "applied") if run.engine.rows("FROM sent LIMIT 1") else ""
+                live_ = live.query(app, run, plan, folder, since, "open", wrote)
+                _stage_moved(app, run, plan, live_)
                 _leave_moved(run)
                 yield from _take(run, journal, MOVED, app.crm.now())
-            if part := _part(app, run, plan, folder):
-                yield from _send(app, run, plan, journal, part)
+            try:
+                if part := _part(app, run, plan, folder):
+                    yield from _send(app, run, plan, journal, part)
+            except JobsSpent:  # nothing of this file was written: the rest goes record by record
+                _note(plan, "")
+                return
             since = asked
 
 
@@ -165,11 +171,12 @@ def _stage_open(run: Run, journal: Journal) -> int:
     return int(run.engine.one("SELECT count(*) FROM open"))
 
 
-def _settled(journal: Journal) -> str:
-    """A query for the records whose outcome is known."""
+def _settled(journal: Journal, result: str = "") -> str:
+    """A query for the records whose outcome is known, or is this one."""
     if not journal.path.exists():
         return "SELECT CAST(NULL AS VARCHAR) WHERE false"
-    return f"SELECT id FROM {journal.relation()}"
+    among = f" WHERE result = '{result}'" if result else ""
+    return f"SELECT id FROM {journal.relation()}{among}"
 
 
 def _leave_moved(run: Run) -> None:

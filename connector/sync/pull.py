@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from . import into_lake, pull_files, pull_sources
@@ -24,8 +25,8 @@ __all__ = ["Pulled", "columns_of", "expected_calls", "forget_what_is_lost", "pul
 class Pulled:
     """What one pull brought: records sent to us, and how many of them said something new.
 
-    Of a CRM object also how it was read: everything or changes, and by which lane; and how many
-    records had gone.
+    Of a CRM object also how it was read: everything or changes, of which time, and by which lane;
+    and how many records had gone.
     """
 
     stream: str
@@ -36,6 +37,8 @@ class Pulled:
     extent: str = ""
     lane: str = ""
     gone: int = 0
+    since: datetime | None = None
+    until: datetime | None = None
 
 
 def pull(app: App, run: Run, wants: Sequence[Wanted]) -> list[Pulled]:
@@ -88,4 +91,6 @@ def _of_object(done: PulledObject) -> Pulled:
         done.extent,
         done.lane,
         done.gone,
+        done.since,
+        done.until,
     )

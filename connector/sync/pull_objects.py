@@ -7,6 +7,7 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import closing
 from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from threading import Event
@@ -40,7 +41,11 @@ class Fetched:
 
 @dataclass(frozen=True, slots=True)
 class PulledObject:
-    """What the pull of one object brought; `gone` were marked as deleted."""
+    """What the pull of one object brought; `gone` were marked as deleted.
+
+    It was asked for what changed `since` a moment (None: for everything), and it is known `until`
+    one.
+    """
 
     stream: str
     object: str
@@ -49,7 +54,9 @@ class PulledObject:
     calls: int
     extent: Extent
     lane: str
-    gone: int = 0
+    gone: int
+    since: datetime | None
+    until: datetime
 
 
 def pull_objects(app: App, run: Run, wants: Sequence[Wanted]) -> list[PulledObject]:
@@ -179,6 +186,8 @@ def _stored(app: App, run: Run, fetched: Fetched) -> PulledObject:
         each.extent,
         spool.lane,
         gone,
+        each.since,
+        until,
     )
 
 

@@ -15,6 +15,7 @@ from ..protocols import Echo, Read
 from ..store.state import Watermark
 from . import echo, pace, vanished
 from .app import App
+from .budget import Budgeted
 from .run import Run
 
 #: What is read: everything, what has changed, or nothing because nothing has.
@@ -136,7 +137,8 @@ def expected_calls(app: App, wants: Sequence[Wanted]) -> Iterator[Mapping[str, i
         of = each.spec.object
         if each.extent != "nothing":
             rows = each.rows or 0
-            yield app.crm.read_calls(rows, pace.speed(app, "read", of, rows), each.read())
+            asked = replace(each.read(), most_calls=Budgeted.of(app).left)
+            yield app.crm.read_calls(rows, pace.speed(app, "read", of, rows), asked)
         if each.sift:
             rows = each.total or 0
             yield app.crm.read_calls(rows, pace.speed(app, "read", of, rows), ids_read(each))

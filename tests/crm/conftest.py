@@ -15,6 +15,7 @@ from connector.crm.salesforce import Crm
 from connector.crm.salesforce.auth import ClientCredentials, Jwt
 from connector.engines.duckdb import DuckDB
 from connector.sandbox.server import opened, running
+from connector.sandbox.store import Store
 from connector.secrets import Secret
 
 
@@ -26,6 +27,7 @@ class Org:
     credentials: dict[str, Any]
     folder: Path
     crm: Crm
+    store: Store
 
     def control(self, path: str, body: Any = None) -> Any:
         """Call one of the sandbox's own controls."""
@@ -67,7 +69,7 @@ def org(tmp_path, monkeypatch, request) -> Iterator[Org]:
     with running(store) as url:
         keys = requests.get(f"{url}/_sandbox/credentials", timeout=30).json()["salesforce"]
         (tmp_path / "key.pem").write_text(keys["private_key"])
-        made = Org(url, keys, tmp_path, None)  # type: ignore[arg-type]
+        made = Org(url, keys, tmp_path, None, store)  # type: ignore[arg-type]
         made.crm = made.another()
         yield made
     store.close()

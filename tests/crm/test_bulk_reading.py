@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import gzip
+import tracemalloc
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
 from typing import Any
 
 import pytest
-from requests import Session
+import requests
+from requests import Response, Session
 
-from connector.crm.salesforce import bulk_read, jobs, lanes, read
+from connector.crm.salesforce import bulk_read, ingest, jobs, lanes, read
 from connector.errors import AuthError, ConnectorError, Malformed, RemoteError, Throttled
 from connector.mapping import casts
 from connector.protocols import Read
@@ -184,9 +189,10 @@ def test_a_job_with_all_its_pages_on_disk_needs_no_call(org, tmp_path):
     assert sum(org.crm.calls().values()) == before
 
 
-@pytest.mark.parametrize("why", ["gone", "other statement", "old"])
+@pytest.mark.parametrize("why", ["gone", "other statement", "other version", "old"])
 def test_a_job_that_cannot_be_used_is_replaced(org, engine, tmp_path, why):
-    """Deleted by somebody, asked for other fields, or older than its results are kept."""
+    """Deleted by somebody, asked for other fields, or older than its results are kept; and results
+    are given in the version of their job alone."""
     memory = Memory(stop_at=2)
     with pytest.raises(KeyboardInterrupt):
         take(org, tmp_path / "job", memory)
@@ -195,10 +201,14 @@ def test_a_job_that_cannot_be_used_is_replaced(org, engine, tmp_path, why):
         org.crm._client.raw("DELETE", f"jobs/query/{memory.facts['id']}", "to delete it")
     elif why == "old":
         org.control("clock", {"advance": "8d"})
+    elif why == "other version":
+        org.crm = org.another(api_version="65.0")
     else:
         paths = (*PATHS, "WhatId")
-    spool = take(org, tmp_path / "job", Memory(memory.facts), paths)
+    later = Memory(memory.facts)
+    spool = take(org, tmp_path / "job", later, paths)
     assert engine.one(f"SELECT count(*) FROM {spool.relation}") == spool.rows
+    assert later.facts["version"] == org.crm.api_version
     assert listed(org) == []
 
 
@@ -384,3 +394,55 @@ def test_simple_salesforce_738_a_page_is_never_held_in_memory(org, tmp_path, mon
     take(org, tmp_path / "job")
     assert sent
     assert all(sent)
+
+
+MEGABYTES = 20
+
+
+class Large(BaseHTTPRequestHandler):
+    """Answers everything with a body that is larger than anybody should hold."""
+
+    def do_GET(self) -> None:
+        part = b"x" * 1_000_000
+        self.send_response(200)
+        self.send_header("Content-Length", str(MEGABYTES * len(part)))
+        self.send_header("Sforce-NumberOfRecords", "1")
+        self.end_headers()
+        for _ in range(MEGABYTES):
+            self.wfile.write(part)
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Say nothing."""
+
+
+@dataclass
+class Anybody:
+    """Sends what a client sends, to one address."""
+
+    url: str
+
+    def raw(self, method: str, path: str, doing: str, **options: Any) -> Response:
+        return requests.request(method, self.url, timeout=30, **options)
+
+
+@pytest.fixture
+def anybody() -> Iterator[Anybody]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Large) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield Anybody(f"http://127.0.0.1:{server.server_port}")
+        server.shutdown()
+
+
+@pytest.mark.parametrize("lane", ["reading", "writing"])
+def test_simple_salesforce_738_memory_does_not_grow_with_what_comes(anybody, tmp_path, lane):
+    """A page of a job, and the outcomes of one, go from the wire to the disk."""
+    job = bulk_read.Job("750", "", "66.0", "")
+    tracemalloc.start()
+    if lane == "reading":
+        bulk_read._saved(anybody, job, "", tmp_path, {})
+    else:
+        ingest._fetch(anybody, "jobs/ingest/750/failedResults", tmp_path / "failed.csv")
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert [file.stat().st_size for file in tmp_path.iterdir()] == [MEGABYTES * 1_000_000]
+    assert most < 8_000_000

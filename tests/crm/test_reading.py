@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from connector.crm.salesforce import bulk_read, ids, jobs, lanes, read
-from connector.errors import ConfigError
+from connector.errors import BudgetSpent, ConfigError, RemoteError
 from connector.protocols import Read
+from connector.sandbox.salesforce import query
+from connector.sandbox.store import Field
 from tests.crm.test_bulk_reading import Memory
 
 ACCOUNTS = 30
+TASKS = Read("Task", ("Id",), None, "SystemModstamp")
 
 
 @pytest.fixture(autouse=True)
@@ -94,7 +98,7 @@ def test_the_address_with_its_headers_stays_below_what_salesforce_takes():
 def test_pages_cost_what_the_formula_says(rows, calls, monkeypatch):
     """⌈rows / 2,000⌉, and one to learn that there are none."""
     monkeypatch.setattr(read, "PAGE", 2000)
-    assert lanes.calls(rows, None) == {"query": calls}
+    assert lanes.calls(rows, None, TASKS, 2000) == {"query": calls}
 
 
 @pytest.mark.parametrize("rows", [100_000, 1_000_000, 10_000_000])
@@ -103,13 +107,123 @@ def test_a_job_costs_the_formula_and_at_most_three_more(rows):
     looks = jobs.looks(bulk_read.expected(rows, None))
     pages = -(-rows // 250_000)
     lists = -(-pages // 5) if pages >= bulk_read.LISTED_FROM else 0
-    assert sum(lanes.calls(rows, None).values()) - lists - (1 + looks + pages) <= 3
+    assert (
+        sum(lanes.calls(rows, None, TASKS, read.PAGE).values()) - lists - (1 + looks + pages) <= 3
+    )
 
 
 def test_a_slow_org_is_looked_at_later_and_not_more_often():
     """The pace measured the last time decides when a job is looked at; only hours take more."""
     slow, quick = bulk_read.calls(100_000, 500), bulk_read.calls(100_000, 500_000)
     assert slow == quick < bulk_read.calls(100_000, 10)
+
+
+@pytest.mark.parametrize("why", ["jobs do not know it", "too long", "few calls", "many", "few"])
+def test_the_prediction_decides_as_the_read_does(org, tmp_path, monkeypatch, why):
+    """By the number, the length of the query, what jobs know and what the budget has left."""
+    wanted, types = ask(org)
+    org.control("bulk", {"polls": 0})
+    monkeypatch.setattr(lanes, "JOB_FROM", {"many": 100, "few": 10**6}.get(why, 10**5))
+    if why == "jobs do not know it":
+        monkeypatch.setattr(lanes, "JOB_FROM", 100)
+        monkeypatch.setattr(lanes, "PAGES_ONLY", frozenset({"Task"}))
+    elif why == "too long":
+        monkeypatch.setattr(lanes, "is_too_long", lambda read: True)
+    elif why == "few calls":
+        monkeypatch.setattr(read, "PAGE", 20)
+        monkeypatch.setattr(query, "SMALLEST_BATCH", 20)
+        wanted = replace(wanted, most_calls=6)
+    (rows,) = org.crm.changed([wanted])
+    told = org.crm.read_calls(rows, None, wanted)
+    before = Counter(org.crm.calls())
+    spool = fetch(org, tmp_path / "p", wanted, types)
+    assert dict(Counter(org.crm.calls()) - before) == told
+    by_job = why in {"too long", "few calls", "many"}
+    assert spool.lane == ("bulk_query" if by_job else "query")
+
+
+def test_two_long_texts_make_small_pages_and_a_job_of_fewer_records(org, tmp_path, monkeypatch):
+    """Salesforce gives 200 records a page then: known beforehand, and it decides the lane."""
+    monkeypatch.setattr(read, "SMALL_PAGE", 10)
+    monkeypatch.setattr(query, "SMALLEST_BATCH", 10)
+    org.control("bulk", {"polls": 0})
+    for name in ("One__c", "Two__c"):
+        long = Field(name, "textarea", length=5_000, filterable=False)
+        org.store.add_field("Account", long)
+    one, types = ask(org, "Account", ("Id", "One__c"))
+    two, both = ask(org, "Account", ("Id", "One__c", "Two__c"))
+    (rows,) = org.crm.changed([two])
+    assert org.crm.read_calls(rows, None, one) == {"query": 1}
+    assert org.crm.read_calls(rows, None, two) == {"query": -(-rows // 10)}
+    assert fetch(org, tmp_path / "one", one, types).calls == 1
+    assert fetch(org, tmp_path / "two", two, both).calls == -(-rows // 10)
+    monkeypatch.setattr(lanes, "JOB_FROM", 2 * rows)  # of records on whole pages
+    assert fetch(org, tmp_path / "again", two, both).lane == "bulk_query"
+    assert "bulk_query" in org.crm.read_calls(rows, None, two)
+
+
+# ── what a page cannot do ─────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("page", ["first", "further"])
+@pytest.mark.parametrize("code", ["QUERY_TIMEOUT", "OPERATION_TOO_LARGE"])
+def test_a_query_that_is_too_slow_for_a_page_goes_as_a_job(org, engine, tmp_path, page, code):
+    """A job works in chunks; nothing of the pages before is kept."""
+    wanted, types = ask(org)
+    body = [{"errorCode": code, "message": "Your query request was running for too long."}]
+    path = "queryAll$" if page == "first" else r"v[\d.]+/query/"
+    match = {"method": "GET", "path_regex": path}
+    org.control("faults", {"match": match, "do": {"status": 400, "body": body}})
+    spool = fetch(org, tmp_path / "p", wanted, types)
+    assert spool.lane == "bulk_query"
+    assert engine.one(f'SELECT count(DISTINCT "Id") FROM {spool.relation}') == spool.rows > 200
+
+
+def test_a_query_that_is_too_slow_and_that_jobs_do_not_know_says_so(org, tmp_path, monkeypatch):
+    """There is no other way."""
+    wanted, types = ask(org)
+    monkeypatch.setattr(lanes, "PAGES_ONLY", frozenset({"Task"}))
+    org.control("org", {"slow_queries": 100})
+    with pytest.raises(RemoteError, match="QUERY_TIMEOUT"):
+        fetch(org, tmp_path / "p", wanted, types)
+
+
+def test_an_org_in_which_large_queries_are_slow_is_read_by_jobs(org, tmp_path):
+    """Whoever answers with few records is asked by page as ever."""
+    org.control("org", {"slow_queries": 100})
+    large = fetch(org, tmp_path / "large", *ask(org))
+    small = fetch(org, tmp_path / "small", *ask(org, "Account", ("Id",)))
+    assert (large.lane, small.lane) == ("bulk_query", "query")
+
+
+@pytest.mark.parametrize("calls", [None, 50, 0])
+def test_an_org_that_takes_no_more_jobs_today_is_read_by_page(org, tmp_path, monkeypatch, calls):
+    """If the budget allows; otherwise the next run goes on."""
+    monkeypatch.setattr(lanes, "JOB_FROM", 100)
+    org.control("limits", {"DailyBulkV2QueryJobs": {"max": 0}})
+    wanted, types = ask(org)
+    wanted = replace(wanted, most_calls=calls)
+    if calls == 0:
+        with pytest.raises(BudgetSpent, match="no more jobs today") as raised:
+            fetch(org, tmp_path / "p", wanted, types)
+        assert (raised.value.exit_code, bool(raised.value.hint)) == (5, True)
+    else:
+        assert fetch(org, tmp_path / "p", wanted, types).lane == "query"
+
+
+def test_a_dead_cursor_is_taken_up_behind_the_record_and_not_behind_its_parent(
+    org, engine, tmp_path, monkeypatch
+):
+    """The last id of a page may be its owner's, which sorts behind every account."""
+    monkeypatch.setattr(read, "PAGE", 20)
+    monkeypatch.setattr(query, "SMALLEST_BATCH", 20)
+    wanted, types = ask(org, "Account", ("Id", "Name", "Owner.Id"))
+    body = [{"errorCode": "INVALID_QUERY_LOCATOR", "message": "invalid query locator"}]
+    match = {"method": "GET", "path_regex": r"v[\d.]+/query/"}
+    org.control("faults", {"match": match, "do": {"status": 400, "body": body}, "times": 1})
+    spool = fetch(org, tmp_path / "p", wanted, types)
+    assert spool.rows > 20
+    assert engine.one(f'SELECT count(DISTINCT "Id") FROM {spool.relation}') == spool.rows
 
 
 def test_changes_are_counted_for_several_objects_in_one_call(org):

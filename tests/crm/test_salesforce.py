@@ -175,6 +175,36 @@ def test_the_daily_limit_stops_the_run_and_says_so(org):
         org.crm.counts(["Account"])
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        "api-usage=18/15000",
+        "api-usage=18/15000; per-app-api-usage=17/250(appName=connector)",
+        "per-app-api-usage=17/250(appName=connector); api-usage=18/15000",
+    ],
+)
+def test_the_daily_allowance_is_that_of_the_org(org, said):
+    """As each answer says it; what one app may is another thing, and costs no question."""
+    client = org.crm.check() and org.crm._client
+    client.session.seen["Sforce-Limit-Info"] = said
+    before = org.crm.calls()["limits"]
+    assert org.crm.allowance() == (18, 15_000)
+    assert org.crm.calls()["limits"] == before
+
+
+@pytest.mark.parametrize("said", ["", "per-app-api-usage=17/250(appName=connector)"])
+def test_an_answer_that_does_not_say_the_allowance_has_it_looked_up(org, said):
+    """Once, in the list of limits, which counts against it as well."""
+    client = org.crm.check() and org.crm._client
+    org.control("limits", {"DailyApiRequests": {"max": 9_000, "used": 4_000}})
+    client.session.seen["Sforce-Limit-Info"] = said
+    used, allowed = org.crm.allowance()
+    assert (allowed, used - 4_000) in {(9_000, 0), (9_000, 1)}
+    client.session.seen["Sforce-Limit-Info"] = said
+    assert org.crm.allowance() == (used, allowed)
+    assert org.crm.calls()["limits"] == 1
+
+
 def test_a_field_that_is_hidden_has_no_type(org):
     """Absent from describe: the preflight will say so before anything is read."""
     org.control("fls", {"object": "Account", "field": "ARR__c", "read": False, "edit": False})

@@ -221,7 +221,7 @@ def test_an_org_with_few_calls_left_is_read_in_several_runs(tmp_path, monkeypatc
     an object as well; in the end everything is there, and is written once."""
     monkeypatch.setattr(by_page, "PAGE", 200)
     monkeypatch.setattr(bulk_read, "PAGE", 200)
-    monkeypatch.setattr(lanes, "prefers_job", lambda rows, read: way == "jobs" and rows > 300)
+    monkeypatch.setattr(lanes, "prefers_job", lambda rows, read, size: way == "jobs" and rows > 300)
     with ready_world(tmp_path, accounts=60) as here:
         here.control("bulk", {"polls": 0})
         change(here.config, "parallel = 1", f"parallel = {parallel}")

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+
 import pytest
 
 from connector.crm.salesforce import bulk_read, jobs, lanes
 from connector.crm.salesforce import read as by_page
 from connector.errors import ConnectorError, RemoteError
+from connector.report import terminal
 from connector.sync.bookmark import Bookmark
 from connector.sync.pace import speed
 from tests.world import world
 
-from .reading import change, mapping, pull, read, rows
+from .reading import change, mapping, person, pull, read, rows
 
 #: Objects that the shipped mapping reads of an org with one currency.
 OBJECTS = 8
@@ -74,10 +77,10 @@ def test_jobs_and_pages_bring_the_same_records(many, monkeypatch):
 def test_a_failure_keeps_every_watermark_where_its_records_are(here, how_many):
     """What was stored has moved, what failed has not; the next run brings the rest."""
     side_by_side(here, how_many)
-    broken = [{"errorCode": "QUERY_TIMEOUT", "message": "too slow"}]
+    broken = [{"errorCode": "MALFORMED_QUERY", "message": "odd"}]
     match = {"method": "GET", "path_regex": "queryAll", "nth": 6}
     here.faults({"match": match, "do": {"status": 400, "body": broken}})
-    with pytest.raises(RemoteError, match="QUERY_TIMEOUT"):
+    with pytest.raises(RemoteError, match="MALFORMED_QUERY"):
         pull(here)
     stored, app = marks(here), here.app()
     assert len(stored) < OBJECTS
@@ -166,15 +169,46 @@ def test_a_pull_without_changes_reads_nothing(here):
     assert sum(s["calls"] for n, s in done.streams.items() if n != "responses") == 0
 
 
-def test_airbyte_27146_records_that_show_up_late_are_not_missed(here):
-    """Half an hour before the watermark is asked again."""
-    pull(here)
-    here.advance("10m")
-    assert pull(here).streams["accounts"]["new"] == 0
-    person = sorted(here.held("Name"))[0]
-    here.person(person, values={"Name": "Renamed"})
-    pull(here)
-    assert rows(here, "accounts", "name", f"id = '{person}'") == [("Renamed",)]
+@pytest.mark.parametrize("way", ["query", "bulk_query"])
+def test_airbyte_27146_records_that_show_up_late_are_not_missed(many, monkeypatch, way):
+    """One that is committed after the watermark was set, with a stamp of before it: half an hour
+    before the watermark is asked again, in both lanes."""
+    monkeypatch.setattr(lanes, "JOB_FROM", 10**9)
+    pull(many)
+    many.advance("31m")
+    mark = datetime.fromisoformat(read(pull(many), "accounts", "Account")["until"])
+    late = sorted(many.held("Name"))[0]
+    person(many, "Account", late, values={"Name": "Renamed"}, late="15m")
+    stamp = f"select SystemModstamp from Account where Id = '{late}'"
+    assert datetime.fromisoformat(many.store.db.execute(stamp).fetchone()[0]) < mark
+    if way == "bulk_query":
+        monkeypatch.setattr(lanes, "is_too_long", lambda read: True)
+    done = pull(many)
+    assert rows(many, "accounts", "name", f"id = '{late}'") == [("Renamed",)]
+    assert read(done, "accounts", "Account")["lane"] == way
+
+
+def test_airbyte_37528_the_range_of_what_was_read_is_shown(here):
+    """Everything at first, then what has changed since; in the receipt and on the terminal."""
+    first, second = pull(here), pull(here)
+    one, two = (read(each, "accounts", "Account") for each in (first, second))
+    assert (one["read"], one["since"], one["until"]) == ("all", None, first.as_of)
+    begin = datetime.fromisoformat(one["until"]) - timedelta(minutes=30)
+    assert datetime.fromisoformat(two["since"]) == begin
+    assert two["until"] == second.as_of
+    told = shown(terminal.found(first.as_dict()))
+    assert " everything" in next(line for line in told if line.startswith("accounts"))
+    told = shown(terminal.found(second.as_dict()))
+    since = f" since {two['since'][:16].replace('T', ' ')} UTC"
+    assert since in next(line for line in told if line.startswith("accounts"))
+
+
+def shown(part) -> list[str]:
+    """Lines as on the terminal."""
+    out = terminal.console()
+    with out.capture() as told:
+        out.print(part)
+    return told.get().splitlines()
 
 
 def test_airbyte_29455_what_comes_twice_is_kept_once(many, monkeypatch):

@@ -361,6 +361,45 @@ label = {{ en = "Note", de = "Notiz" }}
 """
 
 
+UNFIT = {
+    "Early__c": ("date", "DATE '1699-12-31'"),
+    "Late__c": ("date", "DATE '4001-01-01'"),
+    "Never__c": ("datetime", "TIMESTAMPTZ '4001-01-01 00:00:00+00'"),
+    "Empty__c": ("text", "'#N/A'"),
+}
+FIT = {
+    "First__c": ("date", "DATE '1700-01-01'"),
+    "Last__c": ("date", "DATE '4000-12-31'"),
+    "Long__c": ("text", "repeat('x', 300)"),  # the mapping cuts it to what its field holds
+}
+
+
+@both
+def test_what_a_field_cannot_hold_is_not_sent(here, settings):
+    """A day that Salesforce has not, the word by which a file empties a field: told field by field.
+    The last value that fits goes, and so do other fields."""
+    every = {**UNFIT, **FIT}
+    more = "".join(
+        TEXT.format(sql=sql, type=type).replace("Note__c", name)
+        for name, (type, sql) in every.items()
+    )
+    mapping(here, more=more)
+    here.ready()
+    lane(here, settings)
+    done = here.sync()
+    assert (done.exit, done.changes["failed"], done.refusals) == (4, 0, {})
+    held = here.held(*every, "Health_Score__c").values()
+    for name in UNFIT:
+        assert (done.fields[name]["unfit"], done.fields[name]["set"]) == (20, 0), name
+        assert {each[name] for each in held} == {None}
+    for name in FIT:
+        assert done.fields[name]["set"] == 20, name
+        assert None not in {each[name] for each in held}
+    rules = {odd["rule"] for odd in done.odd}
+    assert rules >= {f"{name}_does_not_fit" for name in UNFIT}
+    assert sum(each["Health_Score__c"] is not None for each in held) == KNOWN
+
+
 @both
 def test_an_unknown_checkbox_is_left_as_it_is(here, settings):
     """Unknown is not false, and nothing is sent that the field cannot hold."""

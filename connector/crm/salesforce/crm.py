@@ -17,6 +17,7 @@ from ...protocols import Progress, Read, Spool, Stretch
 from ...records import CrmField, Org, Outcome
 from . import access, ids, ingest, lanes, provision, sfdx
 from . import fields as catalogue
+from . import read as by_page
 from . import write as writing
 from .auth import Auth, Login
 from .client import Client
@@ -171,9 +172,10 @@ class Crm:
         self,
         rows: int,
         pace: float | None = None,
-        asked: Read | None = None,  # noqa: ARG002 (whatever is read, the number decides)
+        asked: Read | None = None,
     ) -> dict[str, int]:
-        return lanes.calls(rows, pace)
+        asked = asked or Read("", ("Id",), None, "")
+        return lanes.calls(rows, pace, asked, self._per_page(asked))
 
     def write_calls(self, rows: int, chunk: int | None = None) -> dict[str, int]:
         if not rows:
@@ -187,7 +189,10 @@ class Crm:
     def load_calls(self, rows: int, pace: float | None = None) -> dict[str, int]:
         if not rows:
             return {}
-        return {"query": ceil(rows / self.most), "bulk_ingest": ingest.calls(rows, pace)}
+        files = ceil(rows / self.most)
+        # Before each file it is asked what others have changed; from the second on, how much of
+        # what has changed is ours.
+        return {"query": 2 * files - 1, "bulk_ingest": ingest.calls(rows, pace, self.most)}
 
     def opening_calls(self, objects: int) -> dict[str, int]:
         kinds = sum(len(catalogue.record_types(self._described[o] or {})) for o in self._choices)
@@ -219,6 +224,13 @@ class Crm:
 
     def calls(self) -> Mapping[str, int]:
         return self._client.calls
+
+    def _per_page(self, asked: Read) -> int:
+        """Records of a page, as far as that can be known before the first one is here."""
+        found = self._described.get(asked.object) or {}
+        known = {raw["name"]: raw for raw in found.get("fields", ())}
+        long = sum(catalogue.is_long(known[name]) for name in asked.fields if name in known)
+        return by_page.PAGE if long < by_page.LONG_TEXTS else min(by_page.PAGE, by_page.SMALL_PAGE)
 
     def _describe(self, object: str) -> catalogue.Describe | None:
         if object not in self._described:

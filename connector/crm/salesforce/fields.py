@@ -79,6 +79,11 @@ def field_of(raw: Describe) -> CrmField:
     )
 
 
+def is_long(raw: Describe) -> bool:
+    """Whether a field is a long text of somebody's own, which makes pages small."""
+    return raw["type"] == "textarea" and bool(raw.get("custom")) and int(raw["length"]) > 255
+
+
 def record_types(found: Describe) -> list[str]:
     """The record types of an object that the user may give a record; the master says nothing."""
     infos = found.get("recordTypeInfos") or ()

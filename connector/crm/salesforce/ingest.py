@@ -84,9 +84,9 @@ def expected(rows: int, pace: float | None) -> float:
     return jobs.expected(rows, pace or ROWS_A_SECOND)
 
 
-def calls(rows: int, pace: float | None) -> int:
+def calls(rows: int, pace: float | None, most: int = MOST) -> int:
     """The calls of each job: create, upload, start, looks until it has ended, three results."""
-    files = ceil(rows / MOST)
+    files = ceil(rows / most)
     looks = jobs.looks(expected(ceil(rows / files), pace))
     return files * (3 + looks + len(RESULTS))
 
@@ -194,6 +194,8 @@ def _refuse_if_nothing_ran(ended: Job) -> None:
     """A job that failed as a whole, for a reason that every further one would share."""
     if ended["state"] == "Failed" and not ended.get("numberRecordsProcessed"):
         said = answers.shortened(str(ended.get("errorMessage") or "no reason given"))
+        if jobs.QUOTA in said:
+            raise jobs.spent("to update records")
         raise ConnectorError(
             f"Salesforce refused the whole file of changes: {said}",
             hint="Nothing was written. A field that is not found may be hidden from the "

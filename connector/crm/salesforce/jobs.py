@@ -19,7 +19,7 @@ from datetime import datetime
 from time import sleep
 from typing import Any
 
-from ...errors import ConnectorError, InDoubt, Malformed, Throttled
+from ...errors import ConnectorError, InDoubt, JobsSpent, Malformed, RemoteError, Throttled
 from .client import Client
 
 #: What a job takes before it comes to its first record.
@@ -33,6 +33,8 @@ LONGEST_JOB = 4 * 3600.0
 ENDED = frozenset({"JobComplete", "Failed", "Aborted"})
 #: How often a job is created whose number was lost on the way.
 CREATIONS = 3
+#: The org has had all the jobs of a day; a job that meets the end of their batches says the other.
+SPENT, QUOTA = "LIMIT_EXCEEDED", "ExceededQuota"
 
 Job = Mapping[str, Any]
 
@@ -114,10 +116,23 @@ def create(
                 _end_lost(client, path, about, asked)
                 if not left or client.session.spent():
                     raise
+            except RemoteError as error:
+                if error.code != SPENT:
+                    raise
+                raise spent(doing) from error
             else:
                 client.jobs.add(made["id"])
                 return made
     raise AssertionError("unreachable")
+
+
+def spent(doing: str) -> JobsSpent:
+    """The error that ends a run, unless what it was about to do can go another way."""
+    return JobsSpent(
+        f"Salesforce takes no more jobs today {doing}.",
+        hint="All tools of the org share what a day has (Setup, System Overview). The next run "
+        "continues where this one stopped.",
+    )
 
 
 def _end_lost(client: Client, path: str, about: Mapping[str, str], asked: datetime) -> None:

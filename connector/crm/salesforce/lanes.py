@@ -13,7 +13,7 @@ from time import sleep
 from typing import Any
 from urllib.parse import quote_plus
 
-from ...errors import ConfigError, Denied, RemoteError
+from ...errors import ConfigError, Denied, JobsSpent, RemoteError
 from ...protocols import Progress, Read, Spool
 from . import bulk_read
 from . import read as by_page
@@ -45,6 +45,8 @@ PAGES_ONLY = frozenset(
 )
 #: What Salesforce answers when an object or a field cannot be read by a job.
 _NO_JOB = frozenset({"INVALIDENTITY", "FEATURENOTENABLED", "FUNCTIONALITY_NOT_ENABLED"})
+#: What Salesforce answers when a query takes too long for a page; a job works in chunks.
+_TOO_SLOW = frozenset({"QUERY_TIMEOUT", "OPERATION_TOO_LARGE"})
 #: Counts in one call: Salesforce allows five queries in a composite call.
 COUNTS = 5
 
@@ -67,30 +69,28 @@ def take(
 ) -> Spool:
     """Read by whichever way is cheaper; what an earlier run has begun goes before both."""
     progress = progress or Unattended()
-    if pages := by_page.taken_up(read, progress, into):
-        first = by_page.first_page(client, read, pages.after)
-        return by_page.spool(client, read, types, into, first, progress, pages)
     if begun := bulk_read.taken_up(client, read, progress):
         return bulk_read.spool(client, read, types, into, progress, begun)
     if is_too_long(read):
         return _by_job_only(client, read, types, into, progress)
-    first = by_page.first_page(client, read)
-    if first.next and prefers_job(first.total, read):
-        try:
-            made = bulk_read.spool(client, read, types, into, progress, rows=first.total)
-        except (RemoteError, Denied) as error:
-            if error.code not in _NO_JOB:
-                raise
-        else:
-            return replace(made, calls=made.calls + 1)
-    return by_page.spool(client, read, types, into, first, progress)
+    try:
+        return _first_by_page(client, read, types, into, progress)
+    except RemoteError as error:
+        if error.code not in _TOO_SLOW or read.object in PAGES_ONLY:
+            raise
+    for file in into.glob("*.json"):
+        file.unlink()
+    return bulk_read.spool(client, read, types, into, progress, rows=read.rows)
 
 
-def calls(rows: int, pace: float | None) -> dict[str, int]:
-    """The calls that reading so many records takes: the first page is asked for in any case."""
-    if rows > JOB_FROM:
+def calls(rows: int, pace: float | None, read: Read, per_page: int) -> dict[str, int]:
+    """The calls that reading so many records takes; the first page is asked for in any case, unless
+    the query is too long for that."""
+    if is_too_long(read):
+        return {bulk_read.LANE: bulk_read.calls(rows, pace)}
+    if rows > per_page and prefers_job(rows, read, per_page):
         return {by_page.LANE: 1, bulk_read.LANE: bulk_read.calls(rows, pace)}
-    return {by_page.LANE: max(1, ceil(rows / by_page.PAGE))}
+    return {by_page.LANE: max(1, ceil(rows / per_page))}
 
 
 def is_too_long(read: Read) -> bool:
@@ -98,13 +98,17 @@ def is_too_long(read: Read) -> bool:
     return len(quote_plus(by_page.soql(read, after="0" * 18))) > LONGEST_ADDRESS - HEADERS
 
 
-def prefers_job(rows: int, read: Read) -> bool:
-    """By the number of records, or because so many pages are more than the budget has left."""
+def prefers_job(rows: int, read: Read, per_page: int = 0) -> bool:
+    """By the number of pages, or because so many are more than the budget has left.
+
+    Pages of wide records hold fewer of them: as many pages, as dear, come of fewer records.
+    """
     if read.object in PAGES_ONLY:
         return False
-    pages, job = ceil(rows / by_page.PAGE) - 1, bulk_read.calls(rows, None)
+    per_page = per_page or by_page.PAGE
+    pages, job = ceil(rows / per_page) - 1, bulk_read.calls(rows, None)
     is_short = read.most_calls is not None and read.most_calls < pages
-    return rows > JOB_FROM or (is_short and job < pages)
+    return rows * by_page.PAGE > JOB_FROM * per_page or (is_short and job < pages)
 
 
 def changed(client: Client, reads: list[Read]) -> list[int | None]:
@@ -125,6 +129,29 @@ def _counts(client: Client, reads: list[Read]) -> list[int | None]:
             raise
         return [None] * len(reads)
     return [_counted(each) for each in told["compositeResponse"]]
+
+
+def _first_by_page(
+    client: Client, read: Read, types: Mapping[str, str], into: Path, progress: Progress
+) -> Spool:
+    """Pages that an earlier run left, or the first page, which tells whether a job is cheaper."""
+    if pages := by_page.taken_up(read, progress, into):
+        first = by_page.first_page(client, read, pages.after)
+        return by_page.spool(client, read, types, into, first, progress, pages)
+    first = by_page.first_page(client, read)
+    if first.next and prefers_job(first.total, read, first.rows):
+        try:
+            made = bulk_read.spool(client, read, types, into, progress, rows=first.total)
+        except (RemoteError, Denied) as error:
+            if error.code not in _NO_JOB:
+                raise
+        except JobsSpent:
+            pages_left = ceil(first.total / first.rows) - 1
+            if read.most_calls is not None and read.most_calls < pages_left:
+                raise
+        else:
+            return replace(made, calls=made.calls + 1)
+    return by_page.spool(client, read, types, into, first, progress)
 
 
 def _by_job_only(

@@ -21,6 +21,8 @@ from ...records import TEXT
 from .client import Client
 
 PAGE = 2000
+#: From so many long texts on Salesforce gives pages of no more records than this.
+LONG_TEXTS, SMALL_PAGE = 2, 200
 _RECORDS = b'"records":'
 #: DuckDB reads one page at a time; a page of 2,000 wide records stays far below this.
 _LARGEST_PAGE = 64 * 1024 * 1024
@@ -34,6 +36,13 @@ class Page:
     records: bytes
     total: int
     next: str
+
+    @property
+    def rows(self) -> int:
+        """How many records a page has: its successor begins behind them. Wide records and long
+        texts make fewer than we asked for."""
+        behind = self.next.rpartition("-")[2]
+        return int(behind) if behind.isdecimal() and int(behind) else PAGE
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,10 +153,10 @@ def pages(client: Client, read: Read, first: Page | None = None) -> Iterator[Pag
     """Page after page; a cursor that died is taken up behind the last record seen."""
     doing = f"to read {read.object}"
     page = first = first or first_page(client, read)
-    last, seen = "", set[str]()
+    last, seen = b"", set[str]()
     while True:
         yield page
-        last = _last_id(page.records) or last
+        last = page.records if page.records != b"[]" else last
         if not page.next:
             return
         if page.next in seen:
@@ -158,7 +167,7 @@ def pages(client: Client, read: Read, first: Page | None = None) -> Iterator[Pag
         except RemoteError as error:
             if error.code != "INVALID_QUERY_LOCATOR":
                 raise
-            page = _page(client, soql(read, after=last), doing)
+            page = _page(client, soql(read, after=_last_id(last) if last else ""), doing)
         page = Page(page.records, first.total, page.next)
 
 
@@ -197,8 +206,8 @@ def _total(head: Mapping[str, Any]) -> int:
 
 
 def _last_id(records: bytes) -> str:
-    at = records.rfind(b'"Id":"')
-    return records[at + 6 : at + 24].decode() if at >= 0 else ""
+    """The id of the last record: not of one of its parents, which may have been asked for, too."""
+    return str(orjson.loads(records)[-1]["Id"])
 
 
 def relation(folder: Path, types: Mapping[str, str]) -> str:

@@ -27,6 +27,7 @@ OPTIONS = (
     "shared_activities",
     "translations",
     "surveys",
+    "slow_queries",
 )
 
 

@@ -59,6 +59,7 @@ def run(
         if not compiled.values:
             total = sum(1 for _ in found)
             return {"totalSize": total, "done": True, "records": []}
+        _refuse_if_slow(store, compiled)
         batch = _narrower(batch, compiled)
         first = [row[0] for row in found.fetchmany(batch)]
         second = found.fetchmany(batch) if len(first) == batch else []
@@ -83,6 +84,13 @@ def more(locator: str, store: Store, access: Access, *, base: str) -> dict[str, 
         soql, everything, total, ids = row
         compiled = compile_soql(soql, store, access, everything=bool(everything))
         return _page(store, compiled, base, name, total, int(start), orjson.loads(ids))
+
+
+def _refuse_if_slow(store: Store, compiled: Compiled) -> None:
+    """In a large org a query that finds too much takes longer than a call may."""
+    most = (store.get("org_options") or {}).get("slow_queries")
+    if most is not None and len(store.db.execute(compiled.ids).fetchmany(most + 1)) > most:
+        raise Refusal("QUERY_TIMEOUT", "Your query request was running for too long.")
 
 
 def batch_size(headers: Mapping[str, str]) -> int:
