@@ -295,10 +295,15 @@ def _place(node: exp.Expr) -> exp.Expr:
     return exp.Anonymous(this="TRY_ELEMENT_AT", expressions=[node.this.copy(), asked])
 
 
+def _sides(node: exp.Expr) -> tuple[exp.Expr, exp.Expr]:
+    return node.this, node.expression
+
+
 def _contained(node: exp.Expr) -> exp.Expr:
+    """Whether a list holds a value, also where it holds unknown ones besides."""
     found = exp.Coalesce(this=node.copy(), expressions=[exp.false()])
-    there = exp.Not(this=exp.Is(this=node.this.copy(), expression=exp.Null()))
-    return exp.case().when(there, found)
+    known = (exp.Is(this=each.copy(), expression=exp.Null()).not_() for each in _sides(node))
+    return exp.case().when(exp.and_(*known), found)
 
 
 def _pattern(node: exp.Expr | None) -> str:

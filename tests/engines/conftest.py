@@ -10,11 +10,17 @@ import pytest
 from connector.engines import spark
 from tests.engines.parity import MASTER
 
+#: Java translates a statement once and quickly: what it works out is little, and worked out once.
+QUICK = {
+    "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1",
+    "spark.sql.codegen.wholeStage": "false",
+}
+
 
 @pytest.fixture(scope="session")
 def java() -> Iterator[Any]:
     """Spark, begun; a scorer then uses it, and does not end it."""
-    session, begun = spark.session(MASTER, "2GB", {})
+    session, begun = spark.session(MASTER, "2GB", QUICK)
     yield session
     if begun:
         session.stop()

@@ -13,7 +13,7 @@ from connector.engines.spark import Spark
 from connector.errors import ConnectorError
 from tests.world import KNOWN, ready_world
 
-pytestmark = pytest.mark.spark
+pytestmark = [pytest.mark.spark, pytest.mark.timeout(1800)]
 
 
 @pytest.fixture
@@ -73,7 +73,6 @@ def test_a_failing_statement_names_its_step_and_no_value(made: Spark) -> None:
     assert "nowhere" in failed.value.__notes__[0]
 
 
-@pytest.mark.timeout(900)
 def test_the_crm_need_not_be_rewritten_when_the_engine_is_another(
     java: Any, tmp_path: Path
 ) -> None:

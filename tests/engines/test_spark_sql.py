@@ -187,6 +187,9 @@ REFUSED = (
 )
 
 
+pytestmark = pytest.mark.timeout(1800)
+
+
 @pytest.fixture(scope="module")
 def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DuckDB]:
     made = DuckDB(scratch=tmp_path_factory.mktemp("d"))
