@@ -30,7 +30,7 @@ COLUMNS = {
 #: Edges: nothing, nought, halves, negative ones, other scripts, spaces, the last and first moments.
 ROWS: list[tuple[Any, ...]] = [
     (1, None, None, None, None, None, None, None, None),
-    (2, "", "", 0.0, 0.0, 0, False, "1969-12-31 23:59:59.999999+00", "1969-12-31"),
+    (2, "", "", 0.0, 0.0, 0, False, "1969-12-31 23:59:59+00", "1969-12-31"),
     (3, "Ab cd", "a+b@c+d@e", 2.5, 2.0, 7, True, "2026-01-31 23:59:59.999999+00", "2026-01-31"),
     (4, "İ ΟΔΟΣ ß", "x\ny; ", -2.5, 4.0, -7, None, "2026-02-01 00:00:00+00", "2026-02-01"),
     (
@@ -146,7 +146,8 @@ SUMMED = (
     "count(name)",
     "count(DISTINCT escalated)",
     "sum(depth)",
-    "sum(revenue) FILTER (WHERE revenue < 5)",
+    "sum(employees) FILTER (WHERE employees > 1)",
+    "sum(depth) FILTER (WHERE revenue < 5)",
     "sum(CASE WHEN escalated THEN 0.5 ELSE 1 END)",
     "sum(CAST(escalated AS INTEGER))",
     "avg(depth)",
@@ -160,7 +161,7 @@ SUMMED = (
     "arg_max(escalated, id)",
     "arg_max(escalated, id) FILTER (WHERE id < 5)",
     "arg_min(revenue, id)",
-    "arg_max(name, {'own': escalated, 'id': id})",
+    "arg_max(name, {'own': escalated IS TRUE, 'id': id})",
     "sum(depth) / nullif(count(*) FILTER (WHERE id > 99), 0)",
     "sum(depth) / count(*) FILTER (WHERE id > 99)",
 )
