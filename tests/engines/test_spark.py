@@ -29,7 +29,7 @@ def made(java: Any, tmp_path: Path) -> Iterator[Spark]:
     made = Spark(master="local[2]", memory="2GB", scratch=scratch, conf={})
     yield made
     made.close()
-    assert [*scratch.iterdir()] == []
+    assert [*scratch.glob("*")] == []
 
 
 def test_what_goes_in_comes_out(duckdb: DuckDB, made: Spark) -> None:
