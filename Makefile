@@ -5,9 +5,10 @@ CRM    ?= salesforce
 VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
+SPARK  := $(VENV)/.spark
 NODE   := tests/conformance/node_modules/.ready
 
-.PHONY: demo test units conformance bench lint format types schema docs clean venv
+.PHONY: demo test units conformance spark bench lint format types schema docs clean venv
 
 demo: venv
 	$(BIN)/connector demo --crm $(CRM)
@@ -17,11 +18,15 @@ test: lint
 	@$(MAKE) --no-print-directory -j 2 types units
 
 units: venv
-	$(BIN)/pytest -m "not slow and not conformance" -n auto --dist worksteal
+	$(BIN)/pytest -m "not slow and not conformance and not spark" -n auto --dist worksteal
 
 # The sandbox against clients that we did not write; needs Node 20 or later, and npm.
 conformance: venv $(NODE)
 	$(BIN)/pytest -m conformance tests/conformance -n 2 --dist loadfile
+
+# Spark against DuckDB, every score of 100,000 accounts; needs Java 17 or later.
+spark: $(SPARK)
+	$(BIN)/pytest -m spark tests/engines
 
 bench: venv
 	$(BIN)/python -m tests.bench
@@ -48,6 +53,10 @@ $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[dev]"
 	touch $(READY)
+
+$(SPARK): $(READY)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[spark]"
+	touch $(SPARK)
 
 $(NODE): tests/conformance/package.json
 	cd tests/conformance && npm install --no-save --no-package-lock --ignore-scripts --no-audit --no-fund --loglevel=error

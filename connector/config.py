@@ -8,16 +8,15 @@ the fields of the class are the keys of its table.
 from __future__ import annotations
 
 import importlib
-import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any
 
-from pydantic import AfterValidator, Field
-
+from .engines import chosen
+from .engines.chosen import Engine
 from .errors import ConfigError, Problem
 from .mapping import columns as mapping_columns
 from .mapping import files as mapping_files
@@ -38,17 +37,6 @@ from .sync.app import App, Budget, Guards, Pulling
 DEFAULT = Path("config.toml")
 #: The data folder holds customers' names and values: its owner's alone.
 PRIVATE = 0o700
-_AMOUNT = re.compile(r"[1-9]\d*(\.\d+)?\s?[KMGT]i?B")
-
-
-def _amount(text: str) -> str:
-    if not _AMOUNT.fullmatch(text):
-        raise ValueError(f"{text!r} is not an amount of memory; write for example 512MB or 2GB")
-    return text
-
-
-#: An amount of memory, written `512MB`.
-Amount = Annotated[str, AfterValidator(_amount)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,15 +53,6 @@ class Files:
     data: str = "data"
     lake: str = ""
     state: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Engine:
-    """What runs the SQL, and how much memory it may take."""
-
-    type: Literal["duckdb"] = "duckdb"
-    memory: Amount = "512MB"
-    threads: Annotated[int, Field(ge=1)] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +104,8 @@ def load(path: Path) -> Loaded:
         problems += found
     sources, found = _sources(_table(tables, "sources"), lines, path)
     problems += found
+    if settings and model:
+        problems += _unlike(settings.engine, model, path.parent / settings.files.model)
     if problems or settings is None or mapping is None or model is None or themes is None:
         raise ConfigError(problems)
     return Loaded(path, settings, crm, sources, mapping, model, themes)
@@ -151,6 +132,7 @@ def open_app(path: Path) -> App:
         engine=partial(
             DuckDB, memory=engine.memory, threads=engine.threads, scratch=data / "spill"
         ),
+        scorer=chosen.scorer(engine, loaded.folder, data / "spill"),
         aliases=loaded.folder / files.aliases,
         guards=loaded.settings.guards,
         budget=loaded.settings.budget,
@@ -159,6 +141,12 @@ def open_app(path: Path) -> App:
         model_file=loaded.folder / files.model,
         themes=loaded.themes,
     )
+
+
+def _unlike(engine: Engine, model: HealthModel, file: Path) -> list[Problem]:
+    """What of a model the chosen engine would not give the same value for."""
+    found = chosen.mistakes(engine, model)
+    return placed(found, scan(_text(file)), _shown(file)) if found else []
 
 
 def _make_private(folder: Path) -> None:

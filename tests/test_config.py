@@ -188,3 +188,72 @@ def test_a_state_that_is_no_address_is_said_without_its_password(write: Write) -
     with pytest.raises(ConfigError, match="not the address of a database") as failed:
         open_app(write(f'{CRM}[files]\nstate = "geheim"\n'))
     assert "geheim" not in str(failed.value)
+
+
+SPARK = '\n[engine]\ntype = "spark"\n'
+
+
+def test_spark_is_only_asked_for_where_it_is_chosen(write: Write) -> None:
+    """Nothing of it need be installed otherwise."""
+    app = open_app(write(CRM))
+    assert app.scorer is None
+
+
+def test_a_model_that_spark_would_score_otherwise_is_a_mistake(write: Write) -> None:
+    """With the line of the model; on DuckDB it is none."""
+    path = write(CRM + SPARK)
+    model = path.parent / "mappings" / "health.toml"
+    text = model.read_text(encoding="utf-8").replace("avg(satisfaction)", "median(satisfaction)")
+    model.write_text(text, encoding="utf-8")
+    line = text[: text.index("median(satisfaction)")].count("\n") + 1
+    what = "on Spark median() is not known to give the same value"
+    assert problems(path) == [("mappings/health.toml", line, what)]
+    assert load(write(CRM)).model.measures
+
+
+def test_offline_nothing_of_spark_need_be_installed(
+    write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Files are checked on a machine without Java; opening the parts says what is missing."""
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    path = write(CRM + SPARK)
+    assert load(path).settings.engine.type == "spark"
+    with pytest.raises(ConfigError, match="pyspark, which is not installed") as failed:
+        open_app(path)
+    assert "pip install 'crm-health-connector[spark]'" in failed.value.hint
+
+
+@pytest.mark.parametrize(
+    ("home", "said"),
+    [
+        ("", "Spark needs Java 17 or later, which is not installed"),
+        ("nowhere", "none in JAVA_HOME"),
+    ],
+)
+def test_without_java_it_is_said_what_to_install(
+    write: Write, monkeypatch: pytest.MonkeyPatch, home: str, said: str
+) -> None:
+    """Before anything is pulled."""
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: object())
+    monkeypatch.setenv("JAVA_HOME", home)
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(ConfigError, match=said) as failed:
+        open_app(write(CRM + SPARK))
+    assert failed.value.hint
+
+
+def test_what_spark_is_told_comes_from_the_configuration(
+    write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where it runs, its memory, a folder beside the configuration, and settings of its own."""
+    monkeypatch.setattr("connector.engines.spark.missing", lambda: None)
+    table = '[engine.spark]\nmaster = "yarn"\nmemory = "8GB"\nscratch = "shared"\n'
+    conf = '[engine.spark.conf]\n"spark.executor.instances" = "4"\n'
+    path = write(CRM + SPARK + table + conf)
+    told = open_app(path).scorer.keywords
+    assert told == {
+        "master": "yarn",
+        "memory": "8GB",
+        "scratch": path.parent / "shared",
+        "conf": {"spark.executor.instances": "4"},
+    }

@@ -84,7 +84,8 @@ class Pulling:
 class App:
     """The parts of one installation.
 
-    `crm` and `sources` fit the protocols in `connector.protocols`; `engine` makes a fresh engine.
+    `crm` and `sources` fit the protocols in `connector.protocols`; `engine` makes a fresh engine,
+    `scorer` one that works out scores elsewhere; None: they are worked out in the run's own.
     """
 
     folder: Path
@@ -95,6 +96,7 @@ class App:
     lake: Lake
     state: State
     engine: Any
+    scorer: Any = None
     aliases: Path | None = None
     guards: Guards = field(default_factory=Guards)
     budget: Budget = field(default_factory=Budget)

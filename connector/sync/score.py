@@ -5,6 +5,7 @@ One SQL statement per stage; the model writes them, the engine runs them, `as_of
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -15,7 +16,7 @@ from ..model import history, identity, moods, placements, stages
 from ..model.seen import short
 from ..model.stage import moment
 from ..records import MOMENT, STREAMS, TEXT
-from . import models
+from . import elsewhere, models
 from .app import App
 from .into_lake import KEY
 from .pull import columns_of
@@ -39,13 +40,7 @@ class Scored:
 def score(app: App, run: Run) -> Scored:
     """Run the model's stages and keep what is new of their results in the lake."""
     stage_inputs(app, run.engine)
-    brief = any("brief_" in each.source for each in app.mapping.fields)
-    if brief:
-        run.engine.stage("lake_measures", _measures(app, run.engine))
-    made = stages.stages(app.model, as_of=run.as_of, matching=app.matching, brief=brief)
-    for number, stage in enumerate(made, 1):
-        run.engine.stage(stage.name, stage.sql, stage.kind)
-        run.notify("score", stage.name, number, len(made))
+    run_stages(app, run)
     models.keep(app)
     _keep(app, run)
     _keep_placements(app, run)
@@ -54,17 +49,42 @@ def score(app: App, run: Run) -> Scored:
     return _scored(run)
 
 
+def run_stages(app: App, run: Run) -> None:
+    """In the run's engine, or in the one that is set for it."""
+    brief = any("brief_" in each.source for each in app.mapping.fields)
+    made = stages.stages(app.model, as_of=run.as_of, matching=app.matching, brief=brief)
+    if app.scorer:
+        with closing(app.scorer()) as scorer:
+            _stage_lake(app, scorer)
+            _stage_placements(app, scorer)
+            if brief:
+                scorer.stage("lake_measures", _measures(app, scorer))
+            elsewhere.stage_names(run, scorer)
+            elsewhere.run_stages(run, scorer, made)
+        return
+    if brief:
+        run.engine.stage("lake_measures", _measures(app, run.engine))
+    for number, stage in enumerate(made, 1):
+        run.engine.stage(stage.name, stage.sql, stage.kind)
+        run.notify("score", stage.name, number, len(made))
+
+
 def stage_inputs(app: App, engine: Any) -> None:
     """Give the model what it reads: the newest records, its own history, and who is who.
 
     What a source told us that is no longer configured stays in the lake and is not looked at.
     """
+    _stage_lake(app, engine)
+    stage_names(app, engine)
+
+
+def _stage_lake(app: App, engine: Any) -> None:
+    """Give an engine the newest records and the earlier scores."""
     for stream in STREAMS:
         newest = app.lake.newest(stream, engine, columns_of(app, stream), key=KEY)
         engine.stage(f"lake_{stream}", f"SELECT * FROM ({newest}) WHERE {is_told(app)}")
     every = app.lake.every("scores", engine, history.HISTORY)
     engine.stage("lake_scores", history.live(every, tuple(stages.SCORES)))
-    stage_names(app, engine)
 
 
 def _measures(app: App, engine: Any) -> str:
@@ -84,12 +104,16 @@ def is_told(app: App) -> str:
 def stage_names(app: App, engine: Any) -> None:
     """Give the model what it tells accounts by, besides records: what was found before, aliases
     and domains."""
-    kept = app.lake.every("placements", engine, placements.COLUMNS)
-    engine.stage("lake_placements", kept)
+    _stage_placements(app, engine)
     engine.stage("aliases", _aliases(app), "table")
     listed = ", ".join(_text(domain) for domain in sorted(app.matching.without_employer))
     engine.stage("free_mail", f"SELECT unnest([{listed}]) AS domain", "table")
     engine.stage("registrable", _registrable(app, engine), "table")
+
+
+def _stage_placements(app: App, engine: Any) -> None:
+    kept = app.lake.every("placements", engine, placements.COLUMNS)
+    engine.stage("lake_placements", kept)
 
 
 def _aliases(app: App) -> str:
