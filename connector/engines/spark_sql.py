@@ -17,6 +17,7 @@ from sqlglot.dialects.duckdb import DuckDB
 from ..errors import ConfigError
 from ..mapping.expressions import BadSql, type_of
 from ..records import DAY, FLAG, MOMENT, NUMBER, STREAMS, TEXT, WORDS
+from .spark_equal import EQUAL
 
 
 class _Counted(DuckDB):
@@ -25,52 +26,6 @@ class _Counted(DuckDB):
     INDEX_OFFSET = 0
 
 
-#: Give the same value in both for every argument that a model can hold.
-_EQUAL: tuple[type[exp.Expr], ...] = (
-    exp.Abs,
-    exp.And,
-    exp.Array,
-    exp.ArrayFilter,
-    exp.Avg,
-    exp.Case,
-    exp.Coalesce,
-    exp.Concat,
-    exp.Contains,
-    exp.Count,
-    exp.CountIf,
-    exp.Day,
-    exp.EndsWith,
-    exp.Exists,
-    exp.Explode,
-    exp.Greatest,
-    exp.If,
-    exp.Lag,
-    exp.Lead,
-    exp.Least,
-    exp.Left,
-    exp.Length,
-    exp.LogicalAnd,
-    exp.LogicalOr,
-    exp.MD5,
-    exp.Max,
-    exp.Min,
-    exp.Month,
-    exp.Nullif,
-    exp.Or,
-    exp.Pow,
-    exp.Quarter,
-    exp.Replace,
-    exp.Right,
-    exp.RowNumber,
-    exp.Sign,
-    exp.Sqrt,
-    exp.StartsWith,
-    exp.StrPosition,
-    exp.Struct,
-    exp.Substring,
-    exp.Sum,
-    exp.Year,
-)
 _WHOLE = frozenset({"TINYINT", "SMALLINT", "INT", "BIGINT"})
 _TIMES = frozenset({"DATE", "TIMESTAMP", "TIMESTAMPTZ"})
 _LOOKED_AT = _WHOLE | _TIMES | {"TEXT", "VARCHAR"}
@@ -134,7 +89,7 @@ def _translated(tree: exp.Expr) -> exp.Expr:
         if swap:
             if (new := swap(node)) is not node:
                 node.replace(new)
-        elif isinstance(node, exp.Func) and not isinstance(node, _EQUAL):
+        elif isinstance(node, exp.Func) and not isinstance(node, EQUAL):
             raise _Refused(f"{_name(node)} is not known to give the same value")
     return tree
 

@@ -1,0 +1,52 @@
+"""The functions that give the same value on DuckDB and on Spark, written alike."""
+
+from __future__ import annotations
+
+from sqlglot import exp
+
+#: Give the same value in both for every argument that a model can hold.
+EQUAL: tuple[type[exp.Expr], ...] = (
+    exp.Abs,
+    exp.And,
+    exp.Array,
+    exp.ArrayFilter,
+    exp.Avg,
+    exp.Case,
+    exp.Coalesce,
+    exp.Concat,
+    exp.Contains,
+    exp.Count,
+    exp.CountIf,
+    exp.Day,
+    exp.EndsWith,
+    exp.Exists,
+    exp.Explode,
+    exp.Greatest,
+    exp.If,
+    exp.Lag,
+    exp.Lead,
+    exp.Least,
+    exp.Left,
+    exp.Length,
+    exp.LogicalAnd,
+    exp.LogicalOr,
+    exp.MD5,
+    exp.Max,
+    exp.Min,
+    exp.Month,
+    exp.Nullif,
+    exp.Or,
+    exp.Pow,
+    exp.Quarter,
+    exp.Replace,
+    exp.Right,
+    exp.RowNumber,
+    exp.Sign,
+    exp.Sqrt,
+    exp.StartsWith,
+    exp.StrPosition,
+    exp.Struct,
+    exp.Substring,
+    exp.Sum,
+    exp.Year,
+)
