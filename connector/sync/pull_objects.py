@@ -63,7 +63,8 @@ def pull_objects(app: App, run: Run, wants: Sequence[Wanted]) -> list[PulledObje
     """Read every object and store it. A watermark moves when its records are in the lake."""
     done: dict[str, PulledObject] = {}
     # First what no run has come to the end of: with few calls a run, it would never be its turn.
-    order = sorted(wants, key=lambda each: each.since is not None)
+    # Of those the largest: pages of one object come one after another, and would be left alone.
+    order = sorted(wants, key=lambda each: (each.since is not None, -(each.rows or 0)))
     try:
         with closing(_arriving(app, order)) as arriving:
             for fetched in arriving:
