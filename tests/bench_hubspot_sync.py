@@ -2,9 +2,9 @@
 
     python -m tests.bench_hubspot_sync 10000 150     so many companies, answers of so many ms
 
-The sandbox counts as a Professional account does: 190 calls within ten seconds. It runs in this very
-process, so its work slows the answers down as well; a machine of two cores that does anything else
-tells little.
+The sandbox counts as a Professional account does: 190 calls within ten seconds. It runs in this
+very process, so its work slows the answers down as well; a machine of two cores that does anything
+else tells little.
 """
 
 from __future__ import annotations
