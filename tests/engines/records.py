@@ -14,6 +14,7 @@ PER_ACCOUNT: Mapping[str, float] = {
     "accounts": 1,
     "contacts": 2,
     "owners": 0.01,
+    "subjects": 0.5,
     "activities": 10,
     "opportunities": 0.5,
     "tickets": 1,
@@ -96,6 +97,8 @@ def _columns(accounts: int) -> Mapping[str, Mapping[str, str]]:
             "id": "'00T' || lpad(CAST(n AS VARCHAR), 12, '0')",
             "account_id": f"CASE WHEN n % 9 > 0 THEN {_account(28, accounts)} END",
             "contact_id": f"'003' || lpad(CAST({_chance(29, accounts * 2)} AS VARCHAR), 12, '0')",
+            "about_id": f"CASE WHEN n % 6 = 1 THEN '02i' || "
+            f"lpad(CAST({_chance(73, accounts)} AS VARCHAR), 12, '0') END",
             "owner_id": f"'005' || {_chance(30, accounts // 100 + 1)}",
             "same_as": "CASE WHEN n % 40 = 9 THEN '00T' || "
             "lpad(CAST(n + 1 AS VARCHAR), 12, '0') END",
@@ -163,6 +166,12 @@ def _columns(accounts: int) -> Mapping[str, Mapping[str, str]]:
             "occurred_at": _ago(68, 200),
             "due_at": f"CASE WHEN n % 3 > 0 THEN {_ago(69, 120)} + to_days(10) END",
             "settled_at": f"CASE WHEN n % 4 > 0 THEN {_ago(70, 100)} + to_days(10) END",
+        },
+        "subjects": {
+            "id": "'02i' || lpad(CAST(n AS VARCHAR), 12, '0')",
+            "account_id": _account(71, accounts),
+            "kind": "'asset'",
+            "created_at": _ago(72, 900),
         },
         "rates": {},
     }
