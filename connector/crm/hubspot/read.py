@@ -189,7 +189,11 @@ class _Window:
         return found
 
     def read(self, now: int) -> Iterator[Page]:
-        """Its pages; what was changed after `now` the next pull reads again."""
+        """Its pages; what was changed after `now` the next pull reads again.
+
+        If asking again brings nothing new, then a count and the results are not of one mind.
+        """
+        known = -1
         for _ in range(LOOKS):
             pages = 0
             for page in _pages(self.client, self.kind, self.parts, self.modified, self.begin):
@@ -197,8 +201,9 @@ class _Window:
                 pages += 1
                 self._seen |= _moments(page, self.modified)
                 self.full = page.next == WALLED
-            if pages < 2 or self._is_complete(now):
+            if pages < 2 or len(self._seen) == known or self._is_complete(now):
                 return
+            known = len(self._seen)
             yield Page(b"", 0, "")
         raise Malformed(
             f"{self.kind} change faster than a search can tell of them.",
@@ -207,9 +212,9 @@ class _Window:
 
     def _is_complete(self, now: int) -> bool:
         until = min(now, max(self._seen.values(), default=now) - 1) if self.full else now
-        had = sum(self.begin <= at <= until for at in self._seen.values())
-        if not had and self.full:
+        if until < self.begin:  # all of one moment, which is read by id
             return True
+        had = sum(at <= until for at in self._seen.values())
         end = {"propertyName": self.modified, "operator": "LTE", "value": str(until)}
         return had >= _total(self.client, self.kind, [_at_least(self.modified, self.begin), end])
 
