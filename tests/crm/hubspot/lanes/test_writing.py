@@ -336,17 +336,19 @@ def test_what_was_edited_while_a_refused_update_waited_stays(
     waits = dict.fromkeys(answers.WAITS, 0.01)
     monkeypatch.setattr(answers, "WAITS", waits)
     monkeypatch.setattr(answers, "LOCK_SECONDS", 0.01)
-    original = Update._look
+    original, edited = Update._look, []
 
     def look(update: Update, *, is_again: bool) -> None:
         if is_again:
-            portal.person("edit", ids[3], values={"health_score": "55"})
+            edited.append(update.batch[3][0])
+            portal.person("edit", edited[0], values={"health_score": "55"})
         original(update, is_again=is_again)
 
     monkeypatch.setattr(Update, "_look", look)
     told = scored(portal, lane, ids, tmp_path)
-    assert told == {**dict.fromkeys(ids, "applied"), ids[3]: "moved"}
-    assert ids[3] not in {each["id"] for each in portal_writes(portal)}
+    (eva,) = edited
+    assert told == {**dict.fromkeys(ids, "applied"), eva: "moved"}
+    assert eva not in {each["id"] for each in portal_writes(portal)}
 
 
 def test_a_look_that_is_old_is_taken_again(portal, tmp_path, monkeypatch):
