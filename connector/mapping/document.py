@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from types import GenericAlias
@@ -67,6 +67,18 @@ def parse(text: str, file: str, kind: type[T]) -> tuple[T | None, list[Problem]]
     except tomllib.TOMLDecodeError as error:
         return None, [_malformed(text, file, str(error))]
     return parse_data(data, scan(text), file, kind)
+
+
+def checked(
+    text: str, file: str, kind: type[T], problems: Callable[[T], Iterable[Mistake]]
+) -> tuple[T | None, list[Problem]]:
+    """Read a TOML text as `kind` and check it further: the object, or None and all that is wrong,
+    with its line."""
+    made, found = parse(text, file, kind)
+    if made is None:
+        return None, found
+    found = placed(problems(made), scan(text), file)
+    return (None if found else made), found
 
 
 def parse_data(

@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from ..errors import Problem
 from . import checks
-from .document import parse, placed, scan
+from .document import checked
 from .objects import CrmMapping
 
 
@@ -24,8 +24,5 @@ def read(
 def _read(
     text: str, file: str, result_columns: tuple[tuple[str, str], ...]
 ) -> tuple[CrmMapping | None, list[Problem]]:
-    mapping, found = parse(text, file, CrmMapping)
-    if mapping is None:
-        return None, found
-    found = placed(checks.problems(mapping, dict(result_columns)), scan(text), file)
-    return (None if found else mapping), found
+    columns = dict(result_columns)
+    return checked(text, file, CrmMapping, lambda made: checks.problems(made, columns))

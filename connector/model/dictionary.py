@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from ..errors import Problem
-from ..mapping.document import Mistake, Path, parse, placed, scan
+from ..mapping.document import Mistake, Path, checked
 from ..mapping.objects import Labels
 from . import folding
 
@@ -109,11 +109,7 @@ def read(text: str, file: str) -> tuple[Dictionary | None, list[Problem]]:
 # As with the model: a service reads the same text for every run.
 @lru_cache(maxsize=8)
 def _read(text: str, file: str) -> tuple[Dictionary | None, list[Problem]]:
-    dictionary, found = parse(text, file, Dictionary)
-    if dictionary is None:
-        return None, found
-    found = placed(problems(dictionary), scan(text), file)
-    return (None if found else dictionary), found
+    return checked(text, file, Dictionary, problems)
 
 
 def problems(dictionary: Dictionary) -> list[Mistake]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 from ..errors import Problem
-from ..mapping.document import parse, placed, scan
+from ..mapping.document import checked
 from . import checks
 from .definition import HealthModel
 
@@ -19,8 +19,4 @@ def read(text: str, file: str) -> tuple[HealthModel | None, list[Problem]]:
 # Checking a file takes longer than scoring a small company, and a service does it for every run.
 @lru_cache(maxsize=8)
 def _read(text: str, file: str) -> tuple[HealthModel | None, list[Problem]]:
-    model, found = parse(text, file, HealthModel)
-    if model is None:
-        return None, found
-    found = placed(checks.problems(model), scan(text), file)
-    return (None if found else model), found
+    return checked(text, file, HealthModel, checks.problems)
