@@ -168,10 +168,8 @@ class Update:
 
     def _post(self) -> Answer:
         body = b'{"inputs":[' + b",".join(line for _, line in self.batch) + b"]}"
-        path, doing = (
-            self.client.paths.objects(self.kind, "batch", "update"),
-            f"to update {self.kind}",
-        )
+        path = self.client.paths.objects(self.kind, "batch", "update")
+        doing = f"to update {self.kind}"
         return self.client.raw("POST", path, doing, body=body, refusals=REFUSALS, once=True)
 
     def _look(self, *, is_again: bool) -> None:
@@ -181,9 +179,8 @@ class Update:
         before = self.client.stamps.seen(id for id, _ in self.batch)
         if not before or not (is_again or not self.client.stamps.is_fresh(before)):
             return
-        now = {
-            each["id"]: each["updatedAt"] for each in _held(self.client, self.kind, [*before], ())
-        }
+        held = _held(self.client, self.kind, [*before], ())
+        now = {each["id"]: each["updatedAt"] for each in held}
         gone = {id for id, stamp in before.items() if now.get(id) != stamp}
         self.batch = [each for each in self.batch if each[0] not in gone]
         self.moved += [
