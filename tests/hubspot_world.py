@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import atexit
-import shutil
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 from connector.cli.starting import begin
 from connector.sandbox.faults import Faults
-from connector.sandbox.server import FILE, opened, running
+from connector.sandbox.server import FILE, running
 from connector.sandbox.store import Store
 from connector.sync.app import App
+from tests.kept import copied, filled
 from tests.world import World
 
 #: How many of the twenty companies of seed 3 are written.
@@ -97,42 +94,30 @@ def portal(
 
     Search is up to date unless `records` says otherwise; `frozen` stops the sandbox's clock there.
     """
-    kept = (_provisioned if ready else _filled)(accounts, seed)
-    if not (folder / "sandbox").exists():  # a test may have put one of its own there
-        shutil.copytree(kept, folder / "sandbox")
-    with _served(folder, frozen) as made:
+    with _served(folder, _kept(folder / "sandbox", accounts, seed, ready=ready), frozen) as made:
         if records:
             made.set(records=records)
         yield made
 
 
-@cache
-def _filled(accounts: int, seed: int) -> Path:
-    """A sandbox that was filled once for all tests of this process."""
-    folder = _KEPT / f"{accounts}-{seed}"
-    opened(folder / "sandbox", accounts=accounts, seed=seed, start=None).close()
-    with _served(folder, None) as made:
-        made.set(records={"index_lag": 0}, fill=True)
-    return folder / "sandbox"
+def _kept(folder: Path, accounts: int, seed: int, *, ready: bool) -> Store:
+    """A sandbox that was filled once for all tests of this process, with our properties in it."""
 
+    def make(folder: Path) -> Path:
+        store = filled(folder / "sandbox", accounts=accounts, seed=seed, portal=True)
+        with _served(folder, store) as made:
+            made.set(records={"index_lag": 0})
+            if ready:
+                made.ready()
+            made.control("reset-stats", {})
+        return folder / "sandbox"
 
-@cache
-def _provisioned(accounts: int, seed: int) -> Path:
-    """The same, with our properties in it."""
-    folder = _KEPT / f"{accounts}-{seed}-ready"
-    with portal(folder, accounts=accounts, seed=seed, ready=False) as made:
-        made.ready()
-        made.control("reset-stats", {})
-    return folder / "sandbox"
-
-
-_KEPT = Path(tempfile.mkdtemp(prefix="portals-"))
-atexit.register(shutil.rmtree, _KEPT, ignore_errors=True)
+    copied(folder, f"{accounts}-{seed}-{'ready' if ready else 'bare'}-portal", make)
+    return Store(folder / FILE)
 
 
 @contextmanager
-def _served(folder: Path, frozen: datetime | None) -> Iterator[Portal]:
-    store = Store(folder / "sandbox" / FILE)
+def _served(folder: Path, store: Store, frozen: datetime | None = None) -> Iterator[Portal]:
     if frozen:
         store.clock.now = lambda: frozen  # type: ignore[method-assign]
     with running(store, Faults()) as url:

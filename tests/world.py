@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import atexit
 import json
-import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +15,12 @@ import requests
 from connector.config import open_app
 from connector.sandbox.faults import Faults
 from connector.sandbox.load import load
-from connector.sandbox.server import FILE, opened, running
+from connector.sandbox.server import FILE, running
 from connector.sandbox.store import Store
 from connector.sync.app import App
 from connector.sync.flow import Receipt, sync
 from connector.sync.provision import provision
+from tests.kept import copied, filled
 
 ROOT = Path(__file__).parents[1]
 
@@ -191,49 +188,27 @@ def world(
     folder: Path, *, accounts: int = 20, seed: int = 3, frozen: datetime | None = None
 ) -> Iterator[World]:
     """A sandbox of some accounts and an installation; `frozen` stops the sandbox's clock there."""
-    _copy(_filled(accounts, seed), folder / "sandbox")
-    with _served(folder, frozen) as made:
+    with _served(folder, filled(folder / "sandbox", accounts=accounts, seed=seed), frozen) as made:
         yield made
 
 
 @contextmanager
 def ready_world(folder: Path, *, accounts: int = 20, seed: int = 3) -> Iterator[World]:
     """The same with our fields in the org."""
-    _copy(_provisioned(accounts, seed), folder / "sandbox")
-    with _served(folder, None) as made:
+
+    def make(folder: Path) -> Path:
+        with world(folder, accounts=accounts, seed=seed) as made:
+            made.ready()
+            made.control("reset-stats", {})
+        return folder / "sandbox"
+
+    copied(folder / "sandbox", f"{accounts}-{seed}-ready-org", make)
+    with _served(folder, Store(folder / "sandbox" / FILE)) as made:
         yield made
 
 
-@cache
-def _filled(accounts: int, seed: int) -> Path:
-    """A sandbox that was filled once for all tests of this process."""
-    folder = _KEPT / f"{accounts}-{seed}"
-    opened(folder, accounts=accounts, seed=seed, start=None).close()
-    return folder
-
-
-@cache
-def _provisioned(accounts: int, seed: int) -> Path:
-    """The same, with our fields in it."""
-    folder = _KEPT / f"{accounts}-{seed}-ready"
-    with world(folder, accounts=accounts, seed=seed) as made:
-        made.ready()
-        made.control("reset-stats", {})
-    return folder / "sandbox"
-
-
-def _copy(kept: Path, to: Path) -> None:
-    if not to.exists():  # a test may have put one of its own there
-        shutil.copytree(kept, to)
-
-
-_KEPT = Path(tempfile.mkdtemp(prefix="worlds-"))
-atexit.register(shutil.rmtree, _KEPT, ignore_errors=True)
-
-
 @contextmanager
-def _served(folder: Path, frozen: datetime | None) -> Iterator[World]:
-    store = Store(folder / "sandbox" / FILE)
+def _served(folder: Path, store: Store, frozen: datetime | None = None) -> Iterator[World]:
     if frozen:
         store.clock.now = lambda: frozen  # type: ignore[method-assign]
     with running(store, Faults()) as url:
