@@ -44,34 +44,31 @@ class Line(Pooled):
         self._admitted = threading.local()
 
     def admit(self, lane: str) -> None:
-        turn, self._admitted.turn = getattr(self._admitted, "turn", None), None
-        if turn is None or turn[0] != lane:
-            self._admitted.turn = turn
+        kept = getattr(self._admitted, "kept", None)
+        if kept is None or kept[0] != lane:
             self._admitted.now = self.limiter.admit(lane)
             return
-        _, bucket, place = turn
-        bucket.sent(place)
-        self._admitted.now = bucket, place
+        self._admitted.kept, self._admitted.now = None, kept[1]
+        self._admitted.now.sent()
 
     @contextmanager
     def turn(self, lane: str) -> Iterator[None]:
         """Wait for the turn of the next request of this lane in this thread; then it need not."""
-        bucket, place = self.limiter.admit(lane)
-        self._admitted.turn = lane, bucket, place
+        turn = self.limiter.admit(lane)
+        self._admitted.kept = lane, turn
         try:
             yield
         finally:
-            if self._admitted.turn is not None:
-                self._admitted.turn = None
-                bucket.give_back(place)
+            if self._admitted.kept is not None:
+                self._admitted.kept = None
+                turn.give_back()
 
     def carry(self, method: str, url: str, options: Mapping[str, Any]) -> Reply:
         """Send once; the limiter learns when the answer was there, or the connection broken."""
         try:
             return super().carry(method, url, options)
         finally:
-            bucket, place = self._admitted.now
-            bucket.answered(place)
+            self._admitted.now.answered()
 
     def judge(self, answer: Reply, method: str, url: str, safe: bool) -> None:
         """Limits and locks first: what they refuse has not been begun and may be sent again."""
@@ -81,7 +78,7 @@ class Line(Pooled):
         if status == 429:
             if lane in DAILY_LANES and not answers.is_rate(answer):
                 return  # so many exports a day: whoever asked looks for another way
-            self._slow_down(answer, search=lane == "search")
+            self._slow_down(answer, lane)
         if status == answers.LOCKED:
             locked = Throttled(
                 "HubSpot has locked the records for somebody else.",
@@ -100,10 +97,10 @@ class Line(Pooled):
             raise answers.error_of(Reply(status, answer.headers, b"{}"), "the token")
         super().judge(answer, method, url, safe)
 
-    def _slow_down(self, answer: Reply, *, search: bool) -> None:
-        asked = answers.slow_down(answer, search=search)
+    def _slow_down(self, answer: Reply, lane: str) -> None:
+        asked = answers.slow_down(answer, search=lane == "search")
         if isinstance(asked, Again) and asked.wait:
-            self.limiter.close(search=search, seconds=asked.wait)
+            self.limiter.close(lane, asked.wait)
             asked.wait = 0.0  # the limiter makes everybody wait, this request included
         raise asked
 
