@@ -11,8 +11,9 @@ from ...mapping.expressions import flattened
 from . import catalogue
 from .catalogue import Parts, Stage
 
-#: The type of the association that counts where a record belongs to several.
-PRIMARY = ("1", "5", "26", "primary")
+#: The type of the association that counts where a record belongs to several. Labels that a company
+#: has made count up numbers of their own, and may be worded alike.
+PRIMARY, DEFINED = ("1", "5", "26"), "HUBSPOT_DEFINED"
 #: The same as lists call it. All others are `…_unlabeled`, or have the words of a label.
 PRIMARY_NAMES = ("contact_to_company", "deal_to_company", "ticket_to_company")
 
@@ -68,7 +69,7 @@ def links(files: Iterable[Path]) -> str:
     listed = ", ".join(casts.text(str(file)) for file in files)
     if not listed:
         return "SELECT CAST(NULL AS VARCHAR) AS id, CAST(NULL AS VARCHAR) AS owner WHERE FALSE"
-    types = 'STRUCT("typeId" VARCHAR, label VARCHAR)[]'
+    types = 'STRUCT(category VARCHAR, "typeId" VARCHAR, label VARCHAR)[]'
     shape = (
         "{'from': 'STRUCT(id VARCHAR)', "
         f"'to': 'STRUCT(\"toObjectId\" VARCHAR, \"associationTypes\" {types})[]'}}"
@@ -79,8 +80,8 @@ def links(files: Iterable[Path]) -> str:
     )
     first = ", ".join(casts.text(word) for word in PRIMARY)
     is_primary = (
-        f'len(list_filter(t."associationTypes", lambda x: x."typeId" IN ({first}) '
-        "OR lower(coalesce(x.label, '')) LIKE 'primary%')) > 0"
+        f'len(list_filter(t."associationTypes", lambda x: x.category = {casts.text(DEFINED)} '
+        f"AND (x.\"typeId\" IN ({first}) OR lower(coalesce(x.label, '')) LIKE 'primary%'))) > 0"
     )
     return (
         f"SELECT id, arg_min(t.\"toObjectId\", {{'later': NOT {is_primary}, "
@@ -142,8 +143,7 @@ def _owner(kind: str, found: Raw) -> str:
 def _nearest(records: str) -> str:
     """The one a record belongs to: the primary one if it is named, else that of least number."""
     named = ", ".join(casts.text(name) for name in PRIMARY_NAMES)
-    is_primary = f'x."type" IN ({named}) OR contains(x."type", \'primary\')'
-    primary = f"list_filter({records}, lambda x: {is_primary})"
+    primary = f'list_filter({records}, lambda x: x."type" IN ({named}))'
     smallest = f"list_min(list_transform({records}, lambda x: CAST(x.id AS BIGINT)))"
     return f"coalesce({primary}[1].id, CAST({smallest} AS VARCHAR))"
 

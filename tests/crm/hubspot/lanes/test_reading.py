@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+import orjson
 import pytest
 
-from connector.crm.hubspot import pages, read
+from connector.crm.hubspot import pages, read, relation
 from connector.errors import ConfigError, ConnectorError, Denied, Malformed
 from connector.protocols import Read
 
@@ -34,6 +35,41 @@ def test_the_primary_company_counts_whichever_way_it_is_read(portal, kind):
     more = {"modified": "lastmodifieddate"} if kind == "contacts" else {}
     assert portal.read(kind, "companies.id", **more) == [(firms[1],)]
     assert portal.read(kind, "companies.id", since=since, into="later", **more) == [(firms[1],)]
+
+
+def test_a_label_of_the_account_is_no_primary_company(portal):
+    """Somebody may call one "Primary sponsor": only HubSpot's own type says which company counts."""
+    firms = portal.make(3)
+    (person,) = portal.make(1, "contacts")
+    label = {"name": "primary_sponsor", "label": "Primary sponsor"}
+    made = portal.call("POST", "/crm/v4/associations/contacts/companies/labels", label)
+    own = {"associationCategory": "USER_DEFINED",
+           "associationTypeId": made["results"][0]["typeId"]}  # fmt: skip
+    portal.associate("contacts", person, "companies", *firms, primary=firms[2])
+    portal.call(
+        "PUT", f"/crm/v4/objects/contacts/{person}/associations/companies/{firms[1]}", [own]
+    )
+    more = {"modified": "lastmodifieddate"}
+    since = datetime(2020, 1, 1, tzinfo=UTC)
+    assert portal.read("contacts", "companies.id", **more) == [(firms[2],)]
+    assert portal.read("contacts", "companies.id", since=since, into="later", **more) == [
+        (firms[2],)
+    ]
+
+
+def test_the_number_of_a_type_counts_within_its_category(engine, tmp_path):
+    """A label of the account may have the number that HubSpot's primary company has elsewhere."""
+
+    def to(id: str, category: str, number: int) -> dict[str, object]:
+        types = [{"category": category, "typeId": number, "label": None}]
+        return {"toObjectId": id, "associationTypes": types}
+
+    told = [{"from": {"id": "9"},
+             "to": [to("1", "HUBSPOT_DEFINED", 279), to("2", "USER_DEFINED", 1),
+                    to("3", "HUBSPOT_DEFINED", 1)]}]  # fmt: skip
+    file = tmp_path / "companies.links"
+    file.write_bytes(orjson.dumps(told))
+    assert engine.rows(relation.links([file])) == [("9", "3")]
 
 
 # ── everything ────────────────────────────────────────────────────────────────────────────────
