@@ -51,7 +51,8 @@ def of_records(
         f' LEFT JOIN ({sql}) AS "in_{owner}" ON "in_{owner}".id = r.id'
         for owner, sql in found.linked.items()
     )
-    table = f"SELECT {casts.picked(columns, types)} FROM {rows} AS r{joins}"
+    lost = _unknown_stages(types, stages)
+    table = f"SELECT {casts.picked(columns, types, lost=lost)} FROM {rows} AS r{joins}"
     if found.merged and "merged_into" in types:
         table = f"{table} UNION ALL BY NAME {_losers(rows, types)}"
     return f"(SELECT * FROM ({table}){f' WHERE {flattened(where)}' if where else ''})"
@@ -154,6 +155,22 @@ def _of_stage(name: str, fact: str, stages: Sequence[Stage]) -> str:
         f"WHEN {casts.text(stage.id)} THEN {_said(getattr(stage, fact))}" for stage in stages
     )
     return f'CASE r.properties."{name}" {cases} END' if cases else "CAST(NULL AS VARCHAR)"
+
+
+def _unknown_stages(types: Mapping[str, str], stages: Sequence[Stage]) -> list[str]:
+    """Names the property of a stage that no pipeline has: those of archived ones nobody tells."""
+    known = ", ".join(["''", *(casts.text(stage.id) for stage in stages)])
+    asked = (path.partition(".") for path in types)
+    named = dict.fromkeys(
+        name
+        for name, _, fact in asked
+        if name in catalogue.STAGES.values() and fact in catalogue.STAGE_FACTS
+    )
+    return [
+        f'CASE WHEN r.properties."{name}" NOT IN ({known}) THEN {casts.text(name + " ")} '
+        "ELSE '' END"
+        for name in named
+    ]
 
 
 def _said(value: object) -> str:

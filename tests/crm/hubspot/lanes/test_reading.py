@@ -38,7 +38,7 @@ def test_the_primary_company_counts_whichever_way_it_is_read(portal, kind):
 
 
 def test_a_label_of_the_account_is_no_primary_company(portal):
-    """Somebody may call one "Primary sponsor": only HubSpot's own type says which company counts."""
+    """Somebody may call one "Primary sponsor": HubSpot's own type says which company counts."""
     firms = portal.make(3)
     (person,) = portal.make(1, "contacts")
     label = {"name": "primary_sponsor", "label": "Primary sponsor"}
@@ -170,6 +170,22 @@ def test_stages_of_pipelines_are_facts_of_a_record(portal):
         portal.make(1, "tickets", hs_pipeline_stage=stage["id"])
     paths = ("hs_pipeline_stage.is_closed", "hs_pipeline_stage.label")
     assert portal.read("tickets", *paths) == [(False, open_["label"]), (True, closed["label"])]
+
+
+def test_a_stage_that_no_pipeline_has_is_unknown_and_told(portal):
+    """Pipelines that were archived are not listed: whether such a deal was won nobody says."""
+    listed = portal.call("GET", "/crm/v3/pipelines/deals")["results"][0]
+    won, lost = (each["id"] for each in listed["stages"][-2:])
+    for stage in (won, lost, ""):
+        portal.make(1, "deals", dealstage=stage)
+    portal.call("DELETE", f"/crm/v3/pipelines/deals/{listed['id']}/stages/{won}")
+    paths = ("dealstage", "dealstage.is_won", "dealstage.label")
+    spool = portal.spool("deals", paths)
+    assert set(portal.rows(spool, *paths, "_unread")) == {
+        (won, None, None, "dealstage "),
+        (lost, False, "Closed Lost", None),
+        (None, None, None, None),
+    }
 
 
 def test_owners_who_have_left_are_still_somebody(portal):
