@@ -20,6 +20,7 @@ import orjson
 from ...errors import Malformed, Throttled
 from ...http import READS, Again, Credentials, body_of
 from ...rest.pooled import CONNECTIONS, HEADERS, Pooled, Reply
+from ...rest.way import way_to
 from . import answers, paths
 from .limiter import Limiter
 from .paths import Paths
@@ -112,7 +113,11 @@ class Line(Pooled):
 
         settings = Configuration(host=self.base)
         settings.retries = False
-        return RESTClientObject(settings, maxsize=CONNECTIONS).pool_manager
+        way = way_to(self.base)
+        settings.proxy, settings.proxy_headers = way.proxy or None, dict(way.headers)
+        pool = RESTClientObject(settings, maxsize=CONNECTIONS).pool_manager
+        pool.connection_pool_kw.update(way.trust)
+        return pool
 
 
 class Client:
