@@ -263,6 +263,10 @@ class Crm(Protocol):
         """The CRM's own clock, as of its last answer."""
         ...
 
+    def notes(self) -> tuple[str, ...]:
+        """What whoever reads the receipt should know: which lane was not gone, and why."""
+        ...
+
     def skew(self) -> float:
         """Seconds that the CRM's clock is ahead of this machine's."""
         ...

@@ -127,6 +127,7 @@ class Client:
         self.paths = Paths(version)
         self.limiter = Limiter(searches)
         self.stamps = Stamps()
+        self._notes: dict[str, None] = {}
         self.line = Line(base, credentials, self.limiter)
 
     def raw(
@@ -160,6 +161,15 @@ class Client:
         data = None if body is None else orjson.dumps(body)
         answer = self.raw(method, path, doing, body=data, **options)
         return body_of(answer, "HubSpot") if answer.content else None
+
+    def note(self, what: str) -> None:
+        """Keep what whoever reads the receipt should know."""
+        self._notes[what] = None
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was noted, each once."""
+        return tuple(self._notes)
 
     @property
     def now(self) -> datetime:

@@ -185,6 +185,17 @@ def test_tickets_that_are_not_licensed_are_gone_without(here):
     assert any("tickets" in notice for notice in done.notices)
 
 
+def test_a_lane_that_was_not_gone_is_told_with_the_reason(here):
+    """By list it takes a hundred times the calls: whoever reads the receipt should know why."""
+    here.lane("export_from = 1")
+    here.set(exports={"daily": 0})
+    done = here.sync()
+    assert done.streams["accounts"]["objects"]["companies"]["lane"] == "list"
+    told = [each for each in done.notices if each.startswith("companies were read by list")]
+    assert len(told) == 1
+    assert "429" in told[0]
+
+
 def test_what_is_not_optional_stops_the_run(here):
     """With the scope that is missing."""
     held = here.set()["apps"]["service_key"]["scopes"]
