@@ -66,10 +66,14 @@ def of_owners(folder: Path, types: Mapping[str, str]) -> str:
 
 
 def links(files: Iterable[Path]) -> str:
-    """A query for `id, owner` from files of what belongs to what, one owner a record."""
+    """A query for `id, owner, several` from files of what belongs to what, one row a record.
+
+    `several` are all owners, `;` between them, where none of them is the primary one.
+    """
     listed = ", ".join(casts.text(str(file)) for file in files)
     if not listed:
-        return "SELECT CAST(NULL AS VARCHAR) AS id, CAST(NULL AS VARCHAR) AS owner WHERE FALSE"
+        nothing = (f"CAST(NULL AS VARCHAR) AS {name}" for name in ("id", "owner", "several"))
+        return f"SELECT {', '.join(nothing)} WHERE FALSE"
     types = 'STRUCT(category VARCHAR, "typeId" VARCHAR, label VARCHAR)[]'
     shape = (
         "{'from': 'STRUCT(id VARCHAR)', "
@@ -85,9 +89,11 @@ def links(files: Iterable[Path]) -> str:
         f"AND (x.\"typeId\" IN ({first}) OR lower(coalesce(x.label, '')) LIKE 'primary%'))) > 0"
     )
     return (
-        f"SELECT id, arg_min(t.\"toObjectId\", {{'later': NOT {is_primary}, "
-        "'number': CAST(t.\"toObjectId\" AS BIGINT)}) AS owner "
-        f"FROM ({each}) GROUP BY id"
+        f"SELECT id, arg_min(other, {{'later': NOT is_primary, 'number': CAST(other AS BIGINT)}}) "
+        "AS owner, CASE WHEN NOT bool_or(is_primary) AND count(DISTINCT other) > 1 "
+        "THEN string_agg(DISTINCT other, ';' ORDER BY other) END AS several "
+        f'FROM (SELECT id, t."toObjectId" AS other, {is_primary} AS is_primary FROM ({each})) '
+        "GROUP BY id"
     )
 
 
@@ -129,7 +135,7 @@ def _column(path: str, found: Raw, stages: Sequence[Stage]) -> str:
     if last == catalogue.CHANGED and first in parts.dated:
         return f'r."propertiesWithHistory"."{first}"[1]."timestamp"'
     if first in parts.belongs:
-        return _owner(first, found)
+        return _owner(first, found) if last == "id" else _several(first, found)
     return _of_stage(first, last, stages)
 
 
@@ -141,10 +147,29 @@ def _owner(kind: str, found: Raw) -> str:
     return f"coalesce({', '.join([*told, 'CAST(NULL AS VARCHAR)'])})"
 
 
+def _several(kind: str, found: Raw) -> str:
+    """All that a record belongs to, where there are several and none is the primary one."""
+    told = "CAST(NULL AS VARCHAR)"
+    if found.inline:
+        records = f'r.associations."{kind}".results'
+        ids = f"list_distinct(list_transform({records}, lambda x: x.id))"
+        told = (
+            f"CASE WHEN len({_primary(records)}) = 0 AND len({ids}) > 1 "
+            f"THEN array_to_string(list_sort({ids}), ';') END"
+        )
+    if kind not in found.linked:
+        return told
+    return f'CASE WHEN "in_{kind}".id IS NULL THEN {told} ELSE "in_{kind}".several END'
+
+
+def _primary(records: str) -> str:
+    named = ", ".join(casts.text(name) for name in PRIMARY_NAMES)
+    return f'list_filter({records}, lambda x: x."type" IN ({named}))'
+
+
 def _nearest(records: str) -> str:
     """The one a record belongs to: the primary one if it is named, else that of least number."""
-    named = ", ".join(casts.text(name) for name in PRIMARY_NAMES)
-    primary = f'list_filter({records}, lambda x: x."type" IN ({named}))'
+    primary = _primary(records)
     smallest = f"list_min(list_transform({records}, lambda x: CAST(x.id AS BIGINT)))"
     return f"coalesce({primary}[1].id, CAST({smallest} AS VARCHAR))"
 

@@ -12,7 +12,7 @@ from connector.mapping.alike import alike
 from connector.sync import changes, flow
 from connector.sync.flow import Receipt, make_plan
 from tests.hubspot_world import KNOWN, Portal, portal
-from tests.sync.reading import rows
+from tests.sync.reading import odd, rows
 
 LINES, RECORDS = "bulk_from = 1", "bulk_from = 100000"
 both = pytest.mark.parametrize(
@@ -235,6 +235,27 @@ def test_a_rule_about_other_properties_costs_its_record_alone(here, lane):
 
 
 # ── what is read ──────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_mail_to_people_of_two_customers_counts_for_neither(here):
+    """It would count for whoever was made first; it is counted among what is strange instead."""
+    here.sync()
+    alone = "account_id IS NULL AND contact_id IS NOT NULL AND contact_ids IS NULL"
+    mail, person = rows(
+        here, "activities", "id, contact_id", f"object = 'emails' AND {alone} ORDER BY id LIMIT 1"
+    )[0]
+    ((firm,),) = rows(here, "contacts", "account_id", f"id = '{person}'")
+    ((other,),) = rows(
+        here, "contacts", "min(id)", f"account_id <> '{firm}' AND account_id IS NOT NULL"
+    )
+    number = mail.removeprefix("email ")
+    here.does(number, "associate", "emails", **{"with": "contacts", "other": other})
+    here.person(number, object="emails", values={"hs_email_subject": "Both of you"})
+    done = here.sync()
+    assert odd(done)["of_several_accounts"] == (1, [mail])
+    ((named,),) = rows(here, "activities", "contact_ids", f"id = '{mail}'")
+    assert set(named.split(";")) == {person, other}
+
 
 FEEDBACK = '# [[pull]]\n# stream   = "responses"'
 

@@ -97,6 +97,23 @@ def test_an_activity_names_the_company_that_a_list_tells_with_it(portal):
     assert portal.requests("associations") == 0
 
 
+def test_of_several_without_a_primary_one_all_are_told(portal):
+    """Whose it is HubSpot does not say; a guess would be that of the least number."""
+    firms = portal.make(3)
+    (mail, other) = portal.make(2, "emails", hs_timestamp="2026-10-01T10:00:00Z")
+    (person,) = portal.make(1, "contacts")
+    portal.associate("emails", mail, "companies", firms[2], firms[1])
+    portal.associate("emails", other, "companies", firms[0])
+    portal.associate("contacts", person, "companies", *firms, primary=firms[1])
+    since = datetime(2020, 1, 1, tzinfo=UTC)
+    paths = ("hs_object_id", "companies.several")
+    told = [(mail, f"{firms[1]};{firms[2]}"), (other, None)]
+    assert portal.read("emails", *paths) == told
+    assert portal.read("emails", *paths, since=since, into="later") == told
+    more = {"modified": "lastmodifieddate"}
+    assert portal.read("contacts", *paths, **more, into="people") == [(person, None)]
+
+
 def test_what_a_list_tells_only_in_part_is_read_whole(portal):
     """More than a hundred companies: the primary one may be on a page within the record."""
     firms = portal.make(130)
@@ -104,7 +121,8 @@ def test_what_a_list_tells_only_in_part_is_read_whole(portal):
     portal.settings(association_page=40)
     portal.associate("contacts", person, "companies", *firms, primary=firms[125])
     more = {"modified": "lastmodifieddate"}
-    assert portal.read("contacts", "companies.id", **more) == [(firms[125],)]
+    paths = ("companies.id", "companies.several")
+    assert portal.read("contacts", *paths, **more) == [(firms[125], None)]
     assert portal.requests("associations") >= 4
 
 
