@@ -216,6 +216,7 @@ def _store_echo(app: App, run: Run, each: Wanted, spool: Spool) -> tuple[int, in
     else:
         ours = echo.ours(app, run, spec, each.since, until)
     if each.echoed <= ours:
+        echo.confirm(app, run, each.key, each.echo)
         return 0, 0
     app.state.forget(f"echo:{each.key}")
     whole = replace(each, echo=None, rows=None)
