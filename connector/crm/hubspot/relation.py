@@ -46,16 +46,52 @@ def of_records(
     others are rows of their own.
     """
     columns = {path: _column(path, found, stages) for path in types}
-    rows = f"(SELECT * FROM {_read(found)} {_ONCE if found.twice else ''})"
-    joins = "".join(
-        f' LEFT JOIN ({sql}) AS "in_{owner}" ON "in_{owner}".id = r.id'
-        for owner, sql in found.linked.items()
-    )
+    rows = _rows(found)
+    joins = _joins(found)
     lost = _unknown_stages(types, stages)
     table = f"SELECT {casts.picked(columns, types, lost=lost)} FROM {rows} AS r{joins}"
     if found.merged and "merged_into" in types:
         table = f"{table} UNION ALL BY NAME {_losers(rows, types)}"
     return f"(SELECT * FROM ({table}){f' WHERE {flattened(where)}' if where else ''})"
+
+
+def earlier(
+    found: Raw, types: Mapping[str, str], stages: Sequence[Stage], modified: str, *, where: str = ""
+) -> str:
+    """What records held before they were as they are, a row for each moment at which a property
+    whose history was asked for got a value; "" where none was. All other columns are as of now.
+    """
+    dated = found.parts.dated
+    if not dated:
+        return ""
+    histories = ", ".join(
+        f'list_transform("propertiesWithHistory"."{name}", lambda e: e."timestamp")'
+        for name in dated
+    )
+    moments = f"unnest(list_distinct(flatten([{histories}]))) AS moment"
+    columns = {path: _column(path, found, stages) for path in types}
+    for name in dated:
+        held = _held(name)
+        columns[name] = f"nullif({held}.value, '')"
+        columns[f"{name}.{catalogue.CHANGED}"] = f"{held}.said"
+    columns[modified] = "r.moment"
+    rows = f"(SELECT *, {moments} FROM {_rows(found)}) AS r{_joins(found)}"
+    table = f"SELECT {casts.picked(columns, types)} FROM {rows} WHERE {_BEFORE}"
+    return f"(SELECT * FROM ({table}){f' WHERE {flattened(where)}' if where else ''})"
+
+
+def _held(name: str) -> str:
+    """The last entry of a property's history up to the moment of a row."""
+    entries = (
+        f'list_transform(r."propertiesWithHistory"."{name}", lambda e: '
+        "{'at': TRY_CAST(e.\"timestamp\" AS TIMESTAMPTZ), 'value': e.value, "
+        "'said': e.\"timestamp\"})"
+    )
+    return f"list_max(list_filter({entries}, lambda e: e.at <= {_AT}))"
+
+
+_AT = "TRY_CAST(r.moment AS TIMESTAMPTZ)"
+_BEFORE = f'{_AT} < TRY_CAST(r."updatedAt" AS TIMESTAMPTZ)'
 
 
 def of_owners(folder: Path, types: Mapping[str, str]) -> str:
@@ -113,9 +149,21 @@ def _read(found: Raw) -> str:
         inner = ", ".join(f'"{owner}" {each}' for owner in parts.belongs)
         shape["associations"] = f"STRUCT({inner})"
     if parts.dated:
-        inner = ", ".join(f'"{name}" STRUCT("timestamp" VARCHAR)[]' for name in parts.dated)
+        each = 'STRUCT("timestamp" VARCHAR, "value" VARCHAR)[]'
+        inner = ", ".join(f'"{name}" {each}' for name in parts.dated)
         shape["propertiesWithHistory"] = f"STRUCT({inner})"
     return _json(found.folder, ", ".join(f"'{name}': '{kind}'" for name, kind in shape.items()))
+
+
+def _rows(found: Raw) -> str:
+    return f"(SELECT * FROM {_read(found)} {_ONCE if found.twice else ''})"
+
+
+def _joins(found: Raw) -> str:
+    return "".join(
+        f' LEFT JOIN ({sql}) AS "in_{owner}" ON "in_{owner}".id = r.id'
+        for owner, sql in found.linked.items()
+    )
 
 
 def _json(folder: Path, columns: str) -> str:
