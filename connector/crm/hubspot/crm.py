@@ -280,6 +280,9 @@ class Crm:
     def ration(self, left: Callable[[], int | None]) -> None:
         self._client.line.spent = lambda: (calls := left()) is not None and calls <= 0
 
+    def notes(self) -> tuple[str, ...]:
+        return self._client.notes
+
     def now(self) -> datetime:
         return self._client.now
 

@@ -1,8 +1,9 @@
 """How many requests may be sent, and when: one limiter for all threads of one portal.
 
-HubSpot counts three things: requests of this app within ten seconds, searches of everybody within a
-second, requests of everybody within a day. The first is told with every answer, the second with
-none, and a refusal names which one was hit.
+HubSpot counts four things: requests of this app within ten seconds, among them those for
+associations, searches of everybody within a second, requests of everybody within a day. The first
+is told with every answer, the next two with none; how many associations may be asked for follows
+from the first, since both are of the subscription. A refusal does not tell the first two apart.
 
 When a request is counted we do not know, only that it was before its answer came. So its place is
 free again so many seconds after the answer: then no delay on the way makes two windows overlap.
@@ -23,6 +24,8 @@ INTERVAL = "X-HubSpot-RateLimit-Interval-Milliseconds"
 USED = 0.98
 #: Until the first answer has told the limit: that of the smallest subscription.
 FIRST_LIMIT, FIRST_SECONDS = 100, 10.0
+#: The least limit of all requests → how many of them may ask for associations.
+ASSOCIATIONS = ((250, 200), (150, 150), (0, 100))
 #: Where the answer is still to come, the request is taken to arrive so many seconds later.
 SLACK = 0.05
 INSTANT = 0.001
@@ -114,18 +117,46 @@ class Bucket:
             self._closed = max(self._closed, self._clock() + seconds)
 
 
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """The turn of one request: its place in every bucket that counts it."""
+
+    places: tuple[tuple[Bucket, Place], ...]
+
+    def sent(self) -> None:
+        """It was taken before and is made use of now."""
+        for bucket, place in self.places:
+            bucket.sent(place)
+
+    def give_back(self) -> None:
+        """Nothing was sent."""
+        for bucket, place in self.places:
+            bucket.give_back(place)
+
+    def answered(self) -> None:
+        """The answer is there."""
+        for bucket, place in self.places:
+            bucket.answered(place)
+
+
 class Limiter:
     """The buckets of one portal, shared by all threads."""
 
     def __init__(self, searches: int) -> None:
         self.burst = Bucket(int(FIRST_LIMIT * USED), FIRST_SECONDS)
+        self.associations = Bucket(int(FIRST_LIMIT * USED), FIRST_SECONDS)
         self.search = Bucket(searches, 1.0)
         self._heard = ("", "")
 
-    def admit(self, lane: str) -> tuple[Bucket, Place]:
-        """Wait until a request of this lane may be sent. Searches have a bucket of their own."""
-        bucket = self.search if lane == "search" else self.burst
-        return bucket, bucket.take()
+    def admit(self, lane: str) -> Turn:
+        """Wait until a request of this lane may be sent.
+
+        Searches count by themselves. Associations wait for a place of their own first, and hold
+        none of the others' while they do.
+        """
+        own = self._own(lane)
+        buckets = (self.search,) if own is self.search else (own, self.burst)
+        return Turn(tuple((each, each.take()) for each in dict.fromkeys(buckets)))
 
     def hear(self, headers: Mapping[str, str]) -> None:
         """Take the limit from an answer that tells it."""
@@ -133,8 +164,15 @@ class Limiter:
         if said == self._heard or not all(each.isdigit() for each in said):
             return
         self._heard = said
-        self.burst.allow(int(int(said[0]) * USED), int(said[1]) / 1000)
+        most, seconds = int(said[0]), int(said[1]) / 1000
+        self.burst.allow(int(most * USED), seconds)
+        links = next(links for least, links in ASSOCIATIONS if most >= least)
+        self.associations.allow(int(links * USED), FIRST_SECONDS)
 
-    def close(self, *, search: bool, seconds: float) -> None:
+    def close(self, lane: str, seconds: float) -> None:
         """Nobody sends anything of this kind for so long."""
-        (self.search if search else self.burst).close(seconds)
+        self._own(lane).close(seconds)
+
+    def _own(self, lane: str) -> Bucket:
+        """The bucket that a refusal of this lane is about."""
+        return {"search": self.search, "associations": self.associations}.get(lane, self.burst)
