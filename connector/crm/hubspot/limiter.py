@@ -13,7 +13,8 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from time import monotonic, sleep
@@ -28,16 +29,16 @@ FIRST_LIMIT, FIRST_SECONDS = 100, 10.0
 ASSOCIATIONS = ((250, 200), (150, 150), (0, 100))
 #: Where the answer is still to come, the request is taken to arrive so many seconds later.
 SLACK = 0.05
-INSTANT = 0.001
 #: A request that was not answered for so long is forgotten.
 LOST = 600.0
 
 
 @dataclass(slots=True, eq=False)
 class Place:
-    """One request whose answer is still to come, and when it was sent."""
+    """One request whose answer is still to come: when it is sent, and for a read of how many."""
 
     at: float
+    rows: int = 0
 
 
 class Bucket:
@@ -63,20 +64,27 @@ class Bucket:
         """How many requests count at the moment."""
         return len(self._open) + len(self._answered)
 
-    def take(self) -> Place:
-        """Wait until one more may be sent."""
+    def take(self, rows: int = 0) -> Place:
+        """Wait until one more may be sent; whoever has most to read goes first.
+
+        Pages come one after another, so the longest read would otherwise be the last to end.
+        """
         with self._lock:
             now = self._clock()
             self._forget(now)
             at = max(now, self._closed)
             if (over := self.counted - self._limit) >= 0:
                 at = max(at, self._free(over))
-            place = Place(at)
+            place = Place(at, rows)
+            waiting = [each for each in self._open if each.at > now and each.rows < rows]
+            for each in sorted(waiting, key=lambda each: -each.at):
+                each.at, place.at = place.at, each.at
             self._open.add(place)
-        if at > now:
-            self._rest(at - now)
-            while (more := self._closed - self._clock()) > INSTANT:  # closed while we rested
-                self._rest(more)
+        # While we rest others may go before us, or everything be closed.
+        rested = now
+        while (turn := max(place.at, self._closed)) > rested:
+            self._rest(max(0.0, turn - self._clock()))
+            rested = turn
         return place
 
     def sent(self, place: Place) -> None:
@@ -147,6 +155,16 @@ class Limiter:
         self.associations = Bucket(int(FIRST_LIMIT * USED), FIRST_SECONDS)
         self.search = Bucket(searches, 1.0)
         self._heard = ("", "")
+        self._reading = threading.local()
+
+    @contextmanager
+    def reading(self, rows: int) -> Iterator[None]:
+        """What this thread asks meanwhile is for a read of so many records."""
+        self._reading.rows = rows
+        try:
+            yield
+        finally:
+            self._reading.rows = 0
 
     def admit(self, lane: str) -> Turn:
         """Wait until a request of this lane may be sent.
@@ -156,7 +174,8 @@ class Limiter:
         """
         own = self._own(lane)
         buckets = (self.search,) if own is self.search else (own, self.burst)
-        return Turn(tuple((each, each.take()) for each in dict.fromkeys(buckets)))
+        rows = getattr(self._reading, "rows", 0)
+        return Turn(tuple((each, each.take(rows)) for each in dict.fromkeys(buckets)))
 
     def hear(self, headers: Mapping[str, str]) -> None:
         """Take the limit from an answer that tells it."""

@@ -97,6 +97,25 @@ def test_however_long_the_ways_are_no_window_is_overfull(limit, ways):
         assert sum(other > at - 10 for other in counted[: number + 1]) <= limit
 
 
+def test_the_longest_read_goes_before_those_who_wait():
+    """Each that it passes waits one place longer, and no window holds more than the limit."""
+    time, ready = Time(), threading.Event()
+    made = Bucket(1, 10, clock=time.clock, rest=lambda seconds: ready.wait(10))
+    made.answered(made.take())
+    threads = []
+    for number, rows in enumerate((20, 10, 900), 2):
+        threads.append(threading.Thread(target=made.take, args=(rows,)))
+        threads[-1].start()
+        while made.counted < number:
+            threads[-1].join(0.001)
+    turns = sorted((round(each.at), each.rows) for each in made._open)
+    time.now = 100
+    ready.set()
+    for each in threads:
+        each.join(10)
+    assert turns == [(10, 900), (20, 20), (30, 10)]
+
+
 def test_a_refusal_makes_everybody_wait():
     """Somebody else uses the same limit: what we counted is not all there is."""
     time = Time()
