@@ -82,10 +82,10 @@ def crowd(here: Here, many: int, minutes: int) -> None:
 def test_more_than_thirty_pages_are_read_by_shorter_windows(here, monkeypatch):
     """Windows halve at the wall and grow behind it; each answer comes once."""
     monkeypatch.setattr(inmoment, "PER_PAGE", 5)
-    crowd(here, 700, 30)
+    crowd(here, 330, 30)
     made = source(here)
     assert set(here.rows(made)) == set(numbers(here))
-    assert made.calls()["responses"] > 700 // 5
+    assert made.calls()["responses"] > 330 // 5
 
 
 def test_more_in_a_second_than_the_pages_hold_is_an_error(here, monkeypatch):
