@@ -14,34 +14,16 @@ from typing import Any
 import orjson
 import pytest
 
-from connector import http
 from connector.crm.hubspot import answers, read
-from connector.crm.hubspot.auth import Bearer
 from connector.crm.hubspot.catalogue import Parts
-from connector.crm.hubspot.client import Client
 from connector.crm.hubspot.pages import Page
 from connector.errors import ConnectorError, Denied, Malformed
-from connector.secrets import Secret
 from tests.conftest import Answer
 
 from .conftest import Kept
 
 SINCE = datetime(2020, 1, 1, tzinfo=UTC)
 ID = "hs_object_id"
-
-
-@pytest.fixture
-def client(tmp_path, monkeypatch) -> Iterator[Any]:
-    """A client of any address."""
-    monkeypatch.setattr(http, "_backoff", lambda state: 0.0)
-    monkeypatch.setenv("HUBSPOT_KEY", "pat-na1-x")
-
-    def made(url: str) -> Client:
-        found = Client(url, Bearer(Secret("env:HUBSPOT_KEY")), "2026-09", 5)
-        found.limiter.search.allow(500, 1.0)
-        return found
-
-    return made
 
 
 def of(body: Any, status: int = 200, **headers: str) -> Answer:
