@@ -47,6 +47,13 @@ class Portal(World):
         """Every company that was written through the API, oldest first."""
         return list(self.control("writes?object=companies"))
 
+    def belongs(self, kind: str, to: str, ids: list[str]) -> dict[str, str]:
+        """What each of these records belongs to, the first where it is more than one."""
+        body = {"inputs": [{"id": id} for id in ids]}
+        client = self.app().crm._client
+        found = client.json("POST", client.paths.associations(kind, to), "to look", body=body)
+        return {each["from"]["id"]: str(each["to"][0]["toObjectId"]) for each in found["results"]}
+
     def does(self, id: str = "", do: str = "edit", object: str = "companies", **more: Any) -> str:
         """Do something as a person would, at this very moment."""
         asked = {"crm": "hubspot", "object": object, "id": id, "do": do, **more}
@@ -150,3 +157,13 @@ def install(url: str, folder: Path) -> None:
         assert old in text
         text = text.replace(old, new)
     path.write_text(text, encoding="utf-8")
+
+
+def show_feedback(folder: Path) -> None:
+    """Take the `# ` away from the block about feedback submissions, as who asks with them does."""
+    path = folder / "mappings/hubspot.toml"
+    text = path.read_text(encoding="utf-8")
+    start = text.index('# [[pull]]\n# stream   = "responses"')
+    end = text.index("# ── What is written")
+    block = "\n".join(line.removeprefix("# ") for line in text[start:end].splitlines())
+    path.write_text(f"{text[:start]}{block}\n{text[end:]}", encoding="utf-8")

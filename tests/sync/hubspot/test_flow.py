@@ -9,9 +9,10 @@ import pytest
 
 from connector.errors import UnsafePlan
 from connector.mapping.alike import alike
+from connector.model import placements
 from connector.sync import changes, flow
 from connector.sync.flow import Receipt, make_plan
-from tests.hubspot_world import KNOWN, Portal, portal
+from tests.hubspot_world import KNOWN, Portal, portal, show_feedback
 from tests.sync.reading import rows
 
 LINES, RECORDS = "bulk_from = 1", "bulk_from = 100000"
@@ -225,34 +226,46 @@ def test_a_rule_about_other_properties_costs_its_record_alone(here, lane):
 
 # ── what is read ──────────────────────────────────────────────────────────────────────────────
 
-FEEDBACK = '# [[pull]]\n# stream   = "responses"'
-
-
-def shown_feedback(here: Portal) -> None:
-    """Take the `# ` away from the block about feedback submissions."""
-    path = here.folder / "mappings/hubspot.toml"
-    text = path.read_text(encoding="utf-8")
-    start = text.index(FEEDBACK)
-    end = text.index("# ── What is written")
-    block = "\n".join(line.removeprefix("# ") for line in text[start:end].splitlines())
-    path.write_text(text[:start] + block + "\n" + text[end:], encoding="utf-8")
+#: Kind, metric and scale by the type of the survey.
+SURVEYS = {"NPS": ("relationship", "nps", 0.0, 10.0), "CSAT": ("transactional", "csat", 1.0, 5.0)}
 
 
 def test_feedback_submissions_become_responses(here):
-    """Answers to HubSpot's own surveys, with their score, scale and company."""
-    shown_feedback(here)
+    """Answers to HubSpot's own surveys: score, scale, kind and words of each as it was given, for
+    the company of whoever gave it."""
+    show_feedback(here.folder)
     done = here.sync()
-    held = len(here.held("hs_survey_type", object="feedback_submissions"))
-    found = rows(here, "responses", "count(*)", "object = 'feedback_submissions'")
-    assert found == [(held,)]
-    assert held > 0
+    held = here.held("hs_survey_type", "hs_value", "hs_content", object="feedback_submissions")
+    what = "id, kind, metric, scale_min, scale_max, score, comment"
+    found = rows(here, "responses", what, "object = 'feedback_submissions'")
+    assert sorted(found) == sorted(
+        (id, *SURVEYS[of["hs_survey_type"]], float(of["hs_value"]), of["hs_content"] or None)
+        for id, of in held.items()
+    )
+    assert {of["hs_survey_type"] for of in held.values()} == set(SURVEYS)
+    people = here.belongs("feedback_submissions", "contacts", sorted(held))
+    firms = here.held("associatedcompanyid", object="contacts")
+    assert {id: firm for id, firm, rule in placed(here) if id in held and rule == "record_id"} == {
+        id: firms[person]["associatedcompanyid"] for id, person in people.items()
+    }
+    assert 0 < len(people) < len(held)  # others gave no name
     assert done.exit == 0
     assert here.sync().changes["planned"] == 0
 
 
+def placed(here: Portal) -> list[tuple[Any, ...]]:
+    """Every record with the account that it was placed with, and by which rule."""
+    app = here.app()
+    engine = app.engine()
+    kept = app.lake.every("placements", engine, placements.COLUMNS)
+    found = engine.rows(f"SELECT id, account_id, rule FROM ({kept})")
+    engine.close()
+    return found
+
+
 def test_feedback_that_is_not_licensed_is_gone_without(here):
     """It comes with Service Hub Professional."""
-    shown_feedback(here)
+    show_feedback(here.folder)
     here.set(portal={"products": {"feedback_submissions": False}})
     done = here.sync()
     assert (done.exit, done.changes["applied"]) == (0, KNOWN)
