@@ -2,31 +2,27 @@
 
 from __future__ import annotations
 
-import atexit
-import shutil
-import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from connector.cli.starting import begin
-from connector.sandbox.faults import Faults
-from connector.sandbox.server import FILE, opened, running
-from connector.sandbox.store import Store
+from connector.sandbox.server import opened
 from connector.sync.app import App
-from tests.world import World
+from tests.world import KEPT, World, copy, serving
 
-#: How many of the twenty companies of seed 3 are written.
-KNOWN = 18
 QUICK = 500
 SMALL = {"parallel = 4": "parallel = 1", "[engine]": "[engine]\nthreads = 1"}
 
 
 class Portal(World):
     """The sandbox from outside, and the folder of an installation for HubSpot."""
+
+    crm = "hubspot"
+    object = "companies"
 
     def app(self) -> App:
         """The installation, opened anew as each run does; its searches are as generous as the
@@ -35,35 +31,12 @@ class Portal(World):
         app.crm._client.limiter.search.allow(QUICK, 1.0)
         return app
 
-    def held(self, *fields: str, object: str = "companies") -> dict[str, dict[str, Any]]:
-        """What HubSpot holds now: company → property → text."""
-        listed = ",".join(fields or tuple(self.app().mapping.targets))
-        found: dict[str, dict[str, Any]] = self.control(
-            f"values?crm=hubspot&object={object}&fields={listed}"
-        )
-        return found
-
-    def writes(self) -> list[dict[str, Any]]:
-        """Every company that was written through the API, oldest first."""
-        return list(self.control("writes?object=companies"))
-
     def belongs(self, kind: str, to: str, ids: list[str]) -> dict[str, str]:
         """What each of these records belongs to, the first where it is more than one."""
         body = {"inputs": [{"id": id} for id in ids]}
         client = self.app().crm._client
         found = client.json("POST", client.paths.associations(kind, to), "to look", body=body)
         return {each["from"]["id"]: str(each["to"][0]["toObjectId"]) for each in found["results"]}
-
-    def does(self, id: str = "", do: str = "edit", object: str = "companies", **more: Any) -> str:
-        """Do something as a person would, at this very moment."""
-        asked = {"crm": "hubspot", "object": object, "id": id, "do": do, **more}
-        return str(self.control("people", asked)["id"])
-
-    def person(self, id: str, do: str = "edit", **more: Any) -> str:  # type: ignore[override]
-        """Do something as a person would, and let the second pass in which it was."""
-        done = self.does(id, do, **more)
-        self.advance("2s")
-        return done
 
     def set(self, **parts: Any) -> Any:
         """Change the account: its plan, its limits, its rules, its app."""
@@ -104,9 +77,7 @@ def portal(
 
     Search is up to date unless `records` says otherwise; `frozen` stops the sandbox's clock there.
     """
-    kept = (_provisioned if ready else _filled)(accounts, seed)
-    if not (folder / "sandbox").exists():  # a test may have put one of its own there
-        shutil.copytree(kept, folder / "sandbox")
+    copy((_provisioned if ready else _filled)(accounts, seed), folder / "sandbox")
     with _served(folder, frozen) as made:
         if records:
             made.set(records=records)
@@ -116,9 +87,9 @@ def portal(
 @cache
 def _filled(accounts: int, seed: int) -> Path:
     """A sandbox that was filled once for all tests of this process."""
-    folder = _KEPT / f"{accounts}-{seed}"
+    folder = KEPT / f"hubspot-{accounts}-{seed}"
     opened(folder / "sandbox", accounts=accounts, seed=seed, start=None).close()
-    with _served(folder, None) as made:
+    with _served(folder) as made:
         made.set(records={"index_lag": 0}, fill=True)
     return folder / "sandbox"
 
@@ -126,26 +97,15 @@ def _filled(accounts: int, seed: int) -> Path:
 @cache
 def _provisioned(accounts: int, seed: int) -> Path:
     """The same, with our properties in it."""
-    folder = _KEPT / f"{accounts}-{seed}-ready"
+    folder = KEPT / f"hubspot-{accounts}-{seed}-ready"
     with portal(folder, accounts=accounts, seed=seed, ready=False) as made:
         made.ready()
         made.control("reset-stats", {})
     return folder / "sandbox"
 
 
-_KEPT = Path(tempfile.mkdtemp(prefix="portals-"))
-atexit.register(shutil.rmtree, _KEPT, ignore_errors=True)
-
-
-@contextmanager
-def _served(folder: Path, frozen: datetime | None) -> Iterator[Portal]:
-    store = Store(folder / "sandbox" / FILE)
-    if frozen:
-        store.clock.now = lambda: frozen  # type: ignore[method-assign]
-    with running(store, Faults()) as url:
-        install(url, folder / "here")
-        yield Portal(url, folder / "here", store)
-    store.close()
+def _served(folder: Path, frozen: datetime | None = None) -> AbstractContextManager[Portal]:
+    return serving(Portal, install, folder, frozen)
 
 
 def install(url: str, folder: Path) -> None:

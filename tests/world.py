@@ -6,13 +6,13 @@ import atexit
 import json
 import shutil
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, TypeVar
 
 import requests
 
@@ -90,6 +90,8 @@ class World:
     url: str
     folder: Path
     store: Store
+    crm: ClassVar[str] = "salesforce"
+    object: ClassVar[str] = "Account"
 
     @property
     def config(self) -> Path:
@@ -119,26 +121,26 @@ class World:
         answer.raise_for_status()
         return answer.json() if answer.content else None
 
-    def held(self, *fields: str) -> dict[str, dict[str, Any]]:
-        """What the CRM holds now: account → field → value."""
-        names = fields or tuple(self.app().mapping.targets)
-        listed = ",".join(names)
-        found: dict[str, dict[str, Any]] = self.control(
-            f"values?crm=salesforce&object=Account&fields={listed}"
-        )
-        return found
+    def held(self, *fields: str, object: str = "") -> dict[str, dict[str, Any]]:
+        """What the CRM holds now: record → field → value."""
+        listed = ",".join(fields or tuple(self.app().mapping.targets))
+        query = f"crm={self.crm}&object={object or self.object}&fields={listed}"
+        return dict(self.control(f"values?{query}"))
 
     def writes(self) -> list[dict[str, Any]]:
-        """Every row that was written through the API, oldest first."""
-        found = self.control("writes?object=Account")
-        return list(found["writes"] if isinstance(found, dict) else found)
+        """Every account that was written through the API, oldest first."""
+        return list(self.control(f"writes?object={self.object}"))
 
-    def person(self, id: str, do: str = "edit", **more: Any) -> None:
-        """Do something to an account as a person would, and let the second pass in which it was."""
-        self.control(
-            "people", {"crm": "salesforce", "object": "Account", "id": id, "do": do, **more}
-        )
+    def does(self, id: str = "", do: str = "edit", object: str = "", **more: Any) -> str:
+        """Do something as a person would, at this very moment; the id of the record."""
+        asked = {"crm": self.crm, "object": object or self.object, "id": id, "do": do, **more}
+        return str(self.control("people", asked)["id"])
+
+    def person(self, id: str, do: str = "edit", **more: Any) -> str:
+        """Do something as a person would, and let the second pass in which it was."""
+        done = self.does(id, do, **more)
         self.advance("2s")
+        return done
 
     def faults(self, *faults: dict[str, Any]) -> None:
         """Let things go wrong from now on; without arguments, let them go well again."""
@@ -180,10 +182,9 @@ def loaded(folder: Path, data: Path, spec: Path, zenloop: Path | None = None) ->
     (folder / "sandbox").mkdir(parents=True)
     store = Store(folder / "sandbox" / FILE)
     load(store, data, spec, zenloop)
-    with running(store, Faults()) as url:
-        install(url, folder / "here")
-        yield World(url, folder / "here", store)
     store.close()
+    with served(folder) as made:
+        yield made
 
 
 @contextmanager
@@ -191,23 +192,23 @@ def world(
     folder: Path, *, accounts: int = 20, seed: int = 3, frozen: datetime | None = None
 ) -> Iterator[World]:
     """A sandbox of some accounts and an installation; `frozen` stops the sandbox's clock there."""
-    _copy(_filled(accounts, seed), folder / "sandbox")
-    with _served(folder, frozen) as made:
+    copy(_filled(accounts, seed), folder / "sandbox")
+    with served(folder, frozen) as made:
         yield made
 
 
 @contextmanager
 def ready_world(folder: Path, *, accounts: int = 20, seed: int = 3) -> Iterator[World]:
     """The same with our fields in the org."""
-    _copy(_provisioned(accounts, seed), folder / "sandbox")
-    with _served(folder, None) as made:
+    copy(_provisioned(accounts, seed), folder / "sandbox")
+    with served(folder) as made:
         yield made
 
 
 @cache
 def _filled(accounts: int, seed: int) -> Path:
     """A sandbox that was filled once for all tests of this process."""
-    folder = _KEPT / f"{accounts}-{seed}"
+    folder = KEPT / f"{accounts}-{seed}"
     opened(folder, accounts=accounts, seed=seed, start=None).close()
     return folder
 
@@ -215,30 +216,42 @@ def _filled(accounts: int, seed: int) -> Path:
 @cache
 def _provisioned(accounts: int, seed: int) -> Path:
     """The same, with our fields in it."""
-    folder = _KEPT / f"{accounts}-{seed}-ready"
+    folder = KEPT / f"{accounts}-{seed}-ready"
     with world(folder, accounts=accounts, seed=seed) as made:
         made.ready()
         made.control("reset-stats", {})
     return folder / "sandbox"
 
 
-def _copy(kept: Path, to: Path) -> None:
+def copy(kept: Path, to: Path) -> None:
+    """What was kept, where a test may change it."""
     if not to.exists():  # a test may have put one of its own there
         shutil.copytree(kept, to)
 
 
-_KEPT = Path(tempfile.mkdtemp(prefix="worlds-"))
-atexit.register(shutil.rmtree, _KEPT, ignore_errors=True)
+KEPT = Path(tempfile.mkdtemp(prefix="worlds-"))
+atexit.register(shutil.rmtree, KEPT, ignore_errors=True)
+
+
+W = TypeVar("W", bound=World)
+
+
+def served(folder: Path, frozen: datetime | None = None) -> AbstractContextManager[World]:
+    """What lies in a folder, served, and an installation beside it."""
+    return serving(World, install, folder, frozen)
 
 
 @contextmanager
-def _served(folder: Path, frozen: datetime | None) -> Iterator[World]:
+def serving(
+    kind: type[W], install: Callable[[str, Path], None], folder: Path, frozen: datetime | None
+) -> Iterator[W]:
+    """The same for an installation of any kind."""
     store = Store(folder / "sandbox" / FILE)
     if frozen:
         store.clock.now = lambda: frozen  # type: ignore[method-assign]
     with running(store, Faults()) as url:
         install(url, folder / "here")
-        yield World(url, folder / "here", store)
+        yield kind(url, folder / "here", store)
     store.close()
 
 

@@ -12,8 +12,9 @@ from connector.mapping.alike import alike
 from connector.model import placements
 from connector.sync import changes, flow
 from connector.sync.flow import Receipt, make_plan
-from tests.hubspot_world import KNOWN, Portal, portal, show_feedback
+from tests.hubspot_world import Portal, portal, show_feedback
 from tests.sync.reading import rows
+from tests.world import KNOWN
 
 LINES, RECORDS = "bulk_from = 1", "bulk_from = 100000"
 both = pytest.mark.parametrize(
