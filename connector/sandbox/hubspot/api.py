@@ -7,7 +7,6 @@ A call is declared once, by its name in the older spelling without the version:
 from __future__ import annotations
 
 import gzip
-import re
 import zlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -15,7 +14,6 @@ from typing import Any
 
 import orjson
 from starlette.concurrency import run_in_threadpool
-from starlette.convertors import Convertor, register_url_convertor
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -98,40 +96,17 @@ Handler = Callable[[Call], Answer]
 Entry = tuple[str, str, Handler]
 
 
-class _Release(Convertor[str]):
-    """A date in an address."""
-
-    regex = "|".join(DATED)
-
-    def convert(self, value: str) -> str:
-        return value
-
-    def to_string(self, value: str) -> str:
-        return value
-
-
-register_url_convertor("release", _Release())
-
-
-class _Spelled(Route):
-    """A route that may also end in a slash."""
-
-    def __init__(self, path: str, **more: Any) -> None:
-        super().__init__(path, **more)
-        self.path_regex = re.compile(self.path_regex.pattern.removesuffix("$") + "/?$")
-
-
 def spread(store: Store, entries: Iterable[Entry]) -> list[Route]:
     """Each call in both spellings, with and without a slash at its end."""
+    every = [(method, path, does) for method, old, does in entries for path in spellings(old)]
+    # those with a slash are few, and wait at the end
     return [
-        _route(store, method, path, does)
-        for method, old, does in entries
-        for path in spellings(old)
-    ]  # fmt: skip
+        _route(store, method, path + end, does) for end in ("", "/") for method, path, does in every
+    ]
 
 
 def spellings(path: str) -> list[str]:
-    """The addresses of a call: `/crm/v3/objects/…`, and with a date where dates stand.
+    """The addresses of a call: `/crm/v3/objects/…`, and with each date where dates stand.
 
     `{v}` is v3, `{v4}` is v4; dates follow the name of the API: `/crm/objects/2026-09/…`.
     """
@@ -140,7 +115,7 @@ def spellings(path: str) -> list[str]:
         return [path]
     root, _, rest = path.replace("{v4}", "{v}").partition("/{v}/")
     name, slash, after = rest.partition("/")
-    return [old, f"{root}/{name}/{{date:release}}{slash}{after}"]
+    return [old, *(f"{root}/{name}/{date}{slash}{after}" for date in DATED)]
 
 
 def _route(store: Store, method: str, path: str, handler: Handler) -> Route:
@@ -148,7 +123,7 @@ def _route(store: Store, method: str, path: str, handler: Handler) -> Route:
         body = await request.body()
         return await run_in_threadpool(_answered, store, request, body, handler)
 
-    return _Spelled(path, endpoint=endpoint, methods=[method])
+    return Route(path, endpoint, methods=[method])
 
 
 def _answered(store: Store, request: Request, body: bytes, handler: Handler) -> Response:
