@@ -25,7 +25,8 @@ class Spool:
     its full path (`"Owner.Name"`), and one named `_unread`: which fields of a record hold what
     cannot be read, or NULL. `rows` is what the server said there are, `lane` and `calls` how they
     came. `until` is the moment they speak of when that is not this run, and `pace` the records a
-    second at which the server worked, if it told. `stopped` says why a job ended early.
+    second at which the server worked, if it told. `stopped` says why a job ended early. `earlier`
+    has the same columns: what records held before, a row for each moment of which that is told.
     """
 
     relation: str
@@ -35,6 +36,7 @@ class Spool:
     until: datetime | None = None
     pace: float | None = None
     stopped: str = ""
+    earlier: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,6 +263,10 @@ class Crm(Protocol):
 
     def now(self) -> datetime:
         """The CRM's own clock, as of its last answer."""
+        ...
+
+    def notes(self) -> tuple[str, ...]:
+        """What whoever reads the receipt should know: which lane was not gone, and why."""
         ...
 
     def skew(self) -> float:

@@ -103,6 +103,8 @@ _STREAMS = (
             "account_id": TEXT,
             "about_id": TEXT,
             "contact_id": TEXT,
+            "account_ids": TEXT,
+            "contact_ids": TEXT,
             "owner_id": TEXT,
             "same_as": TEXT,
             "kind": TEXT,

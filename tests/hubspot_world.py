@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from datetime import datetime
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 from connector.cli.starting import begin
-from connector.sandbox.server import opened
+from connector.sandbox.server import FILE
+from connector.sandbox.store import Store
 from connector.sync.app import App
-from tests.world import KEPT, World, copy, serving
+from tests.kept import copied, filled
+from tests.world import World, serving
 
 QUICK = 500
 SMALL = {"parallel = 4": "parallel = 1", "[engine]": "[engine]\nthreads = 1"}
@@ -77,35 +78,27 @@ def portal(
 
     Search is up to date unless `records` says otherwise; `frozen` stops the sandbox's clock there.
     """
-    copy((_provisioned if ready else _filled)(accounts, seed), folder / "sandbox")
-    with _served(folder, frozen) as made:
+    store = _kept(folder / "sandbox", accounts, seed, ready=ready)
+    with serving(Portal, install, folder, store, frozen) as made:
         if records:
             made.set(records=records)
         yield made
 
 
-@cache
-def _filled(accounts: int, seed: int) -> Path:
-    """A sandbox that was filled once for all tests of this process."""
-    folder = KEPT / f"hubspot-{accounts}-{seed}"
-    opened(folder / "sandbox", accounts=accounts, seed=seed, start=None).close()
-    with _served(folder) as made:
-        made.set(records={"index_lag": 0}, fill=True)
-    return folder / "sandbox"
+def _kept(folder: Path, accounts: int, seed: int, *, ready: bool) -> Store:
+    """A sandbox that was filled once for all tests of this process, with our properties in it."""
 
+    def make(folder: Path) -> Path:
+        store = filled(folder / "sandbox", accounts=accounts, seed=seed, portal=True)
+        with serving(Portal, install, folder, store) as made:
+            made.set(records={"index_lag": 0})
+            if ready:
+                made.ready()
+            made.control("reset-stats", {})
+        return folder / "sandbox"
 
-@cache
-def _provisioned(accounts: int, seed: int) -> Path:
-    """The same, with our properties in it."""
-    folder = KEPT / f"hubspot-{accounts}-{seed}-ready"
-    with portal(folder, accounts=accounts, seed=seed, ready=False) as made:
-        made.ready()
-        made.control("reset-stats", {})
-    return folder / "sandbox"
-
-
-def _served(folder: Path, frozen: datetime | None = None) -> AbstractContextManager[Portal]:
-    return serving(Portal, install, folder, frozen)
+    copied(folder, f"{accounts}-{seed}-{'ready' if ready else 'bare'}-portal", make)
+    return Store(folder / FILE)
 
 
 def install(url: str, folder: Path) -> None:

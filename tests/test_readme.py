@@ -18,7 +18,8 @@ from pathlib import Path
 import pytest
 
 from connector.cli import run
-from connector.sandbox.server import opened, running
+from connector.sandbox.server import running
+from tests.kept import filled
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -31,7 +32,7 @@ BY_HAND = ("$EDITOR", "keyring")
 @pytest.fixture(scope="module")
 def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A sandbox in place of a real org."""
-    store = opened(tmp_path_factory.mktemp("org"), accounts=20, seed=4, start=None)
+    store = filled(tmp_path_factory.mktemp("org") / "sandbox", accounts=20, seed=4)
     with running(store) as url:
         yield url
     store.close()

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import atexit
 import json
-import shutil
-import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
@@ -19,11 +15,12 @@ import requests
 from connector.config import open_app
 from connector.sandbox.faults import Faults
 from connector.sandbox.load import load
-from connector.sandbox.server import FILE, opened, running
+from connector.sandbox.server import FILE, running
 from connector.sandbox.store import Store
 from connector.sync.app import App
 from connector.sync.flow import Receipt, sync
 from connector.sync.provision import provision
+from tests.kept import copied, filled
 
 ROOT = Path(__file__).parents[1]
 
@@ -182,8 +179,7 @@ def loaded(folder: Path, data: Path, spec: Path, zenloop: Path | None = None) ->
     (folder / "sandbox").mkdir(parents=True)
     store = Store(folder / "sandbox" / FILE)
     load(store, data, spec, zenloop)
-    store.close()
-    with served(folder) as made:
+    with serving(World, install, folder, store) as made:
         yield made
 
 
@@ -192,61 +188,39 @@ def world(
     folder: Path, *, accounts: int = 20, seed: int = 3, frozen: datetime | None = None
 ) -> Iterator[World]:
     """A sandbox of some accounts and an installation; `frozen` stops the sandbox's clock there."""
-    copy(_filled(accounts, seed), folder / "sandbox")
-    with served(folder, frozen) as made:
+    store = filled(folder / "sandbox", accounts=accounts, seed=seed)
+    with serving(World, install, folder, store, frozen) as made:
         yield made
 
 
 @contextmanager
 def ready_world(folder: Path, *, accounts: int = 20, seed: int = 3) -> Iterator[World]:
     """The same with our fields in the org."""
-    copy(_provisioned(accounts, seed), folder / "sandbox")
-    with served(folder) as made:
+
+    def make(folder: Path) -> Path:
+        with world(folder, accounts=accounts, seed=seed) as made:
+            made.ready()
+            made.control("reset-stats", {})
+        return folder / "sandbox"
+
+    copied(folder / "sandbox", f"{accounts}-{seed}-ready-org", make)
+    store = Store(folder / "sandbox" / FILE)
+    with serving(World, install, folder, store) as made:
         yield made
-
-
-@cache
-def _filled(accounts: int, seed: int) -> Path:
-    """A sandbox that was filled once for all tests of this process."""
-    folder = KEPT / f"{accounts}-{seed}"
-    opened(folder, accounts=accounts, seed=seed, start=None).close()
-    return folder
-
-
-@cache
-def _provisioned(accounts: int, seed: int) -> Path:
-    """The same, with our fields in it."""
-    folder = KEPT / f"{accounts}-{seed}-ready"
-    with world(folder, accounts=accounts, seed=seed) as made:
-        made.ready()
-        made.control("reset-stats", {})
-    return folder / "sandbox"
-
-
-def copy(kept: Path, to: Path) -> None:
-    """What was kept, where a test may change it."""
-    if not to.exists():  # a test may have put one of its own there
-        shutil.copytree(kept, to)
-
-
-KEPT = Path(tempfile.mkdtemp(prefix="worlds-"))
-atexit.register(shutil.rmtree, KEPT, ignore_errors=True)
 
 
 W = TypeVar("W", bound=World)
 
 
-def served(folder: Path, frozen: datetime | None = None) -> AbstractContextManager[World]:
-    """What lies in a folder, served, and an installation beside it."""
-    return serving(World, install, folder, frozen)
-
-
 @contextmanager
 def serving(
-    kind: type[W], install: Callable[[str, Path], None], folder: Path, frozen: datetime | None
+    kind: type[W],
+    install: Callable[[str, Path], None],
+    folder: Path,
+    store: Store,
+    frozen: datetime | None = None,
 ) -> Iterator[W]:
-    """The same for an installation of any kind."""
-    store = Store(folder / "sandbox" / FILE)
+    """A sandbox over HTTP, and beside it an installation of this kind."""
     if frozen:
         store.clock.now = lambda: frozen  # type: ignore[method-assign]
     with running(store, Faults()) as url:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from ..records import TEXT
 
@@ -10,15 +10,19 @@ from ..records import TEXT
 UNREAD = "_unread"
 
 
-def picked(columns: Mapping[str, str], types: Mapping[str, str]) -> str:
+def picked(
+    columns: Mapping[str, str], types: Mapping[str, str], *, lost: Sequence[str] = ()
+) -> str:
     """A SELECT list: every field path cast to its type, and `_unread`.
 
     `columns` gives the text column of each path as SQL. Null bytes, which other databases refuse,
-    are taken out of texts; ids have none.
+    are taken out of texts; ids have none. `lost` are texts as SQL that name further fields which
+    could not be read, each with a space behind it, or are empty.
     """
     listed = [f'{_typed(columns[path], path, kind)} AS "{path}"' for path, kind in types.items()]
-    lost = [_lost(columns[path], path, kind) for path, kind in types.items() if kind != TEXT]
-    told = f"nullif(concat({', '.join(lost)}), '')" if lost else f"CAST(NULL AS {TEXT})"
+    failed = [_lost(columns[path], path, kind) for path, kind in types.items() if kind != TEXT]
+    failed += lost
+    told = f"nullif(concat({', '.join(failed)}), '')" if failed else f"CAST(NULL AS {TEXT})"
     return ", ".join([*listed, f"{told} AS {UNREAD}"])
 
 

@@ -27,11 +27,14 @@ _ALWAYS = (
     *(
         f"SELECT 'activities' AS stream, '{rule}' AS rule, id FROM placed_activities"
         f" WHERE account_id IS NULL AND key IS NULL AND {named}"
+        " AND id NOT IN (SELECT id FROM shared WHERE accounts > 1)"
         for rule, named in (
             ("about_without_account", "about_id IS NOT NULL"),
             ("person_without_account", "about_id IS NULL AND contact_id IS NOT NULL"),
         )
     ),
+    "SELECT 'activities' AS stream, 'of_several_accounts' AS rule, id FROM shared"
+    " WHERE accounts > 1",
     *money.unknown(),
     trees.RINGS,
 )

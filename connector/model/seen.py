@@ -52,6 +52,7 @@ def placed(matching: Matching = USUAL) -> tuple[Stage, ...]:
         *(Stage(_own(name), _by_account(name), "view") for name in _OWN),
         Stage("sent_tickets", _sent_tickets(), "view"),
         Stage("abouts", _abouts()),
+        Stage("shared", _shared(people=matching.contacts == "count")),
         Stage("logged", _logged(whose)),
         Stage("placed_activities", _activities(whose), "view"),
         Stage("v_activities", "SELECT * FROM placed_activities WHERE key IS NOT NULL", "view"),
@@ -198,6 +199,25 @@ def _abouts() -> str:
     return f"SELECT id, min(key) AS key FROM ({union(parts)}) AS a GROUP BY id"
 
 
+def _shared(*, people: bool) -> str:
+    """Activities that name several accounts, or no account and several people, with the key on
+    which all agree: one that counted for two customers would count for whoever was there first.
+    Whoever has no account has no say."""
+    named = f"CASE WHEN account_ids IS NOT NULL THEN account_ids WHEN {_OF_PEOPLE} THEN contact_ids"
+    each = (
+        f"SELECT id, account_ids IS NULL AS is_person, unnest(string_split({named} END, ';')) AS"
+        f" party FROM seen_activities WHERE account_ids IS NOT NULL OR ({_OF_PEOPLE})"
+    )
+    parties = ["SELECT id, key, FALSE AS is_person FROM holders"]
+    parties += ["SELECT id, key, TRUE AS is_person FROM v_contacts"] if people else []
+    return (
+        "SELECT e.id, count(DISTINCT p.key) AS accounts,"
+        " CASE WHEN count(DISTINCT p.key) = 1 THEN min(p.key) END AS key"
+        f" FROM ({each}) AS e LEFT JOIN ({union(parties)}) AS p"
+        " ON p.id = e.party AND p.is_person = e.is_person GROUP BY e.id"
+    )
+
+
 def _logged(whose: str) -> str:
     """Whose the activities are that others name as the same: of a mail to a person only the task
     says so."""
@@ -211,16 +231,18 @@ def _logged(whose: str) -> str:
 
 def _activities(whose: str) -> str:
     """Activities by their account, or by what and whom they are about when they name none, or by
-    the activity that they are the same as."""
+    the activity that they are the same as. Of several that they name all must be of one account."""
     columns = _columns(
         STREAMS["activities"], {"contact_id": "coalesce(r.contact_id, l.contact_id)"}, of="r."
     )
     return (
-        f"SELECT {columns}, coalesce({_KEY}, l.key) AS key FROM seen_activities AS r{whose}"
+        f"SELECT {columns}, CASE WHEN s.id IS NOT NULL THEN s.key ELSE coalesce({_KEY}, l.key) END"
+        f" AS key FROM seen_activities AS r{whose} LEFT JOIN shared AS s ON s.id = r.id"
         " LEFT JOIN logged AS l ON l.id = r.same_as"
     )
 
 
+_OF_PEOPLE = "account_id IS NULL AND about_id IS NULL AND contact_ids IS NOT NULL"
 _NAMELESS = "CASE WHEN r.account_id IS NULL THEN"
 _WHOSE = (
     " LEFT JOIN holders AS h ON h.id = r.account_id"

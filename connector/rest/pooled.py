@@ -13,11 +13,18 @@ from pathlib import Path
 from typing import Any
 
 import urllib3
-from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError, SSLError
+from urllib3.exceptions import (
+    ConnectTimeoutError,
+    HTTPError,
+    NewConnectionError,
+    ProxyError,
+    SSLError,
+)
 from urllib3.exceptions import TimeoutError as TimedOut
 
 from ..errors import Malformed
 from ..http import ANSWER_SECONDS, CONNECT_SECONDS, Broken, Polite
+from .way import way_to
 
 PIECE = 1 << 20
 #: The longest body that is taken into memory, unpacked.
@@ -48,7 +55,7 @@ class Pooled(Polite[Reply]):
     @cached_property
     def pool(self) -> Any:
         """Where connections are kept."""
-        return urllib3.PoolManager(maxsize=CONNECTIONS, retries=False)
+        return way_to(self.base).pool(maxsize=CONNECTIONS, retries=False)
 
     def carry(self, method: str, url: str, options: Mapping[str, Any]) -> Reply:
         """Send once. With `into` what comes goes to that file, and no further than `most` bytes;
@@ -58,9 +65,11 @@ class Pooled(Polite[Reply]):
         origin, target = (url, "/") if start < 0 else (url[:start], url[start:])
         try:
             # The manager would parse the whole address for every page; the pool takes the rest.
-            answer = self._pool_of(origin).urlopen(
+            pool = self._pool_of(origin)
+            answer = pool.urlopen(
                 method,
-                target,
+                # A proxy passes on what is not encrypted, and wants to know where.
+                url if pool.proxy and origin.startswith("http:") else target,
                 body=options.get("data"),
                 headers={**self.headers, **(options.get("headers") or {})},
                 timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=ANSWER_SECONDS),
@@ -127,12 +136,14 @@ class Pooled(Polite[Reply]):
 
 def _is_unsent(error: HTTPError) -> bool:
     """Whether a request cannot have arrived."""
-    return isinstance(error, NewConnectionError | ConnectTimeoutError | SSLError)
+    return isinstance(error, NewConnectionError | ConnectTimeoutError | ProxyError | SSLError)
 
 
 def _reason(error: HTTPError) -> str:
     if isinstance(error, SSLError):
         return "the certificate was not accepted"
+    if isinstance(error, ProxyError):
+        return "the proxy of the environment did not let it through"
     if isinstance(error, TimedOut):
         return "timed out"
     return "the connection was cut or refused"

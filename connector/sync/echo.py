@@ -23,6 +23,8 @@ say when each record changed: as it was read back right before our write, and by
 had changed since they were pulled, what changed by the last of our own stamps is left out, as long
 as it is no more than we know of: the records that we read or wrote in that time. A longer write is
 looked at in stretches of two seconds: each must hold exactly as many records as we wrote in it.
+Once that was so, and late enough that the search had settled, it is so for good: later edits have
+later stamps. From then on only the sum is looked at, for what shows up late.
 
 - An edit before our write makes the record younger than what was pulled: nothing is left out.
 - An edit after our write moves its record out of the time that is left out, where it is read, or
@@ -37,7 +39,8 @@ looked at in stretches of two seconds: each must hold exactly as many records as
 
 from __future__ import annotations
 
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
 
 import orjson
 from pydantic import TypeAdapter
@@ -49,6 +52,9 @@ from .app import App
 from .changes import Plan
 from .into_lake import moment, text
 from .run import Run
+
+#: So long after a write a search tells of all of it.
+SETTLED = timedelta(minutes=1)
 
 
 def remember(app: App, key: str, echo: Echo) -> None:
@@ -67,6 +73,12 @@ def expect(app: App, plan: Plan) -> None:
     if stretches:
         spec = written_pull(app, plan.object)
         remember(app, f"{spec.stream}:{plan.object}", Echo("", stretches[-1].end, stretches))
+
+
+def confirm(app: App, run: Run, key: str, echo: Echo) -> None:
+    """Its stretches held what they should: they need not be counted again once that is settled."""
+    if echo.stretches and run.as_of >= echo.until + SETTLED:
+        remember(app, key, replace(echo, stretches=()))
 
 
 def written_pull(app: App, object: str) -> Pull:

@@ -88,6 +88,7 @@ class _Journey:
         }
         used, allowed = self.app.crm.allowance()
         receipt.allowance = {"used": used, "allowed": allowed}
+        receipt.notices += self.app.crm.notes()
         receipt.skew_seconds = round(self.app.crm.skew(), 1)
         receipt.odd = [
             {"stream": o.stream, "rule": o.rule, "count": o.count, "ids": list(o.ids)}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from ..errors import Malformed
 from ..mapping import wanted
@@ -17,6 +17,7 @@ from .app import App
 from .run import Run
 
 KEY = ("source", "id")
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,30 @@ def store(app: App, run: Run, batch: Batch) -> int:
     _reconcile(run, batch, int(run.engine.one("SELECT count(*) FROM incoming")))
     _note_unread(run, batch, "SELECT * FROM incoming")
     return _store_news(app, run, batch)
+
+
+def keep_earlier(app: App, run: Run, batch: Batch) -> int:
+    """Append what records held before, as versions of them; how many were not known by then.
+
+    Folds drop what is not the newest, so what they dropped is looked at as well.
+    """
+    columns = columns_of(app, batch.stream)
+    told = (
+        f"SELECT *, {text(batch.source)} AS source, {moment(run.as_of)} AS pulled_at, "
+        f"{text(batch.object)} AS object FROM ({batch.sql}) "
+        "WHERE id IS NOT NULL AND modified_at IS NOT NULL"
+    )
+    held = app.lake.versions(batch.stream, run.engine, columns, EPOCH, KEY)
+    every = f"({held.single}) UNION ALL ({held.several})"
+    run.engine.stage(
+        "earlier",
+        f"SELECT * FROM ({shaped(told, columns)}) AS e WHERE NOT EXISTS (SELECT 1 FROM ({every}) "
+        "AS k WHERE k.source = e.source AND k.id = e.id AND k.modified_at = e.modified_at)",
+        "table",
+    )
+    if not run.engine.one("SELECT count(*) FROM earlier"):
+        return 0
+    return app.lake.append(batch.stream, run.engine, shaped("SELECT * FROM earlier", columns))
 
 
 def bury(app: App, run: Run, stream: str, object: str, ids: str, *, among: bool = False) -> int:

@@ -11,25 +11,39 @@ from ..mapping import pulls, wanted
 from ..records import CrmField, Org
 from .app import App
 
+#: HubSpot counts no day for an app with OAuth; its own count of one is for private apps alone.
+UNMETERED = (
+    "The CRM does not say how many calls of the day are left (with OAuth HubSpot never does): "
+    "`share` and `reserve` in [budget] hold nothing back."
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Preflight:
     """What was found: the type of each CRM field path, pull by pull (None: the org lacks the
-    object and may); the target fields that are not there; what is gone without, and why; and what
-    is `left_out` because the org lacks it or hides it, and the mapping allows for that."""
+    object and may); the target fields that are not there; what is gone without, and why; what is
+    `left_out` because the org lacks it or hides it, and the mapping allows for that; and whether it
+    says how many calls of the day are left."""
 
     types: tuple[Mapping[str, str] | None, ...]
     missing: tuple[Any, ...]
     notices: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
+    metered: bool = True
+
+    @property
+    def lasting(self) -> tuple[str, ...]:
+        """What an org simply does not have, in words."""
+        told = () if self.metered else (UNMETERED,)
+        if not self.left_out:
+            return told
+        names = ", ".join(self.left_out)
+        return (*told, f"Left out, as the CRM lacks it or hides it from us: {names}")
 
     @property
     def told(self) -> tuple[str, ...]:
         """All that is gone without, in words."""
-        if not self.left_out:
-            return self.notices
-        names = ", ".join(self.left_out)
-        return (*self.notices, f"Left out, as the CRM lacks it or hides it from us: {names}")
+        return (*self.notices, *self.lasting)
 
 
 def pin_org(app: App, org: Org) -> None:
@@ -82,12 +96,13 @@ def preflight(app: App) -> Preflight:
             hint=app.crm.remedy,
         )
     missing = tuple(field for field in app.mapping.fields if field.target not in there)
-    return Preflight(tuple(types), missing, tuple(notices), tuple(sorted(left_out)))
+    metered = app.crm.allowance()[1] > 0
+    return Preflight(tuple(types), missing, tuple(notices), tuple(sorted(left_out)), metered)
 
 
 def news(app: App, found: Preflight) -> tuple[str, ...]:
     """What is gone without. What an org simply does not have is told once, and when it changes."""
-    said = " ".join(found.left_out)
+    said = " ".join(found.lasting)
     if app.state.setting("left_out") == said:
         return found.notices
     app.state.remember("left_out", said)

@@ -216,6 +216,7 @@ def _store_echo(app: App, run: Run, each: Wanted, spool: Spool) -> tuple[int, in
     else:
         ours = echo.ours(app, run, spec, each.since, until)
     if each.echoed <= ours:
+        echo.confirm(app, run, each.key, each.echo)
         return 0, 0
     app.state.forget(f"echo:{each.key}")
     whole = replace(each, echo=None, rows=None)
@@ -244,6 +245,9 @@ def _store(app: App, run: Run, each: Wanted, spool: Spool) -> tuple[int, int]:
     known = vanished.guard(app, run, spec, spool.rows) if each.since is None else 0
     sql = pulls.sql(spec, spool.relation, keep=each.keep, types=each.types)
     new = into_lake.store(app, run, Batch(spec.stream, app.crm.name, sql, spool.rows, spec.object))
+    if spool.earlier and each.since is None:
+        sql = pulls.sql(spec, spool.earlier, keep=each.keep, types=each.types)
+        into_lake.keep_earlier(app, run, Batch(spec.stream, app.crm.name, sql, object=spec.object))
     if not known:
         return new, 0
     return new, into_lake.bury(app, run, spec.stream, spec.object, "SELECT id FROM incoming")

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from connector.cli import run
-from connector.sandbox.server import opened, running
+from connector.sandbox.server import running
+from tests.kept import filled
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ def connector(capsys: pytest.CaptureFixture[str]) -> Command:
 @pytest.fixture(scope="session")
 def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a sandbox of thirty accounts."""
-    store = opened(tmp_path_factory.mktemp("sandbox"), accounts=30, seed=5, start=None)
+    store = filled(tmp_path_factory.mktemp("org") / "sandbox", accounts=30, seed=5)
     with running(store) as url:
         yield url
     store.close()

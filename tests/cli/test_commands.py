@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 import requests
 
-from connector.sandbox.server import opened, running
+from connector.sandbox.server import running
+from tests.kept import filled
 
 from .conftest import Command
 
@@ -20,7 +21,7 @@ RECEIPT = {
 @pytest.fixture
 def fresh(tmp_path: Path, connector: Command):
     """An installation that has done nothing yet, and its own sandbox of twelve accounts."""
-    store = opened(tmp_path / "sandbox", accounts=12, seed=2, start=None)
+    store = filled(tmp_path / "sandbox", accounts=12, seed=2)
     with running(store) as url:
         connector("init", tmp_path / "here", "--sandbox", url)
         yield tmp_path / "here/config.toml", url

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 import requests
 
-from connector.sandbox.server import opened, running
+from connector.sandbox.server import running
+from tests.kept import filled
 
 from .conftest import Command, Said
 
@@ -46,7 +47,7 @@ class Fields:
 @pytest.fixture
 def fields(tmp_path: Path, connector: Command):
     """An installation that has done nothing yet."""
-    store = opened(tmp_path / "sandbox", accounts=3, seed=2, start=None)
+    store = filled(tmp_path / "sandbox", accounts=3, seed=2)
     with running(store) as url:
         connector("init", tmp_path / "here", "--sandbox", url)
         yield Fields(connector, tmp_path / "here", url)

@@ -15,8 +15,9 @@ import pytest
 import requests
 
 from connector.cli.shipped import MAPPINGS
-from connector.sandbox.server import opened, running
+from connector.sandbox.server import running
 from tests.hubspot_world import show_feedback
+from tests.kept import filled
 
 from .conftest import Command, Said
 
@@ -54,7 +55,7 @@ class Installation:
 @pytest.fixture
 def here(tmp_path: Path, connector: Command) -> Iterator[Installation]:
     """An installation that has done nothing yet."""
-    store = opened(tmp_path / "sandbox", accounts=10, seed=2, start=None)
+    store = filled(tmp_path / "sandbox", accounts=10, seed=2, portal=True)
     with running(store) as url:
         made = Installation(connector, tmp_path / "here", url)
         assert connector("init", made.folder, "--crm", "hubspot", "--sandbox", url).exit == 0

@@ -14,9 +14,10 @@ from connector import http
 from connector.crm.salesforce import Crm
 from connector.crm.salesforce.auth import ClientCredentials, Jwt
 from connector.engines.duckdb import DuckDB
-from connector.sandbox.server import opened, running
+from connector.sandbox.server import running
 from connector.sandbox.store import Store
 from connector.secrets import Secret
+from tests.kept import filled
 
 
 @dataclass
@@ -63,9 +64,7 @@ class Org:
 def org(tmp_path, monkeypatch, request) -> Iterator[Org]:
     """Twenty accounts, or as many as the module says in ACCOUNTS; nothing of ours in them."""
     monkeypatch.setattr(http, "_backoff", lambda state: 0.01)
-    store = opened(
-        tmp_path / "sandbox", accounts=getattr(request.module, "ACCOUNTS", 20), seed=3, start=None
-    )
+    store = filled(tmp_path / "sandbox", accounts=getattr(request.module, "ACCOUNTS", 20), seed=3)
     with running(store) as url:
         keys = requests.get(f"{url}/_sandbox/credentials", timeout=30).json()["salesforce"]
         (tmp_path / "key.pem").write_text(keys["private_key"])

@@ -266,11 +266,16 @@ def test_airbyte_37528_the_first_read_has_no_hidden_window(org, engine, tmp_path
     assert now - engine.one(oldest) > timedelta(days=365).total_seconds()
 
 
-def test_airbyte_42490_the_lower_bound_is_a_whole_second_and_included():
-    """Rows that share the moment of the watermark are read again, not skipped."""
-    since = datetime(2026, 11, 2, 8, 0, 0, 900_000, tzinfo=UTC)
-    asked = read.soql(Read("Task", ("Id",), since, "SystemModstamp"))
-    assert asked == ("SELECT Id FROM Task WHERE SystemModstamp >= 2026-11-02T08:00:00Z ORDER BY Id")
+def test_airbyte_42490_what_shares_the_second_of_the_watermark_is_read_again(org, engine, tmp_path):
+    """Stamps have milliseconds, conditions whole seconds: both records of one second come."""
+    one, other = org.store.db.execute("SELECT Id FROM Task ORDER BY Id LIMIT 2").fetchall()
+    second = "2026-11-02T08:00:00"
+    for (id,), stamp in ((one, f"{second}.100Z"), (other, f"{second}.900Z")):
+        org.store.db.execute("UPDATE Task SET SystemModstamp = ? WHERE Id = ?", (stamp, id))
+    wanted, types = ask(org, since=datetime.fromisoformat(f"{second}.900Z"))
+    spool = fetch(org, tmp_path / "p", wanted, types)
+    found = engine.rows(f'SELECT "Id" FROM {spool.relation} WHERE "Id" IN {(*one, *other)}')
+    assert sorted(found) == sorted([one, other])
 
 
 def test_relationship_paths_come_by_their_whole_name(org, engine, tmp_path):

@@ -43,6 +43,39 @@ def test_an_activity_finds_its_account(keys):
     assert held(world(), **keys).run(MODEL).value("meetings_held") == 1
 
 
+@pytest.mark.parametrize(
+    ("keys", "accounts"),
+    [
+        ({"contact_id": "003", "contact_ids": "003;004"}, ["001"]),
+        ({"contact_id": "003", "contact_ids": "003;lead"}, ["001"]),
+        ({"contact_id": "003", "contact_ids": "003;005"}, []),
+        ({"account_id": "001", "account_ids": "001;00X"}, ["001"]),
+        ({"account_id": "001", "account_ids": "001;002"}, []),
+        ({"account_id": "001", "account_ids": "001;002", "contact_id": "003"}, []),
+        ({"account_id": "002", "contact_id": "003", "contact_ids": "003;005"}, ["002"]),
+    ],
+)
+def test_what_names_several_counts_where_all_agree(keys, accounts):
+    """A mail to people of two customers says nothing of whoever of them was there first."""
+    lake = world().put("contacts", id="004", account_id="00X")
+    lake.put("contacts", id="005", account_id="002").put("contacts", id="lead")
+    held(lake, **keys).run(MODEL)
+    found = [id for id in ("001", "002") if lake.value("meetings_held", id) == 1]
+    assert found == accounts
+    told = [] if accounts else ["a"]
+    assert lake.rows("SELECT id FROM oddities WHERE rule = 'of_several_accounts'") == told
+    assert lake.rows("SELECT id FROM oddities WHERE rule = 'person_without_account'") == []
+
+
+def test_people_that_do_not_count_have_no_say_together_either():
+    """Nor has a person the number of an account: each kind counts its own."""
+    lake = world().put("contacts", id="002", account_id="001")
+    held(lake, contact_id="002", contact_ids="002;003")
+    assert lake.run(MODEL).value("meetings_held") == 1
+    ignored = Matching(contacts="ignore")
+    assert lake.run(MODEL, matching=ignored).value("meetings_held") is None
+
+
 def test_what_only_a_person_names_may_be_left_out():
     """An option: what is about a record of an account counts as ever."""
     ignored = Matching(contacts="ignore")

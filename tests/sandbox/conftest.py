@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,9 @@ import requests
 
 from connector.sandbox.faults import Faults
 from connector.sandbox.salesforce.setup import new_app, prepare
-from connector.sandbox.server import running
+from connector.sandbox.server import FILE, create_app, running
 from connector.sandbox.store import Field, Store
+from tests.kept import copied
 
 OWNER = Field(
     "OwnerId", "reference", refers=("User",), relationship="Owner", nillable=False, length=18
@@ -61,7 +63,16 @@ def app() -> dict[str, Any]:
 @pytest.fixture
 def store(tmp_path: Path, app: dict[str, Any]) -> Iterator[Store]:
     """An org with five accounts, one of them deleted, and a little around them."""
-    store = Store(tmp_path / "sandbox.sqlite")
+    copied(tmp_path / "sandbox", "five", partial(_five, app))
+    store = Store(tmp_path / "sandbox" / FILE)
+    prepare(store)  # functions of SQL belong to the connection
+    yield store
+    store.close()
+
+
+def _five(app: dict[str, Any], folder: Path) -> Path:
+    folder.mkdir()
+    store = Store(folder / FILE)
     store.put("salesforce_app", app)
     store.create("Account", ACCOUNT, prefix="001")
     store.create("Contact", CONTACT, prefix="003")
@@ -106,8 +117,9 @@ def store(tmp_path: Path, app: dict[str, Any]) -> Iterator[Store]:
             ("none", None, 0),
         ],
     )
-    yield store
+    create_app(store, Faults())
     store.close()
+    return folder
 
 
 @pytest.fixture

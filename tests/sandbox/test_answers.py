@@ -9,18 +9,16 @@ from typing import Any
 import pytest
 import requests
 
-from connector.sandbox.seed import fill
 from connector.sandbox.seed_answers import RELATIONSHIP
 from connector.sandbox.server import running
 from connector.sandbox.store import Store
 from connector.sandbox.surveys import answers
+from tests.kept import filled
 
 
 @pytest.fixture
-def org(tmp_path: Path, app: dict[str, Any]) -> Iterator[Store]:
-    store = Store(tmp_path / "s.sqlite")
-    store.put("salesforce_app", app)
-    fill(store, 30, 5)
+def org(tmp_path: Path) -> Iterator[Store]:
+    store = filled(tmp_path / "sandbox", accounts=30, seed=5)
     yield store
     store.close()
 

@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 import requests
 
-from connector.sandbox.seed import fill
 from connector.sandbox.seed_answers import GROUP, RELATIONSHIP, SUPPORT
 from connector.sandbox.server import running
 from connector.sandbox.store import Store
 from connector.sandbox.surveys.zenloop import add_recorded, serve_recorded
+from tests.kept import filled
 
 RECORDED = {
     "surveys": [
@@ -44,11 +44,9 @@ RECORDED = {
 
 
 @pytest.fixture
-def org(tmp_path: Path, app: dict[str, Any]) -> Iterator[Store]:
+def org(tmp_path: Path) -> Iterator[Store]:
     """A world of two hundred accounts."""
-    store = Store(tmp_path / "s.sqlite")
-    store.put("salesforce_app", app)
-    fill(store, 200, 5)
+    store = filled(tmp_path / "sandbox", accounts=200, seed=5)
     yield store
     store.close()
 

@@ -12,11 +12,11 @@ import pytest
 
 from connector import http
 from connector.sandbox.faults import Faults
-from connector.sandbox.seed import fill
 from connector.sandbox.server import running
 from connector.sandbox.store import Store
 from connector.sandbox.surveys import answers
 from connector.secrets import Secret
+from tests.kept import filled
 from tests.sources.reading import rows
 
 
@@ -51,9 +51,7 @@ class Emulated:
 def emulated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Emulated]]:
     """Serve a platform with two surveys, and no answers yet."""
     monkeypatch.setattr(http, "_backoff", lambda state: 0.01)
-    store = Store(tmp_path / "s.sqlite")
-    fill(store, 0, 1)
-    store.put("salesforce_app", {})
+    store = filled(tmp_path / "sandbox", accounts=0, seed=1)
     for id, title in (("s1", "Relationship"), ("s2", "After support")):
         answers.add_survey(store, answers.Survey(id, title, "active", "2026-01-01T00:00:00Z"))
     with running(store, Faults()) as url:

@@ -16,10 +16,11 @@ import requests
 from connector import http
 from connector.engines.duckdb import DuckDB
 from connector.sandbox.faults import Faults
-from connector.sandbox.server import opened, running
+from connector.sandbox.server import running
 from connector.sandbox.store import Store
 from connector.sandbox.surveys import answers
 from connector.secrets import Secret
+from tests.kept import filled
 
 BEFORE = datetime(2020, 1, 1, tzinfo=UTC)
 
@@ -77,7 +78,7 @@ class Here:
 def serving(platform: str, tmp: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Here]:
     """The sandbox with the answers of some accounts."""
     monkeypatch.setattr(http, "_backoff", lambda state: 0.01)
-    store = opened(tmp / "sandbox", accounts=40, seed=5, start=None)
+    store = filled(tmp / "sandbox", accounts=40, seed=5)
     with running(store, Faults()) as url:
         keys = requests.get(f"{url}/_sandbox/credentials", timeout=30).json()[platform]
         yield Here(url, keys, store, tmp)

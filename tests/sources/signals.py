@@ -14,9 +14,10 @@ import requests
 
 from connector import http
 from connector.engines.duckdb import DuckDB
-from connector.sandbox.server import opened, running
+from connector.sandbox.server import running
 from connector.sandbox.store import Store
 from connector.secrets import Secret
+from tests.kept import filled
 
 
 @dataclass
@@ -93,7 +94,7 @@ def read(spool: Any) -> list[dict[str, Any]]:
 def serving(tmp_path: Path, monkeypatch: Any, name: str, accounts: int = 12) -> Iterator[Desk]:
     """The sandbox with some accounts, and one of its platforms."""
     monkeypatch.setattr(http, "_backoff", lambda state: 0.01)
-    store = opened(tmp_path / "sandbox", accounts=accounts, seed=5, start=None)
+    store = filled(tmp_path / "sandbox", accounts=accounts, seed=5)
     with running(store) as base:
         keys = requests.get(f"{base}/_sandbox/credentials", timeout=30).json()[name]
         (tmp_path / "token").write_text(keys["token"])

@@ -21,11 +21,12 @@ from connector import http
 from connector.errors import AuthError, ConnectorError, Malformed
 from connector.rest import pooled
 from connector.rest.line import Line, Signed
-from connector.sandbox.server import opened, running
+from connector.sandbox.server import running
 from connector.secrets import Secret
 from connector.shipped import available
 from connector.sources.rest import ByBasic, Pages
 from tests.conftest import Answer
+from tests.kept import filled
 from tests.sources.cases import CASES
 
 Keys = Mapping[str, str]
@@ -91,7 +92,7 @@ class Reached:
 @pytest.fixture(scope="module")
 def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reached]:
     folder = tmp_path_factory.mktemp("faults")
-    store = opened(folder / "sandbox", accounts=8, seed=5, start=None)
+    store = filled(folder / "sandbox", accounts=8, seed=5)
     with running(store) as url:
         keys = requests.get(f"{url}/_sandbox/credentials", timeout=60).json()
         yield Reached(url, keys, folder, {})

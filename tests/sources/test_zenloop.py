@@ -11,10 +11,11 @@ import requests
 from connector import http
 from connector.errors import AuthError, Malformed, RemoteError
 from connector.sandbox.faults import Faults
-from connector.sandbox.server import opened, running
+from connector.sandbox.server import running
 from connector.secrets import Secret
 from connector.sources.zenloop import Source
 from tests.conftest import Answer
+from tests.kept import filled
 from tests.sources.reading import rows
 
 
@@ -22,7 +23,7 @@ from tests.sources.reading import rows
 def platform(tmp_path, monkeypatch):
     """The sandbox's zenloop with the answers of sixty accounts, and its address and token."""
     monkeypatch.setattr(http, "_backoff", lambda state: 0.01)
-    store = opened(tmp_path / "sandbox", accounts=60, seed=5, start=None)
+    store = filled(tmp_path / "sandbox", accounts=60, seed=5)
     with running(store, Faults()) as url:
         keys = requests.get(f"{url}/_sandbox/credentials", timeout=30).json()["zenloop"]
         monkeypatch.setenv("ZENLOOP_FOR_TEST", keys["token"])

@@ -101,6 +101,7 @@ def path_type(path: str, kind: str, known: Properties) -> str | None:
     """The DuckDB type of a path seen from a kind of record; None if there is no such thing.
 
     A path is a property, `archived`, `merged_into`, `companies.id` (the record it belongs to),
+    `companies.several` (all of them, where there are several and none is the primary one),
     `dealstage.is_won` (a fact of its stage) or `csm_sentiment.changed_at`.
     """
     if kind == OWNERS:
@@ -110,7 +111,7 @@ def path_type(path: str, kind: str, known: Properties) -> str | None:
     first, dot, last = path.partition(".")
     if not dot:
         return _typed(path, known[path]) if path in known else None
-    if last == "id" and first not in known:
+    if last in BELONGS and first not in known:
         return TEXT if first in KINDS else None
     if first == STAGES.get(kind) and last in STAGE_FACTS:
         return STAGE_FACTS[last]
@@ -145,6 +146,8 @@ RECORD_KINDS: Mapping[str, str] = {
 }
 #: Records that others can belong to, as they are called in addresses.
 KINDS = frozenset(RECORD_KINDS)
+#: What can be asked of those.
+BELONGS = frozenset({"id", "several"})
 
 
 def stages(client: Client, kind: str) -> tuple[Stage, ...]:
@@ -180,7 +183,7 @@ def parts(paths: Mapping[str, str], known: Properties) -> Parts:
         if path in RECORD:
             plain |= {MERGED: None} if path == "merged_into" else {}
             continue
-        if dot and last == "id" and first not in known:
+        if dot and last in BELONGS and first not in known:
             owners[first] = None
             continue
         plain[first] = None

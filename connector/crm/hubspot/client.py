@@ -20,6 +20,7 @@ import orjson
 from ...errors import Malformed, Throttled
 from ...http import READS, Again, Credentials, body_of
 from ...rest.pooled import CONNECTIONS, HEADERS, Pooled, Reply
+from ...rest.way import way_to
 from . import answers, paths
 from .limiter import Limiter
 from .paths import Paths
@@ -44,34 +45,31 @@ class Line(Pooled):
         self._admitted = threading.local()
 
     def admit(self, lane: str) -> None:
-        turn, self._admitted.turn = getattr(self._admitted, "turn", None), None
-        if turn is None or turn[0] != lane:
-            self._admitted.turn = turn
+        kept = getattr(self._admitted, "kept", None)
+        if kept is None or kept[0] != lane:
             self._admitted.now = self.limiter.admit(lane)
             return
-        _, bucket, place = turn
-        bucket.sent(place)
-        self._admitted.now = bucket, place
+        self._admitted.kept, self._admitted.now = None, kept[1]
+        self._admitted.now.sent()
 
     @contextmanager
     def turn(self, lane: str) -> Iterator[None]:
         """Wait for the turn of the next request of this lane in this thread; then it need not."""
-        bucket, place = self.limiter.admit(lane)
-        self._admitted.turn = lane, bucket, place
+        turn = self.limiter.admit(lane)
+        self._admitted.kept = lane, turn
         try:
             yield
         finally:
-            if self._admitted.turn is not None:
-                self._admitted.turn = None
-                bucket.give_back(place)
+            if self._admitted.kept is not None:
+                self._admitted.kept = None
+                turn.give_back()
 
     def carry(self, method: str, url: str, options: Mapping[str, Any]) -> Reply:
         """Send once; the limiter learns when the answer was there, or the connection broken."""
         try:
             return super().carry(method, url, options)
         finally:
-            bucket, place = self._admitted.now
-            bucket.answered(place)
+            self._admitted.now.answered()
 
     def judge(self, answer: Reply, method: str, url: str, safe: bool) -> None:
         """Limits and locks first: what they refuse has not been begun and may be sent again."""
@@ -81,7 +79,7 @@ class Line(Pooled):
         if status == 429:
             if lane in DAILY_LANES and not answers.is_rate(answer):
                 return  # so many exports a day: whoever asked looks for another way
-            self._slow_down(answer, search=lane == "search")
+            self._slow_down(answer, lane)
         if status == answers.LOCKED:
             locked = Throttled(
                 "HubSpot has locked the records for somebody else.",
@@ -100,10 +98,10 @@ class Line(Pooled):
             raise answers.error_of(Reply(status, answer.headers, b"{}"), "the token")
         super().judge(answer, method, url, safe)
 
-    def _slow_down(self, answer: Reply, *, search: bool) -> None:
-        asked = answers.slow_down(answer, search=search)
+    def _slow_down(self, answer: Reply, lane: str) -> None:
+        asked = answers.slow_down(answer, search=lane == "search")
         if isinstance(asked, Again) and asked.wait:
-            self.limiter.close(search=search, seconds=asked.wait)
+            self.limiter.close(lane, asked.wait)
             asked.wait = 0.0  # the limiter makes everybody wait, this request included
         raise asked
 
@@ -115,7 +113,11 @@ class Line(Pooled):
 
         settings = Configuration(host=self.base)
         settings.retries = False
-        return RESTClientObject(settings, maxsize=CONNECTIONS).pool_manager
+        way = way_to(self.base)
+        settings.proxy, settings.proxy_headers = way.proxy or None, dict(way.headers)
+        pool = RESTClientObject(settings, maxsize=CONNECTIONS).pool_manager
+        pool.connection_pool_kw.update(way.trust)
+        return pool
 
 
 class Client:
@@ -125,6 +127,7 @@ class Client:
         self.paths = Paths(version)
         self.limiter = Limiter(searches)
         self.stamps = Stamps()
+        self._notes: dict[str, None] = {}
         self.line = Line(base, credentials, self.limiter)
 
     def raw(
@@ -158,6 +161,15 @@ class Client:
         data = None if body is None else orjson.dumps(body)
         answer = self.raw(method, path, doing, body=data, **options)
         return body_of(answer, "HubSpot") if answer.content else None
+
+    def note(self, what: str) -> None:
+        """Keep what whoever reads the receipt should know."""
+        self._notes[what] = None
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was noted, each once."""
+        return tuple(self._notes)
 
     @property
     def now(self) -> datetime:

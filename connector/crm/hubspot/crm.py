@@ -132,7 +132,8 @@ class Crm:
     def read(
         self, read: Read, types: Mapping[str, str], into: Path, progress: Progress | None = None
     ) -> Spool:
-        return lanes.take(self._client, self._of(read.object), read, types, into, progress)
+        with self._client.limiter.reading(read.rows):
+            return lanes.take(self._client, self._of(read.object), read, types, into, progress)
 
     def values(
         self, object: str, ids: Sequence[str], fields: Sequence[str]
@@ -279,6 +280,9 @@ class Crm:
 
     def ration(self, left: Callable[[], int | None]) -> None:
         self._client.line.spent = lambda: (calls := left()) is not None and calls <= 0
+
+    def notes(self) -> tuple[str, ...]:
+        return self._client.notes
 
     def now(self) -> datetime:
         return self._client.now

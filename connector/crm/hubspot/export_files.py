@@ -24,7 +24,7 @@ _CELL = 1 << 24
 
 
 class Unfit(Exception):
-    """This cannot be read from an export."""
+    """This cannot be read from an export, and why."""
 
 
 @dataclass(slots=True)
@@ -50,14 +50,14 @@ def looked_through(files: Sequence[Path], modified: str) -> Told:
                 if told is None:
                     told = Told(head)
                 if head != told.head or len(set(head)) != len(head):
-                    raise Unfit
+                    raise Unfit("its columns are not one of each in every file")
                 _count(reader, told, several, modified)
     except (csv.Error, UnicodeDecodeError, ValueError) as error:
-        raise Unfit from error
+        raise Unfit("its file is cut or no CSV") from error
     finally:
         csv.field_size_limit(before)
     if told is None:
-        raise Unfit
+        raise Unfit("it has no file")
     told.several = tuple(several)
     return told
 
@@ -69,10 +69,10 @@ def _count(reader: Iterator[list[str]], told: Told, several: list[str], modified
     others = next((at for at, name in enumerate(head) if _ASSOCIATED.fullmatch(name)), None)
     for row in reader:
         if len(row) != width:
-            raise Unfit
+            raise Unfit("its file is cut or no CSV")
         moment = row[moved]
         if not (moment.endswith("Z") or moment.isdigit()):
-            raise Unfit
+            raise Unfit("its moments do not say in which zone they are")
         told.rows += 1
         if merged is not None and (lost := row[merged]):
             told.merged += lost.count(";") + 1
@@ -90,12 +90,12 @@ def columns_of(head: Sequence[str], parts: Parts, modified: str) -> dict[str, st
     columns = {}
     for name in (*parts.properties, modified, OBJECT_ID):
         if name not in places:
-            raise Unfit
+            raise Unfit(f"its file lacks the column {name}")
         columns[name] = places[name]
     for kind in parts.belongs:
         found = [name for name in head if _ASSOCIATED.fullmatch(name)]
         if len(found) != 1:
-            raise Unfit
+            raise Unfit(f"its file does not say which {kind} belong to a record")
         columns[f"{kind}.id"] = places[found[0]]
     return columns
 

@@ -105,7 +105,8 @@ def fetched(
     export = _Export(client, kind, parts, modified, into, progress)
     try:
         return export.read(known, count)
-    except Unfit:
+    except Unfit as reason:
+        client.note(f"{kind} were read by list, not by export: {reason}.")
         for file in into.glob("export*"):
             file.unlink()
         progress.remember({})
@@ -189,7 +190,7 @@ class _Export:
             link = self._link(task) or link
         if broken:
             raise broken
-        raise Unfit
+        raise Unfit(f"its file could not be fetched in {DOWNLOADS} attempts")
 
     def _waited(self, task: Task) -> str:
         """Look until the export has ended; the address of its file."""
@@ -197,7 +198,7 @@ class _Export:
             self.progress.pause(pause)
             if link := self._link(task):
                 return link
-        raise Unfit
+        raise Unfit("HubSpot took too long for it")
 
     def _link(self, task: Task) -> str:
         """The address of the file; empty while it is not ready."""
@@ -208,7 +209,7 @@ class _Export:
         if told.get("status") == "COMPLETE" and told.get("result"):
             return str(told["result"])
         if told.get("status") not in {"PENDING", "PROCESSING"}:
-            raise Unfit
+            raise Unfit(f"HubSpot ended it early ({told.get('status')})")
         return ""
 
     def _status(self, task: Task) -> Mapping[str, Any]:
@@ -221,7 +222,7 @@ class _Export:
         """Records come and go meanwhile: there must be as many as there were at either moment."""
         self.calls += 1
         if rows < min(before, read.count(self.client, self.kind, "", None)):
-            raise Unfit
+            raise Unfit(f"its file has only {rows} records")
 
     def _mark(self) -> str:
         told = repr((self.client.paths.version, self.kind, self.parts, self.modified))
@@ -232,7 +233,7 @@ _PATH = ("exports", "export", "async")
 
 
 def _unfit(error: RemoteError) -> Exception:
-    return Unfit() if error.status in REFUSED else error
+    return Unfit(error.message.rstrip(".")) if error.status in REFUSED else error
 
 
 def _wanted(kind: str, parts: Parts, modified: str) -> dict[str, Any]:

@@ -40,6 +40,8 @@ DONE = "DONE"
 ENDED = frozenset({DONE, "FAILED", "CANCELED", "REVERTED"})
 #: Refusals to begin: not permitted, not understood, too many. The records go by batch update.
 REFUSED = frozenset({400, 403, 404, 409, 413, 415, 429})
+#: What an import would not write as it is.
+UNFIT = "it cannot empty a property, nor keep the spaces around a value"
 #: Errors of a row whose record is not there any more.
 GONE = frozenset(
     {
@@ -92,6 +94,7 @@ def load(
     """
     sheet = sheet_of(file)
     if sheet is None or kind not in RECORD_KINDS:
+        client.note(f"{kind} were updated in batches, not by import: {UNFIT}.")
         return None
     name = f"{NAME} {uuid4().hex}"
     note(NAMED + name)
@@ -166,6 +169,8 @@ def _begun(
         return found
     except RemoteError as error:
         if error.status in REFUSED:
+            said = error.message.rstrip(".")
+            client.note(f"{kind} were updated in batches, not by import: {said}.")
             return None
         raise
     finally:

@@ -364,4 +364,7 @@ def _spool(task: Task, found: relation.Raw, rows: int, lane: str, calls: int, be
     types, where = task.types, task.asked.where
     stages = task.known.stages() if any(catalogue.stage_paths(types, task.kind)) else ()
     table = relation.of_records(found, types, stages, where=where) if rows else casts.empty(types)
-    return Spool(table, 0 if where else rows, lane, calls, datetime.fromisoformat(begun))
+    modified = task.asked.modified or catalogue.modified(task.kind)
+    before = relation.earlier(found, types, stages, modified, where=where) if rows else ""
+    told, until = 0 if where else rows, datetime.fromisoformat(begun)
+    return Spool(table, told, lane, calls, until, earlier=before)

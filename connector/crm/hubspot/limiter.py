@@ -1,8 +1,9 @@
 """How many requests may be sent, and when: one limiter for all threads of one portal.
 
-HubSpot counts three things: requests of this app within ten seconds, searches of everybody within a
-second, requests of everybody within a day. The first is told with every answer, the second with
-none, and a refusal names which one was hit.
+HubSpot counts four things: requests of this app within ten seconds, among them those for
+associations, searches of everybody within a second, requests of everybody within a day. The first
+is told with every answer, the next two with none; how many associations may be asked for follows
+from the first, since both are of the subscription. A refusal does not tell the first two apart.
 
 When a request is counted we do not know, only that it was before its answer came. So its place is
 free again so many seconds after the answer: then no delay on the way makes two windows overlap.
@@ -12,7 +13,8 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from time import monotonic, sleep
@@ -23,18 +25,20 @@ INTERVAL = "X-HubSpot-RateLimit-Interval-Milliseconds"
 USED = 0.98
 #: Until the first answer has told the limit: that of the smallest subscription.
 FIRST_LIMIT, FIRST_SECONDS = 100, 10.0
+#: The least limit of all requests → how many of them may ask for associations.
+ASSOCIATIONS = ((250, 200), (150, 150), (0, 100))
 #: Where the answer is still to come, the request is taken to arrive so many seconds later.
 SLACK = 0.05
-INSTANT = 0.001
 #: A request that was not answered for so long is forgotten.
 LOST = 600.0
 
 
 @dataclass(slots=True, eq=False)
 class Place:
-    """One request whose answer is still to come, and when it was sent."""
+    """One request whose answer is still to come: when it is sent, and for a read of how many."""
 
     at: float
+    rows: int = 0
 
 
 class Bucket:
@@ -60,20 +64,27 @@ class Bucket:
         """How many requests count at the moment."""
         return len(self._open) + len(self._answered)
 
-    def take(self) -> Place:
-        """Wait until one more may be sent."""
+    def take(self, rows: int = 0) -> Place:
+        """Wait until one more may be sent; whoever has most to read goes first.
+
+        Pages come one after another, so the longest read would otherwise be the last to end.
+        """
         with self._lock:
             now = self._clock()
             self._forget(now)
             at = max(now, self._closed)
             if (over := self.counted - self._limit) >= 0:
                 at = max(at, self._free(over))
-            place = Place(at)
+            place = Place(at, rows)
+            waiting = [each for each in self._open if each.at > now and each.rows < rows]
+            for each in sorted(waiting, key=lambda each: -each.at):
+                each.at, place.at = place.at, each.at
             self._open.add(place)
-        if at > now:
-            self._rest(at - now)
-            while (more := self._closed - self._clock()) > INSTANT:  # closed while we rested
-                self._rest(more)
+        # While we rest others may go before us, or everything be closed.
+        rested = now
+        while (turn := max(place.at, self._closed)) > rested:
+            self._rest(max(0.0, turn - self._clock()))
+            rested = turn
         return place
 
     def sent(self, place: Place) -> None:
@@ -114,18 +125,57 @@ class Bucket:
             self._closed = max(self._closed, self._clock() + seconds)
 
 
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """The turn of one request: its place in every bucket that counts it."""
+
+    places: tuple[tuple[Bucket, Place], ...]
+
+    def sent(self) -> None:
+        """It was taken before and is made use of now."""
+        for bucket, place in self.places:
+            bucket.sent(place)
+
+    def give_back(self) -> None:
+        """Nothing was sent."""
+        for bucket, place in self.places:
+            bucket.give_back(place)
+
+    def answered(self) -> None:
+        """The answer is there."""
+        for bucket, place in self.places:
+            bucket.answered(place)
+
+
 class Limiter:
     """The buckets of one portal, shared by all threads."""
 
     def __init__(self, searches: int) -> None:
         self.burst = Bucket(int(FIRST_LIMIT * USED), FIRST_SECONDS)
+        self.associations = Bucket(int(FIRST_LIMIT * USED), FIRST_SECONDS)
         self.search = Bucket(searches, 1.0)
         self._heard = ("", "")
+        self._reading = threading.local()
 
-    def admit(self, lane: str) -> tuple[Bucket, Place]:
-        """Wait until a request of this lane may be sent. Searches have a bucket of their own."""
-        bucket = self.search if lane == "search" else self.burst
-        return bucket, bucket.take()
+    @contextmanager
+    def reading(self, rows: int) -> Iterator[None]:
+        """What this thread asks meanwhile is for a read of so many records."""
+        self._reading.rows = rows
+        try:
+            yield
+        finally:
+            self._reading.rows = 0
+
+    def admit(self, lane: str) -> Turn:
+        """Wait until a request of this lane may be sent.
+
+        Searches count by themselves. Associations wait for a place of their own first, and hold
+        none of the others' while they do.
+        """
+        own = self._own(lane)
+        buckets = (self.search,) if own is self.search else (own, self.burst)
+        rows = getattr(self._reading, "rows", 0)
+        return Turn(tuple((each, each.take(rows)) for each in dict.fromkeys(buckets)))
 
     def hear(self, headers: Mapping[str, str]) -> None:
         """Take the limit from an answer that tells it."""
@@ -133,8 +183,15 @@ class Limiter:
         if said == self._heard or not all(each.isdigit() for each in said):
             return
         self._heard = said
-        self.burst.allow(int(int(said[0]) * USED), int(said[1]) / 1000)
+        most, seconds = int(said[0]), int(said[1]) / 1000
+        self.burst.allow(int(most * USED), seconds)
+        links = next(links for least, links in ASSOCIATIONS if most >= least)
+        self.associations.allow(int(links * USED), FIRST_SECONDS)
 
-    def close(self, *, search: bool, seconds: float) -> None:
+    def close(self, lane: str, seconds: float) -> None:
         """Nobody sends anything of this kind for so long."""
-        (self.search if search else self.burst).close(seconds)
+        self._own(lane).close(seconds)
+
+    def _own(self, lane: str) -> Bucket:
+        """The bucket that a refusal of this lane is about."""
+        return {"search": self.search, "associations": self.associations}.get(lane, self.burst)

@@ -11,8 +11,9 @@ from ...mapping.expressions import flattened
 from . import catalogue
 from .catalogue import Parts, Stage
 
-#: The type of the association that counts where a record belongs to several.
-PRIMARY = ("1", "5", "26", "primary")
+#: The type of the association that counts where a record belongs to several. Labels that a company
+#: has made count up numbers of their own, and may be worded alike.
+PRIMARY, DEFINED = ("1", "5", "26"), "HUBSPOT_DEFINED"
 #: The same as lists call it. All others are `…_unlabeled`, or have the words of a label.
 PRIMARY_NAMES = ("contact_to_company", "deal_to_company", "ticket_to_company")
 
@@ -45,15 +46,52 @@ def of_records(
     others are rows of their own.
     """
     columns = {path: _column(path, found, stages) for path in types}
-    rows = f"(SELECT * FROM {_read(found)} {_ONCE if found.twice else ''})"
-    joins = "".join(
-        f' LEFT JOIN ({sql}) AS "in_{owner}" ON "in_{owner}".id = r.id'
-        for owner, sql in found.linked.items()
-    )
-    table = f"SELECT {casts.picked(columns, types)} FROM {rows} AS r{joins}"
+    rows = _rows(found)
+    joins = _joins(found)
+    lost = _unknown_stages(types, stages)
+    table = f"SELECT {casts.picked(columns, types, lost=lost)} FROM {rows} AS r{joins}"
     if found.merged and "merged_into" in types:
         table = f"{table} UNION ALL BY NAME {_losers(rows, types)}"
     return f"(SELECT * FROM ({table}){f' WHERE {flattened(where)}' if where else ''})"
+
+
+def earlier(
+    found: Raw, types: Mapping[str, str], stages: Sequence[Stage], modified: str, *, where: str = ""
+) -> str:
+    """What records held before they were as they are, a row for each moment at which a property
+    whose history was asked for got a value; "" where none was. All other columns are as of now.
+    """
+    dated = found.parts.dated
+    if not dated:
+        return ""
+    histories = ", ".join(
+        f'list_transform("propertiesWithHistory"."{name}", lambda e: e."timestamp")'
+        for name in dated
+    )
+    moments = f"unnest(list_distinct(flatten([{histories}]))) AS moment"
+    columns = {path: _column(path, found, stages) for path in types}
+    for name in dated:
+        held = _held(name)
+        columns[name] = f"nullif({held}.value, '')"
+        columns[f"{name}.{catalogue.CHANGED}"] = f"{held}.said"
+    columns[modified] = "r.moment"
+    rows = f"(SELECT *, {moments} FROM {_rows(found)}) AS r{_joins(found)}"
+    table = f"SELECT {casts.picked(columns, types)} FROM {rows} WHERE {_BEFORE}"
+    return f"(SELECT * FROM ({table}){f' WHERE {flattened(where)}' if where else ''})"
+
+
+def _held(name: str) -> str:
+    """The last entry of a property's history up to the moment of a row."""
+    entries = (
+        f'list_transform(r."propertiesWithHistory"."{name}", lambda e: '
+        "{'at': TRY_CAST(e.\"timestamp\" AS TIMESTAMPTZ), 'value': e.value, "
+        "'said': e.\"timestamp\"})"
+    )
+    return f"list_max(list_filter({entries}, lambda e: e.at <= {_AT}))"
+
+
+_AT = "TRY_CAST(r.moment AS TIMESTAMPTZ)"
+_BEFORE = f'{_AT} < TRY_CAST(r."updatedAt" AS TIMESTAMPTZ)'
 
 
 def of_owners(folder: Path, types: Mapping[str, str]) -> str:
@@ -64,11 +102,15 @@ def of_owners(folder: Path, types: Mapping[str, str]) -> str:
 
 
 def links(files: Iterable[Path]) -> str:
-    """A query for `id, owner` from files of what belongs to what, one owner a record."""
+    """A query for `id, owner, several` from files of what belongs to what, one row a record.
+
+    `several` are all owners, `;` between them, where none of them is the primary one.
+    """
     listed = ", ".join(casts.text(str(file)) for file in files)
     if not listed:
-        return "SELECT CAST(NULL AS VARCHAR) AS id, CAST(NULL AS VARCHAR) AS owner WHERE FALSE"
-    types = 'STRUCT("typeId" VARCHAR, label VARCHAR)[]'
+        nothing = (f"CAST(NULL AS VARCHAR) AS {name}" for name in ("id", "owner", "several"))
+        return f"SELECT {', '.join(nothing)} WHERE FALSE"
+    types = 'STRUCT(category VARCHAR, "typeId" VARCHAR, label VARCHAR)[]'
     shape = (
         "{'from': 'STRUCT(id VARCHAR)', "
         f"'to': 'STRUCT(\"toObjectId\" VARCHAR, \"associationTypes\" {types})[]'}}"
@@ -79,13 +121,15 @@ def links(files: Iterable[Path]) -> str:
     )
     first = ", ".join(casts.text(word) for word in PRIMARY)
     is_primary = (
-        f'len(list_filter(t."associationTypes", lambda x: x."typeId" IN ({first}) '
-        "OR lower(coalesce(x.label, '')) LIKE 'primary%')) > 0"
+        f'len(list_filter(t."associationTypes", lambda x: x.category = {casts.text(DEFINED)} '
+        f"AND (x.\"typeId\" IN ({first}) OR lower(coalesce(x.label, '')) LIKE 'primary%'))) > 0"
     )
     return (
-        f"SELECT id, arg_min(t.\"toObjectId\", {{'later': NOT {is_primary}, "
-        "'number': CAST(t.\"toObjectId\" AS BIGINT)}) AS owner "
-        f"FROM ({each}) GROUP BY id"
+        f"SELECT id, arg_min(other, {{'later': NOT is_primary, 'number': CAST(other AS BIGINT)}}) "
+        "AS owner, CASE WHEN NOT bool_or(is_primary) AND count(DISTINCT other) > 1 "
+        "THEN string_agg(DISTINCT other, ';' ORDER BY other) END AS several "
+        f'FROM (SELECT id, t."toObjectId" AS other, {is_primary} AS is_primary FROM ({each})) '
+        "GROUP BY id"
     )
 
 
@@ -105,9 +149,21 @@ def _read(found: Raw) -> str:
         inner = ", ".join(f'"{owner}" {each}' for owner in parts.belongs)
         shape["associations"] = f"STRUCT({inner})"
     if parts.dated:
-        inner = ", ".join(f'"{name}" STRUCT("timestamp" VARCHAR)[]' for name in parts.dated)
+        each = 'STRUCT("timestamp" VARCHAR, "value" VARCHAR)[]'
+        inner = ", ".join(f'"{name}" {each}' for name in parts.dated)
         shape["propertiesWithHistory"] = f"STRUCT({inner})"
     return _json(found.folder, ", ".join(f"'{name}': '{kind}'" for name, kind in shape.items()))
+
+
+def _rows(found: Raw) -> str:
+    return f"(SELECT * FROM {_read(found)} {_ONCE if found.twice else ''})"
+
+
+def _joins(found: Raw) -> str:
+    return "".join(
+        f' LEFT JOIN ({sql}) AS "in_{owner}" ON "in_{owner}".id = r.id'
+        for owner, sql in found.linked.items()
+    )
 
 
 def _json(folder: Path, columns: str) -> str:
@@ -127,7 +183,7 @@ def _column(path: str, found: Raw, stages: Sequence[Stage]) -> str:
     if last == catalogue.CHANGED and first in parts.dated:
         return f'r."propertiesWithHistory"."{first}"[1]."timestamp"'
     if first in parts.belongs:
-        return _owner(first, found)
+        return _owner(first, found) if last == "id" else _several(first, found)
     return _of_stage(first, last, stages)
 
 
@@ -139,11 +195,29 @@ def _owner(kind: str, found: Raw) -> str:
     return f"coalesce({', '.join([*told, 'CAST(NULL AS VARCHAR)'])})"
 
 
+def _several(kind: str, found: Raw) -> str:
+    """All that a record belongs to, where there are several and none is the primary one."""
+    told = "CAST(NULL AS VARCHAR)"
+    if found.inline:
+        records = f'r.associations."{kind}".results'
+        ids = f"list_distinct(list_transform({records}, lambda x: x.id))"
+        told = (
+            f"CASE WHEN len({_primary(records)}) = 0 AND len({ids}) > 1 "
+            f"THEN array_to_string(list_sort({ids}), ';') END"
+        )
+    if kind not in found.linked:
+        return told
+    return f'CASE WHEN "in_{kind}".id IS NULL THEN {told} ELSE "in_{kind}".several END'
+
+
+def _primary(records: str) -> str:
+    named = ", ".join(casts.text(name) for name in PRIMARY_NAMES)
+    return f'list_filter({records}, lambda x: x."type" IN ({named}))'
+
+
 def _nearest(records: str) -> str:
     """The one a record belongs to: the primary one if it is named, else that of least number."""
-    named = ", ".join(casts.text(name) for name in PRIMARY_NAMES)
-    is_primary = f'x."type" IN ({named}) OR contains(x."type", \'primary\')'
-    primary = f"list_filter({records}, lambda x: {is_primary})"
+    primary = _primary(records)
     smallest = f"list_min(list_transform({records}, lambda x: CAST(x.id AS BIGINT)))"
     return f"coalesce({primary}[1].id, CAST({smallest} AS VARCHAR))"
 
@@ -154,6 +228,22 @@ def _of_stage(name: str, fact: str, stages: Sequence[Stage]) -> str:
         f"WHEN {casts.text(stage.id)} THEN {_said(getattr(stage, fact))}" for stage in stages
     )
     return f'CASE r.properties."{name}" {cases} END' if cases else "CAST(NULL AS VARCHAR)"
+
+
+def _unknown_stages(types: Mapping[str, str], stages: Sequence[Stage]) -> list[str]:
+    """Names the property of a stage that no pipeline has: those of archived ones nobody tells."""
+    known = ", ".join(["''", *(casts.text(stage.id) for stage in stages)])
+    asked = (path.partition(".") for path in types)
+    named = dict.fromkeys(
+        name
+        for name, _, fact in asked
+        if name in catalogue.STAGES.values() and fact in catalogue.STAGE_FACTS
+    )
+    return [
+        f'CASE WHEN r.properties."{name}" NOT IN ({known}) THEN {casts.text(name + " ")} '
+        "ELSE '' END"
+        for name in named
+    ]
 
 
 def _said(value: object) -> str:

@@ -213,6 +213,9 @@ class Crm:
     def now(self) -> datetime:
         return self._client.now
 
+    def notes(self) -> tuple[str, ...]:
+        return ()
+
     def skew(self) -> float:
         return self._client.session.skew_seconds
 

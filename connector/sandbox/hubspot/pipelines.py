@@ -7,7 +7,7 @@ from collections.abc import Callable
 from .api import Answer, Call
 from .errors import not_found
 from .kinds import Kind, kind_of
-from .stages import Body, all_of
+from .stages import Body, all_of, archive
 
 
 def entries() -> tuple[tuple[str, str, Callable[[Call], Answer]], ...]:
@@ -18,6 +18,8 @@ def entries() -> tuple[tuple[str, str, Callable[[Call], Answer]], ...]:
         ("GET", f"{base}/{{pipeline}}", _get),
         ("GET", f"{base}/{{pipeline}}/stages", _stages),
         ("GET", f"{base}/{{pipeline}}/stages/{{stage}}", _stage),
+        ("DELETE", f"{base}/{{pipeline}}", _archive),
+        ("DELETE", f"{base}/{{pipeline}}/stages/{{stage}}", _archive),
     )
 
 
@@ -51,3 +53,11 @@ def _stage(call: Call) -> Answer:
         if each["id"] == call.path["stage"]:
             return Answer(each)
     raise not_found()
+
+
+def _archive(call: Call) -> Answer:
+    kind = _kind(call)
+    call.need(*kind.writes)
+    if not archive(call.store, kind, call.path["pipeline"], call.path.get("stage", "")):
+        raise not_found()
+    return Answer(status=204)

@@ -56,6 +56,19 @@ def all_of(store: Store, kind: Kind) -> list[Body]:
     return kept.get(kind.name, [])
 
 
+def archive(store: Store, kind: Kind, pipeline: str, stage: str = "") -> bool:
+    """Takes a pipeline out of sight, or one of its stages; what is in it stays there."""
+    kept: dict[str, list[Body]] = store.get(KEY) or {}
+    listed = kept.get(kind.name, [])
+    if stage:
+        listed = next((each["stages"] for each in listed if each["id"] == pipeline), [])
+    left = [each for each in listed if each["id"] != (stage or pipeline)]
+    found = len(left) < len(listed)
+    listed[:] = left
+    store.put(KEY, kept)
+    return found
+
+
 def _made(label: str, id_: str, place: int, at: str, **metadata: Any) -> Body:
     told = {key: str(each).lower() if isinstance(each, bool) else each
             for key, each in metadata.items()}  # fmt: skip

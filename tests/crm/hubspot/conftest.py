@@ -18,8 +18,9 @@ from connector.crm.hubspot.auth import Bearer, OAuth, Token
 from connector.crm.hubspot.client import Client
 from connector.crm.hubspot.tokens import TokenHost
 from connector.login import kept
-from connector.sandbox.server import opened, running
+from connector.sandbox.server import running
 from connector.secrets import Secret, Vault
+from tests.kept import filled
 
 
 @dataclass
@@ -103,7 +104,7 @@ def visit(address: str, headers: dict[str, str] | None = None) -> None:
 def portal(tmp_path, monkeypatch) -> Iterator[Portal]:
     """Twelve companies; nothing of ours in the account."""
     monkeypatch.setattr(http, "_backoff", lambda state: 0.01)
-    store = opened(tmp_path / "sandbox", accounts=12, seed=3, start=None)
+    store = filled(tmp_path / "sandbox", accounts=12, seed=3, portal=True)
     with running(store) as url:
         keys = requests.get(f"{url}/_sandbox/credentials", timeout=30).json()["hubspot"]
         made = Portal(url, keys, tmp_path, None)  # type: ignore[arg-type]

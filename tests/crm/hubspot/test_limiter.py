@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass, field
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -96,6 +97,25 @@ def test_however_long_the_ways_are_no_window_is_overfull(limit, ways):
         assert sum(other > at - 10 for other in counted[: number + 1]) <= limit
 
 
+def test_the_longest_read_goes_before_those_who_wait():
+    """Each that it passes waits one place longer, and no window holds more than the limit."""
+    time, ready = Time(), threading.Event()
+    made = Bucket(1, 10, clock=time.clock, rest=lambda seconds: ready.wait(10))
+    made.answered(made.take())
+    threads = []
+    for number, rows in enumerate((20, 10, 900), 2):
+        threads.append(threading.Thread(target=made.take, args=(rows,)))
+        threads[-1].start()
+        while made.counted < number:
+            threads[-1].join(0.001)
+    turns = sorted((round(each.at), each.rows) for each in made._open)
+    time.now = 100
+    ready.set()
+    for each in threads:
+        each.join(10)
+    assert turns == [(10, 900), (20, 20), (30, 10)]
+
+
 def test_a_refusal_makes_everybody_wait():
     """Somebody else uses the same limit: what we counted is not all there is."""
     time = Time()
@@ -134,6 +154,40 @@ def test_searches_have_a_bucket_of_their_own():
         limiter.admit("search")
     assert limiter.search.counted == 4
     assert limiter.burst.counted == 0
+
+
+def test_associations_have_a_bucket_of_their_own_within_the_burst():
+    """They are limited by themselves, and are requests like any other."""
+    limiter = Limiter(searches=4)
+    turn = limiter.admit("associations")
+    limiter.admit("list")
+    assert (limiter.associations.counted, limiter.burst.counted) == (1, 2)
+    turn.give_back()
+    assert (limiter.associations.counted, limiter.burst.counted) == (0, 1)
+
+
+def test_a_refusal_of_associations_holds_up_nobody_else():
+    """Reading and writing records go on while no association may be asked for."""
+    limiter = Limiter(searches=4)
+    limiter.close("associations", 10)
+    assert limiter.associations._closed > 0
+    assert limiter.burst._closed == 0
+
+
+@pytest.mark.parametrize(
+    ("burst", "associations"), [(100, 98), (110, 98), (190, 147), (250, 196), (500, 196)]
+)
+def test_how_many_associations_may_be_asked_for_follows_from_the_subscription(burst, associations):
+    """Free and Starter 100, Professional and Enterprise 150, 200 with the limit increase."""
+    limiter = Limiter(searches=4)
+    assert limiter.associations._limit == 98
+    limiter.hear(
+        {
+            "X-HubSpot-RateLimit-Max": str(burst),
+            "X-HubSpot-RateLimit-Interval-Milliseconds": "10000",
+        }
+    )
+    assert limiter.associations._limit == associations
 
 
 def test_threads_share_one_limit():

@@ -53,6 +53,13 @@ def test_a_token_is_renewed_before_it_runs_out(logged_in):
     assert logged_in.kept.generation == 2
 
 
+def test_the_day_is_not_told_to_an_app_with_oauth(logged_in):
+    """HubSpot's headers have it for service keys and private apps alone."""
+    crm = logged_in.crm()
+    crm.check()
+    assert crm.allowance() == (0, 0)
+
+
 def test_how_long_a_token_is_good_is_what_hubspot_says(person):
     """Not half an hour because it is so today."""
     person.portal.set(oauth={"expires_in": 600})

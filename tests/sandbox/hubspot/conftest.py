@@ -13,13 +13,13 @@ import requests
 
 from connector.sandbox.hubspot import auth
 from connector.sandbox.store import Store
+from tests.kept import empty
 
 
 @pytest.fixture
 def store(tmp_path: Path, app: dict[str, Any]) -> Iterator[Store]:
     """An org beside it that nothing is known of."""
-    store = Store(tmp_path / "sandbox.sqlite")
-    store.put("salesforce_app", app)
+    store = empty(tmp_path / "sandbox", app)
     yield store
     store.close()
 

@@ -22,6 +22,21 @@ def test_tickets_tell_open_from_closed_by_their_state(account):
     assert pipeline["stages"][-1]["metadata"]["ticketState"] == "CLOSED"
 
 
+def test_what_was_archived_is_listed_no_more(account):
+    """A stage or a pipeline; the record that is in it keeps its id."""
+    at = "/crm/v3/pipelines/deals"
+    values = {"dealname": "Renewal", "dealstage": "140213555"}
+    made = account.post("/crm/v3/objects/deals", {"properties": values})
+    assert account.call("DELETE", f"{at}/72318054/stages/140213555").status_code == 204
+    (pipeline,) = account.get(at)["results"]
+    assert "140213555" not in {each["id"] for each in pipeline["stages"]}
+    kept = account.get(f"/crm/v3/objects/deals/{made['id']}", params={"properties": "dealstage"})
+    assert kept["properties"]["dealstage"] == "140213555"
+    assert account.call("DELETE", f"{at}/72318054").status_code == 204
+    assert account.get(at)["results"] == []
+    assert account.call("DELETE", f"{at}/72318054").status_code == 404
+
+
 def test_a_deal_that_is_won_follows_its_stage(account):
     """Calculated properties change with it; a stage that there is not is refused."""
     values = {"dealname": "Renewal", "dealstage": "140213555"}

@@ -166,6 +166,24 @@ def test_the_echo_of_a_long_write_is_not_read_either(here, monkeypatch):
     assert times(here) == {1}
 
 
+def test_an_echo_that_was_found_in_order_is_counted_once(here, monkeypatch):
+    """After that a quiet run asks for no stretch of it, and hears of every edit all the same."""
+    with monkeypatch.context() as once:
+        slowly(once, here)
+        here.sync()
+    here.sync()  # too early: a search may not know of everything yet
+    here.advance("1m")
+    first, second = here.sync(), here.sync()
+    asked = [each.calls["search"]["actual"] for each in (first, second)]
+    assert asked[0] == asked[1] + 3
+    assert second.streams["accounts"]["pulled"] == 0
+    assert asked[1] <= 2 * len(here.app().mapping.pull)
+    id = here.writes()[0]["id"]
+    here.person(id, values=NAME)
+    assert here.sync().streams["accounts"]["pulled"] == 1
+    assert name_of(here, id) == NAME["name"]
+
+
 @pytest.mark.parametrize("values", [NAME, EVA])
 def test_an_edit_in_the_middle_of_a_long_write_is_read(here, monkeypatch, values):
     """It moved its record from one stretch into another, though the sum is the same."""

@@ -14,7 +14,7 @@ from connector.model import placements
 from connector.sync import changes, flow
 from connector.sync.flow import Receipt, make_plan
 from tests.hubspot_world import Portal, portal, show_feedback
-from tests.sync.reading import rows
+from tests.sync.reading import odd, rows
 from tests.world import KNOWN
 
 LINES, RECORDS = "bulk_from = 1", "bulk_from = 100000"
@@ -189,6 +189,17 @@ def test_tickets_that_are_not_licensed_are_gone_without(here):
     assert any("tickets" in notice for notice in done.notices)
 
 
+def test_a_lane_that_was_not_gone_is_told_with_the_reason(here):
+    """By list it takes a hundred times the calls: whoever reads the receipt should know why."""
+    here.lane("export_from = 1")
+    here.set(exports={"daily": 0})
+    done = here.sync()
+    assert done.streams["accounts"]["objects"]["companies"]["lane"] == "list"
+    told = [each for each in done.notices if each.startswith("companies were read by list")]
+    assert len(told) == 1
+    assert "429" in told[0]
+
+
 def test_what_is_not_optional_stops_the_run(here):
     """With the scope that is missing."""
     held = here.set()["apps"]["service_key"]["scopes"]
@@ -228,6 +239,27 @@ def test_a_rule_about_other_properties_costs_its_record_alone(here, lane):
 
 
 # ── what is read ──────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_mail_to_people_of_two_customers_counts_for_neither(here):
+    """It would count for whoever was made first; it is counted among what is strange instead."""
+    here.sync()
+    alone = "account_id IS NULL AND contact_id IS NOT NULL AND contact_ids IS NULL"
+    mail, person = rows(
+        here, "activities", "id, contact_id", f"object = 'emails' AND {alone} ORDER BY id LIMIT 1"
+    )[0]
+    ((firm,),) = rows(here, "contacts", "account_id", f"id = '{person}'")
+    ((other,),) = rows(
+        here, "contacts", "min(id)", f"account_id <> '{firm}' AND account_id IS NOT NULL"
+    )
+    number = mail.removeprefix("email ")
+    here.does(number, "associate", "emails", **{"with": "contacts", "other": other})
+    here.person(number, object="emails", values={"hs_email_subject": "Both of you"})
+    done = here.sync()
+    assert odd(done)["of_several_accounts"] == (1, [mail])
+    ((named,),) = rows(here, "activities", "contact_ids", f"id = '{mail}'")
+    assert set(named.split(";")) == {person, other}
+
 
 #: Kind, metric and scale by the type of the survey.
 SURVEYS = {"NPS": ("relationship", "nps", 0.0, 10.0), "CSAT": ("transactional", "csat", 1.0, 5.0)}

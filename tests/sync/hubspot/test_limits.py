@@ -68,6 +68,17 @@ def test_the_end_of_the_day_stops_a_sync_and_the_next_day_goes_on(here, left):
     assert sum(1 for cells in here.held("health_score").values() if cells["health_score"]) == KNOWN
 
 
+def test_that_the_day_is_not_told_is_told_once(here):
+    """As with OAuth: a share of what nobody knows holds nothing back."""
+    here.set(limits={"mode": "off"})
+    first, second = flow.pull_only(here.app()), flow.pull_only(here.app())
+    (notice,) = first.notices
+    assert "`share` and `reserve` in [budget] hold nothing back" in notice
+    assert second.notices == []
+    here.set(limits={"mode": "generous"})
+    assert flow.pull_only(here.app()).notices == []
+
+
 def test_a_portal_with_the_smaller_plan_and_its_true_limits_is_synced(here):
     """Professional: 190 in ten seconds, five searches a second; not one call is refused."""
     here.set(plan="professional", forget=True)

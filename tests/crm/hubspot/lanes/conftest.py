@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -23,9 +25,10 @@ from connector.sandbox.hubspot import auth, records, settings
 from connector.sandbox.hubspot.kinds import kind_of
 from connector.sandbox.hubspot.records import Author
 from connector.sandbox.salesforce.setup import new_app
-from connector.sandbox.server import running
+from connector.sandbox.server import FILE, running
 from connector.sandbox.store import Store
 from connector.secrets import Secret
+from tests.kept import copied, empty
 
 HEALTH = (
     {"name": "health_score", "type": "number", "fieldType": "number"},
@@ -186,12 +189,22 @@ def portal(tmp_path, monkeypatch, keys, engine) -> Iterator[Portal]:
     monkeypatch.setattr(http, "_backoff", lambda state: 0.01)
     monkeypatch.setattr(jobs, "PAUSES", (0.02,))
     monkeypatch.setattr(jobs, "LONGEST_PAUSE", 0.02)
-    store = Store(tmp_path / "sandbox.sqlite")
-    store.put("salesforce_app", keys)
+    copied(tmp_path / "sandbox", "bare", partial(_bare, keys, engine))
+    with _served(tmp_path, Store(tmp_path / "sandbox" / FILE), engine) as made:
+        made.crm = made.another()
+        yield made
+
+
+@contextmanager
+def _served(folder: Path, store: Store, engine: DuckDB) -> Iterator[Portal]:
     with running(store, Faults()) as url:
         token = auth.credentials(store, url)["token"]
-        made = Portal(url, token, tmp_path, store, engine, None)  # type: ignore[arg-type]
-        made.crm = made.another()
+        yield Portal(url, token, folder, store, engine, None)  # type: ignore[arg-type]
+    store.close()
+
+
+def _bare(keys: dict[str, Any], engine: DuckDB, folder: Path) -> Path:
+    with _served(folder, empty(folder / "sandbox", keys), engine) as made:
         made.settings(index_lag=0.0)
         made.call("GET", "/crm/v3/objects/companies")
         for each in HEALTH:
@@ -199,5 +212,5 @@ def portal(tmp_path, monkeypatch, keys, engine) -> Iterator[Portal]:
             body = {"label": each["name"], "groupName": "companyinformation", **each,
                     "options": options}  # fmt: skip
             made.call("POST", "/crm/v3/properties/companies", body)
-        yield made
-    store.close()
+        made.control("reset-stats", {})
+    return folder / "sandbox"

@@ -349,6 +349,20 @@ def test_searches_of_other_integrations_use_up_our_second(portal, monkeypatch):
     assert closed.burst._closed == 0
 
 
+def test_too_many_associations_hold_up_no_update(portal, monkeypatch):
+    """They have a limit of their own: when it is reached, only they wait."""
+    monkeypatch.setattr(answers, "SHORTEST", 0.05)
+    monkeypatch.setattr(answers, "WAITS", {"SECONDLY": 0.05, "TEN_SECONDLY_ROLLING": 0.05})
+    (call,), companies = portal.make(1, "calls"), portal.make(1)
+    portal.associate("calls", call, "companies", *companies)
+    body = {"status": "error", "errorType": "RATE_LIMIT", "policyName": "TEN_SECONDLY_ROLLING"}
+    portal.fault("/associations/", status=429, body=body)
+    assert portal.read("calls", "companies.id", since=SINCE) == [(companies[0],)]
+    closed = portal.crm._client.limiter
+    assert closed.associations._closed > 0
+    assert closed.burst._closed == 0
+
+
 @pytest.mark.parametrize("version", ["v3", "2026-09"])
 def test_no_token_is_in_an_address(scripted, client, version):
     """singer tap-hubspot 4.4.0: OAuth v1 puts it there; ours stands in a header, and where it is

@@ -112,6 +112,9 @@ def test_the_thirty_first_export_of_a_day_is_a_list(portal, large):
     listed, exported, spool = both(portal, large, "companies", *COMPANY)
     assert (exported, spool.lane) == (listed, "list")
     assert large.calls()["exports"] == 1
+    (note,) = large.notes()
+    assert note.startswith("companies were read by list, not by export: HubSpot refused")
+    assert "429" in note
 
 
 def test_without_the_permission_to_export_records_are_listed(portal, large):
@@ -128,6 +131,9 @@ def test_an_export_that_is_cancelled_is_a_list(portal, large):
     portal.make(3)
     portal.fault("/status", status=200, body={"status": "CANCELED"})
     assert portal.spool("companies", COMPANY, crm=large).lane == "list"
+    assert large.notes() == (
+        "companies were read by list, not by export: HubSpot ended it early (CANCELED).",
+    )
 
 
 def test_a_run_that_died_takes_up_its_export(portal, large):

@@ -77,12 +77,14 @@ def test_an_empty_cell_leaves_what_is_there(portal, large, send):
 
 
 @pytest.mark.parametrize("value", ["", " padded "])
-def test_what_an_import_would_not_write_as_it_is_goes_by_update(portal, send, value):
+def test_what_an_import_would_not_write_as_it_is_goes_by_update(portal, send, large, value):
     """It cannot empty a property, and cuts blanks off."""
     (id,) = portal.make(1, health_reasons="old")
     spool, noted = send({id: {"health_reasons": value}})
     assert outcomes(portal, spool) == {id: ("applied", "")}
     assert noted == ["updates"]
+    (note,) = large.notes()
+    assert "by import: it cannot empty a property" in note
     assert portal.held("health_reasons")[id]["health_reasons"] == value
     assert portal.requests("/imports") == 0
 
@@ -166,7 +168,7 @@ def test_an_error_without_its_row_is_matched_by_its_line(portal, send):
     assert [told[id][0] for id in ids] == ["applied", "failed", "applied"]
 
 
-def test_where_nobody_may_import_records_are_updated(portal, send):
+def test_where_nobody_may_import_records_are_updated(portal, send, large):
     """A scope more is worth having, not worth failing for."""
     (id,) = portal.make(1)
     body = {"status": "error", "category": "MISSING_SCOPES", "message": "no"}
@@ -174,6 +176,9 @@ def test_where_nobody_may_import_records_are_updated(portal, send):
     spool, noted = send({id: {"health_score": "5"}})
     assert outcomes(portal, spool) == {id: ("applied", "")}
     assert noted[-1] == "updates"
+    (note,) = large.notes()
+    assert note.startswith("companies were updated in batches, not by import: HubSpot refused")
+    assert "MISSING_SCOPES" in note
 
 
 def test_an_import_that_was_under_way_is_found_by_its_number(portal, send, large, tmp_path):

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+import orjson
 import pytest
 
-from connector.crm.hubspot import pages, read
+from connector.crm.hubspot import pages, read, relation
 from connector.errors import ConfigError, ConnectorError, Denied, Malformed
 from connector.protocols import Read
 
@@ -36,6 +37,41 @@ def test_the_primary_company_counts_whichever_way_it_is_read(portal, kind):
     assert portal.read(kind, "companies.id", since=since, into="later", **more) == [(firms[1],)]
 
 
+def test_a_label_of_the_account_is_no_primary_company(portal):
+    """Somebody may call one "Primary sponsor": HubSpot's own type says which company counts."""
+    firms = portal.make(3)
+    (person,) = portal.make(1, "contacts")
+    label = {"name": "primary_sponsor", "label": "Primary sponsor"}
+    made = portal.call("POST", "/crm/v4/associations/contacts/companies/labels", label)
+    own = {"associationCategory": "USER_DEFINED",
+           "associationTypeId": made["results"][0]["typeId"]}  # fmt: skip
+    portal.associate("contacts", person, "companies", *firms, primary=firms[2])
+    portal.call(
+        "PUT", f"/crm/v4/objects/contacts/{person}/associations/companies/{firms[1]}", [own]
+    )
+    more = {"modified": "lastmodifieddate"}
+    since = datetime(2020, 1, 1, tzinfo=UTC)
+    assert portal.read("contacts", "companies.id", **more) == [(firms[2],)]
+    assert portal.read("contacts", "companies.id", since=since, into="later", **more) == [
+        (firms[2],)
+    ]
+
+
+def test_the_number_of_a_type_counts_within_its_category(engine, tmp_path):
+    """A label of the account may have the number that HubSpot's primary company has elsewhere."""
+
+    def to(id: str, category: str, number: int) -> dict[str, object]:
+        types = [{"category": category, "typeId": number, "label": None}]
+        return {"toObjectId": id, "associationTypes": types}
+
+    told = [{"from": {"id": "9"},
+             "to": [to("1", "HUBSPOT_DEFINED", 279), to("2", "USER_DEFINED", 1),
+                    to("3", "HUBSPOT_DEFINED", 1)]}]  # fmt: skip
+    file = tmp_path / "companies.links"
+    file.write_bytes(orjson.dumps(told))
+    assert engine.rows(relation.links([file])) == [("9", "3")]
+
+
 # ── everything ────────────────────────────────────────────────────────────────────────────────
 
 
@@ -61,6 +97,23 @@ def test_an_activity_names_the_company_that_a_list_tells_with_it(portal):
     assert portal.requests("associations") == 0
 
 
+def test_of_several_without_a_primary_one_all_are_told(portal):
+    """Whose it is HubSpot does not say; a guess would be that of the least number."""
+    firms = portal.make(3)
+    (mail, other) = portal.make(2, "emails", hs_timestamp="2026-10-01T10:00:00Z")
+    (person,) = portal.make(1, "contacts")
+    portal.associate("emails", mail, "companies", firms[2], firms[1])
+    portal.associate("emails", other, "companies", firms[0])
+    portal.associate("contacts", person, "companies", *firms, primary=firms[1])
+    since = datetime(2020, 1, 1, tzinfo=UTC)
+    paths = ("hs_object_id", "companies.several")
+    told = [(mail, f"{firms[1]};{firms[2]}"), (other, None)]
+    assert portal.read("emails", *paths) == told
+    assert portal.read("emails", *paths, since=since, into="later") == told
+    more = {"modified": "lastmodifieddate"}
+    assert portal.read("contacts", *paths, **more, into="people") == [(person, None)]
+
+
 def test_what_a_list_tells_only_in_part_is_read_whole(portal):
     """More than a hundred companies: the primary one may be on a page within the record."""
     firms = portal.make(130)
@@ -68,7 +121,8 @@ def test_what_a_list_tells_only_in_part_is_read_whole(portal):
     portal.settings(association_page=40)
     portal.associate("contacts", person, "companies", *firms, primary=firms[125])
     more = {"modified": "lastmodifieddate"}
-    assert portal.read("contacts", "companies.id", **more) == [(firms[125],)]
+    paths = ("companies.id", "companies.several")
+    assert portal.read("contacts", *paths, **more) == [(firms[125], None)]
     assert portal.requests("associations") >= 4
 
 
@@ -134,6 +188,22 @@ def test_stages_of_pipelines_are_facts_of_a_record(portal):
         portal.make(1, "tickets", hs_pipeline_stage=stage["id"])
     paths = ("hs_pipeline_stage.is_closed", "hs_pipeline_stage.label")
     assert portal.read("tickets", *paths) == [(False, open_["label"]), (True, closed["label"])]
+
+
+def test_a_stage_that_no_pipeline_has_is_unknown_and_told(portal):
+    """Pipelines that were archived are not listed: whether such a deal was won nobody says."""
+    listed = portal.call("GET", "/crm/v3/pipelines/deals")["results"][0]
+    won, lost = (each["id"] for each in listed["stages"][-2:])
+    for stage in (won, lost, ""):
+        portal.make(1, "deals", dealstage=stage)
+    portal.call("DELETE", f"/crm/v3/pipelines/deals/{listed['id']}/stages/{won}")
+    paths = ("dealstage", "dealstage.is_won", "dealstage.label")
+    spool = portal.spool("deals", paths)
+    assert set(portal.rows(spool, *paths, "_unread")) == {
+        (won, None, None, "dealstage "),
+        (lost, False, "Closed Lost", None),
+        (None, None, None, None),
+    }
 
 
 def test_owners_who_have_left_are_still_somebody(portal):
