@@ -231,8 +231,9 @@ def as_links(found: Sequence[Recording], tools: Tools) -> None:
     for near, each in zip(ids, found, strict=True):
         arrays = read.links(client, "deals", "contacts", [near])
         files = read.save(tools.place(), "contacts", arrays)
-        least = min(other["toObjectId"] for other in each.told["results"])
-        assert tools.engine.rows(relation.links(files)) == [(near, str(least))]
+        others = [str(other["toObjectId"]) for other in each.told["results"]]
+        several = ";".join(others) if len(others) > 1 else None
+        assert tools.engine.rows(relation.links(files)) == [(near, min(others), several)]
 
 
 def as_no_links(found: Sequence[Recording], tools: Tools) -> None:
