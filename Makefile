@@ -8,7 +8,7 @@ READY  := $(VENV)/.ready
 SPARK  := $(VENV)/.spark
 NODE   := tests/conformance/node_modules/.ready
 
-.PHONY: demo test units conformance spark bench lint format types schema docs clean venv
+.PHONY: demo test units newest conformance spark bench lint format types schema docs clean venv
 
 demo: venv
 	$(BIN)/connector demo --crm $(CRM)
@@ -19,6 +19,12 @@ test: lint
 
 units: venv
 	$(BIN)/pytest -m "not slow and not conformance and not spark" -n auto --dist worksteal
+
+# Everything at its newest, whatever constraints.txt pins: what whoever installs today meets.
+newest:
+	$(PYTHON) -m venv .newest
+	.newest/bin/python -m pip install --quiet --disable-pip-version-check --upgrade --editable ".[dev]"
+	.newest/bin/pytest -m "not slow and not conformance and not spark" -n auto --dist worksteal
 
 # The sandbox against clients that we did not write; needs Node 20 or later, and npm.
 conformance: venv $(NODE)
@@ -63,4 +69,4 @@ $(NODE): tests/conformance/package.json
 	touch $(NODE)
 
 clean:
-	rm -rf $(VENV) tests/conformance/node_modules build dist demo report.html *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .newest tests/conformance/node_modules build dist demo report.html *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

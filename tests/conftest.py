@@ -91,7 +91,7 @@ def scripted() -> Iterator[Callable[..., Scripted]]:
         server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         server.daemon_threads = True
         servers.append(server)
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
         script.url = f"http://127.0.0.1:{server.server_address[1]}"
         return script
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tomllib
 import zipfile
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parents[1]
 PARTS = (
@@ -75,3 +77,26 @@ def test_versions_are_pinned_without_addresses() -> None:
     """constraints.txt holds names and versions, and nothing else."""
     lines = (ROOT / "constraints.txt").read_text().splitlines()
     assert [line for line in lines if line.count("==") != 1 or "/" in line or "@" in line] == []
+
+
+def needed() -> dict[str, Requirement]:
+    """What the package says that it needs, by name."""
+    told = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
+    return {each.name: each for each in map(Requirement, told)}
+
+
+def test_pins_fit_what_the_package_needs() -> None:
+    """And each dependency has one."""
+    lines = (ROOT / "constraints.txt").read_text().splitlines()
+    pinned = {line.partition("==")[0].lower(): line.partition("==")[2] for line in lines}
+    unfit = [name for name, each in needed().items() if pinned[name] not in each.specifier]
+    assert unfit == []
+
+
+def test_the_urllib3_that_broke_hubspots_client_is_not_taken() -> None:
+    """2.6.0 was without `getheader`; 2.6.1 has it again."""
+    taken = needed()["urllib3"].specifier
+    assert [each for each in ("1.26.20", "2.5.0", "2.6.0", "2.6.1") if each in taken] == [
+        "2.5.0",
+        "2.6.1",
+    ]

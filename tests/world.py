@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, TypeVar
 
 import requests
 
@@ -87,6 +87,8 @@ class World:
     url: str
     folder: Path
     store: Store
+    crm: ClassVar[str] = "salesforce"
+    object: ClassVar[str] = "Account"
 
     @property
     def config(self) -> Path:
@@ -116,26 +118,26 @@ class World:
         answer.raise_for_status()
         return answer.json() if answer.content else None
 
-    def held(self, *fields: str) -> dict[str, dict[str, Any]]:
-        """What the CRM holds now: account → field → value."""
-        names = fields or tuple(self.app().mapping.targets)
-        listed = ",".join(names)
-        found: dict[str, dict[str, Any]] = self.control(
-            f"values?crm=salesforce&object=Account&fields={listed}"
-        )
-        return found
+    def held(self, *fields: str, object: str = "") -> dict[str, dict[str, Any]]:
+        """What the CRM holds now: record → field → value."""
+        listed = ",".join(fields or tuple(self.app().mapping.targets))
+        query = f"crm={self.crm}&object={object or self.object}&fields={listed}"
+        return dict(self.control(f"values?{query}"))
 
     def writes(self) -> list[dict[str, Any]]:
-        """Every row that was written through the API, oldest first."""
-        found = self.control("writes?object=Account")
-        return list(found["writes"] if isinstance(found, dict) else found)
+        """Every account that was written through the API, oldest first."""
+        return list(self.control(f"writes?object={self.object}"))
 
-    def person(self, id: str, do: str = "edit", **more: Any) -> None:
-        """Do something to an account as a person would, and let the second pass in which it was."""
-        self.control(
-            "people", {"crm": "salesforce", "object": "Account", "id": id, "do": do, **more}
-        )
+    def does(self, id: str = "", do: str = "edit", object: str = "", **more: Any) -> str:
+        """Do something as a person would, at this very moment; the id of the record."""
+        asked = {"crm": self.crm, "object": object or self.object, "id": id, "do": do, **more}
+        return str(self.control("people", asked)["id"])
+
+    def person(self, id: str, do: str = "edit", **more: Any) -> str:
+        """Do something as a person would, and let the second pass in which it was."""
+        done = self.does(id, do, **more)
         self.advance("2s")
+        return done
 
     def faults(self, *faults: dict[str, Any]) -> None:
         """Let things go wrong from now on; without arguments, let them go well again."""
@@ -177,10 +179,8 @@ def loaded(folder: Path, data: Path, spec: Path, zenloop: Path | None = None) ->
     (folder / "sandbox").mkdir(parents=True)
     store = Store(folder / "sandbox" / FILE)
     load(store, data, spec, zenloop)
-    with running(store, Faults()) as url:
-        install(url, folder / "here")
-        yield World(url, folder / "here", store)
-    store.close()
+    with serving(World, install, folder, store) as made:
+        yield made
 
 
 @contextmanager
@@ -188,7 +188,8 @@ def world(
     folder: Path, *, accounts: int = 20, seed: int = 3, frozen: datetime | None = None
 ) -> Iterator[World]:
     """A sandbox of some accounts and an installation; `frozen` stops the sandbox's clock there."""
-    with _served(folder, filled(folder / "sandbox", accounts=accounts, seed=seed), frozen) as made:
+    store = filled(folder / "sandbox", accounts=accounts, seed=seed)
+    with serving(World, install, folder, store, frozen) as made:
         yield made
 
 
@@ -203,17 +204,28 @@ def ready_world(folder: Path, *, accounts: int = 20, seed: int = 3) -> Iterator[
         return folder / "sandbox"
 
     copied(folder / "sandbox", f"{accounts}-{seed}-ready-org", make)
-    with _served(folder, Store(folder / "sandbox" / FILE)) as made:
+    store = Store(folder / "sandbox" / FILE)
+    with serving(World, install, folder, store) as made:
         yield made
 
 
+W = TypeVar("W", bound=World)
+
+
 @contextmanager
-def _served(folder: Path, store: Store, frozen: datetime | None = None) -> Iterator[World]:
+def serving(
+    kind: type[W],
+    install: Callable[[str, Path], None],
+    folder: Path,
+    store: Store,
+    frozen: datetime | None = None,
+) -> Iterator[W]:
+    """A sandbox over HTTP, and beside it an installation of this kind."""
     if frozen:
         store.clock.now = lambda: frozen  # type: ignore[method-assign]
     with running(store, Faults()) as url:
         install(url, folder / "here")
-        yield World(url, folder / "here", store)
+        yield kind(url, folder / "here", store)
     store.close()
 
 

@@ -16,6 +16,7 @@ import requests
 
 from connector.cli.shipped import MAPPINGS
 from connector.sandbox.server import running
+from tests.hubspot_world import show_feedback
 from tests.kept import filled
 
 from .conftest import Command, Said
@@ -136,12 +137,7 @@ def test_an_optional_stream_is_left_out_and_said(here) -> None:
 
 def test_answers_to_hubspots_own_surveys_are_read_once_switched_on(here) -> None:
     """The block in the mapping works when its `# ` is taken away."""
-    path = here.folder / "mappings/hubspot.toml"
-    text = path.read_text(encoding="utf-8")
-    begin = text.index('# [[pull]]\n# stream   = "responses"')
-    end = text.index("# ── What is written")
-    block = text[begin:end].replace("# ", "", 100)
-    path.write_text(text[:begin] + block + text[end:], encoding="utf-8")
+    show_feedback(here.folder)
     here("fields", "apply", "--yes")
     read = here("pull", "--json").json["streams"]["responses"]["objects"]["feedback_submissions"]
     assert read["lane"] == "list"

@@ -32,6 +32,7 @@ from connector.sync.flow import Receipt, apply_plan, make_plan, sync
 from connector.sync.provision import carry_out, look
 
 from ..conftest import beside
+from ..hubspot_world import show_feedback
 from .conftest import Node
 from .prism import Judge, index, judging
 
@@ -59,6 +60,7 @@ class Installation:
         """A fresh folder, set to the judge's address and this version."""
         self.folder = self.folder.with_name(name)
         begin(self.folder, "hubspot", self.url, force=True)
+        show_feedback(self.folder)
         more = "".join(f"{name} = {value}\n" for name, value in settings.items())
         new = f'url = "{self.judge.url}"\napi_version = "{self.version}"\n{more}\n[crm.auth]'
         self.edit(r'url = "[^"]*"\n+\[crm\.auth\]', new)
@@ -209,11 +211,13 @@ ASKED = {
     "GET /crm/v3/limits/custom-properties",
     "GET /crm/v3/lists/object-type-id/0-2/name/*",
     "GET /crm/v3/objects/companies",
+    "GET /crm/v3/objects/feedback_submissions",
     "GET /crm/v3/owners",
     "GET /crm/v3/pipelines/deals",
     "GET /crm/v3/properties/companies",
     "GET /crm/v3/properties/companies/groups",
     "GET /crm/v3/properties/companies/health_score",
+    "GET /crm/v3/properties/feedback_submissions",
     "PATCH /crm/v3/properties/companies/health_score",
     "POST /crm/v3/exports/export/async",
     "POST /crm/v3/imports",
@@ -221,6 +225,7 @@ ASKED = {
     "POST /crm/v3/objects/companies/batch/read",
     "POST /crm/v3/objects/companies/batch/update",
     "POST /crm/v3/objects/companies/search",
+    "POST /crm/v3/objects/feedback_submissions/search",
     "POST /crm/v3/properties/companies/batch/create",
     "POST /crm/v3/properties/companies/groups",
     "POST /crm/v4/associations/deals/companies/batch/read",

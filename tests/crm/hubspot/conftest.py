@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,8 @@ import requests
 
 from connector import http
 from connector.crm.hubspot import Crm, browser
-from connector.crm.hubspot.auth import OAuth, Token
+from connector.crm.hubspot.auth import Bearer, OAuth, Token
+from connector.crm.hubspot.client import Client
 from connector.crm.hubspot.tokens import TokenHost
 from connector.login import kept
 from connector.sandbox.server import running
@@ -135,3 +136,17 @@ def logged_in(person: Person) -> Person:
     """Somebody has logged in."""
     person.log_in()
     return person
+
+
+@pytest.fixture
+def client(monkeypatch) -> Callable[[str], Client]:
+    """A client of any address."""
+    monkeypatch.setattr(http, "_backoff", lambda state: 0.0)
+    monkeypatch.setenv("HUBSPOT_KEY", "pat-na1-x")
+
+    def made(url: str) -> Client:
+        found = Client(url, Bearer(Secret("env:HUBSPOT_KEY")), "2026-09", 5)
+        found.limiter.search.allow(500, 1.0)
+        return found
+
+    return made

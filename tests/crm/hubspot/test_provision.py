@@ -90,12 +90,17 @@ def test_the_plan_changes_nothing(portal):
 
 @pytest.mark.parametrize("version", ["v3", "2026-03", "2026-09"])
 def test_a_second_time_there_is_nothing_to_do(portal, version):
-    """In either spelling of the API."""
-    crm = {"crm": {"api_version": version}}
-    done = portal.another(api_version=version).make_fields(planned(portal, SCORE, TIER, **crm))
+    """In either spelling of the API: properties, options, group and segments."""
+    wish = {"crm": {"api_version": version}, "segments": True}
+    done = portal.another(api_version=version).make_fields(planned(portal, SCORE, TIER, **wish))
     assert done.created == ("health_score", "health_tier")
-    assert (done.extras, done.failed) == ((GROUP,), {})
-    assert not planned(portal, SCORE, TIER, **crm).todo
+    tiers = tuple(f"Customer health: tier {each}" for each in TIER.values)
+    assert (done.extras, done.failed) == ((GROUP, *tiers), {})
+    assert not planned(portal, SCORE, TIER, **wish).todo
+    more = replace(TIER, values=("A", "B", "C"))
+    changed = portal.another(api_version=version).make_fields(planned(portal, more, **wish))
+    assert (changed.changed, changed.failed) == (("health_tier",), {})
+    assert values(held(portal, "health_tier")) == ["A", "B", "C"]
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -345,9 +350,8 @@ def test_a_property_that_somebody_has_just_made_costs_no_other(portal):
     before = by_admin(portal, "health_score", "string", "text")
     done = portal.another().make_fields(plan)
     assert done.created == ("health_tier",)
-    assert (
-        "already exists" in done.failed["health_score"]
-        or "just made" in (done.failed["health_score"])
+    assert done.failed["health_score"] == (
+        "somebody has just made it: nothing was changed; plan again"
     )
     assert held(portal, "health_score") == before
 

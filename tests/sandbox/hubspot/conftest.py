@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,17 +24,29 @@ def store(tmp_path: Path, app: dict[str, Any]) -> Iterator[Store]:
     store.close()
 
 
+#: For whole modules: each test once with the addresses as they are written, once with their dates.
+both_spellings = pytest.mark.parametrize(
+    "account", ["", "2026-09"], indirect=True, ids=["v3", "dated"]
+)
+
+
 @dataclass(frozen=True)
 class Account:
-    """Calls of the account's API with a token, and the sandbox's controls of it."""
+    """Calls of the account's API with a token, and the sandbox's controls of it.
+
+    With a `release` the addresses of the CRM that are written as in v3 are sent as in that one.
+    """
 
     url: str
     keys: dict[str, Any]
+    release: str = ""
 
     def call(self, method: str, path: str, **more: Any) -> requests.Response:
         """One call with the service key, or with another `token`."""
         token = more.pop("token", self.keys["token"])
         headers = {"Authorization": f"Bearer {token}", **more.pop("headers", {})}
+        if self.release:
+            path = re.sub(r"^/crm/v[34]/(\w+)", rf"/crm/\1/{self.release}", path)
         return requests.request(method, self.url + path, headers=headers, timeout=10, **more)
 
     def get(self, path: str, **more: Any) -> Any:
@@ -62,9 +75,9 @@ class Account:
 
 
 @pytest.fixture
-def account(url: str, store: Store) -> Account:
+def account(request: pytest.FixtureRequest, url: str, store: Store) -> Account:
     """The account as an app with every scope meets it."""
-    return Account(url, auth.credentials(store, url))
+    return Account(url, auth.credentials(store, url), getattr(request, "param", ""))
 
 
 @pytest.fixture(scope="session")

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from .conftest import both_spellings
+
+pytestmark = both_spellings
 AT = "/crm/v3/objects/companies"
 
 
@@ -68,7 +71,7 @@ def test_activities_go_with_the_loser_to_the_winner(account, companies, activity
     told = account.post(
         "/crm/v4/associations/calls/companies/batch/read", {"inputs": [{"id": call}]}
     )
-    assert [each["toObjectId"] for each in told["results"][0]["to"]] == [int(companies["Alpha"])]
+    assert [str(each["toObjectId"]) for each in told["results"][0]["to"]] == [companies["Alpha"]]
 
 
 def test_a_merge_can_make_a_new_id(account, companies):

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from .conftest import both_spellings
+
+pytestmark = both_spellings
 AT = "/crm/v3/properties/companies"
 TIER = {
     "name": "health_tier",

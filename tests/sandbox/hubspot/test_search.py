@@ -5,6 +5,9 @@ from __future__ import annotations
 import pytest
 import requests
 
+from .conftest import both_spellings
+
+pytestmark = both_spellings
 AT = "/crm/v3/objects/companies/search"
 
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 import orjson
 import pytest
 
+from .conftest import both_spellings
+
+pytestmark = both_spellings
 AT = "/crm/v3/objects/companies"
 
 

@@ -11,9 +11,10 @@ import pytest
 from connector.crm.hubspot.stamps import Stamps
 from connector.sync import apply as applying
 from connector.sync import flow, plan
-from tests.hubspot_world import KNOWN, Portal
+from tests.hubspot_world import Portal
 from tests.sync.hubspot.test_flow import apart, both, times
 from tests.sync.reading import rows
+from tests.world import KNOWN
 
 NAME = {"name": "Renamed by Eva"}
 EVA = {"health_reason": "Ask Eva"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from typing import Any
 
@@ -9,10 +10,12 @@ import pytest
 
 from connector.errors import UnsafePlan
 from connector.mapping.alike import alike
+from connector.model import placements
 from connector.sync import changes, flow
 from connector.sync.flow import Receipt, make_plan
-from tests.hubspot_world import KNOWN, Portal, portal
+from tests.hubspot_world import Portal, portal, show_feedback
 from tests.sync.reading import odd, rows
+from tests.world import KNOWN
 
 LINES, RECORDS = "bulk_from = 1", "bulk_from = 100000"
 both = pytest.mark.parametrize(
@@ -132,10 +135,11 @@ def test_a_saved_plan_is_refused_when_a_value_moved(here):
 # ── guards ────────────────────────────────────────────────────────────────────────────────────
 
 
-def no_record_was_read(here: Portal) -> bool:
-    """Whether neither a list nor a search of records was asked for."""
-    listed = [r["route"] for r in here.control("stats")["routes"] if r["requests"]]
-    return not any(each.endswith(("/search", "/objects/{version}/{object}")) for each in listed)
+def asked_for_records(here: Portal) -> int:
+    """How often a list or a search of records was asked for."""
+    asks = re.compile(r".*/objects/[^/]+/\{type\}(/search)?")
+    routes = here.control("stats")["routes"]
+    return sum(row["requests"] for row in routes if asks.fullmatch(row["route"]))
 
 
 def test_missing_properties_are_named_before_anything_is_read(tmp_path):
@@ -144,7 +148,7 @@ def test_missing_properties_are_named_before_anything_is_read(tmp_path):
         with pytest.raises(UnsafePlan, match="health_score") as refused:
             here.sync()
         assert "connector fields apply" in refused.value.hint
-        assert no_record_was_read(here)
+        assert asked_for_records(here) == 0
 
 
 def test_a_property_the_account_does_not_have_stops_the_run_before_reading(here):
@@ -152,7 +156,7 @@ def test_a_property_the_account_does_not_have_stops_the_run_before_reading(here)
     here.mapping('"numberofemployees"', '"headcount"')
     with pytest.raises(UnsafePlan, match=r"companies\.headcount: not there"):
         here.sync()
-    assert no_record_was_read(here)
+    assert asked_for_records(here) == 0
 
 
 def test_a_property_that_was_archived_stops_the_run(here):
@@ -203,7 +207,7 @@ def test_what_is_not_optional_stops_the_run(here):
     here.set(app={"app": "service_key", "scopes": left})
     with pytest.raises(UnsafePlan, match=r"crm\.objects\.deals\.read"):
         here.sync()
-    assert no_record_was_read(here)
+    assert asked_for_records(here) == 1  # the deals were tried
 
 
 # ── rows that are refused ─────────────────────────────────────────────────────────────────────
@@ -257,34 +261,46 @@ def test_a_mail_to_people_of_two_customers_counts_for_neither(here):
     assert set(named.split(";")) == {person, other}
 
 
-FEEDBACK = '# [[pull]]\n# stream   = "responses"'
-
-
-def shown_feedback(here: Portal) -> None:
-    """Take the `# ` away from the block about feedback submissions."""
-    path = here.folder / "mappings/hubspot.toml"
-    text = path.read_text(encoding="utf-8")
-    start = text.index(FEEDBACK)
-    end = text.index("# ── What is written")
-    block = "\n".join(line.removeprefix("# ") for line in text[start:end].splitlines())
-    path.write_text(text[:start] + block + "\n" + text[end:], encoding="utf-8")
+#: Kind, metric and scale by the type of the survey.
+SURVEYS = {"NPS": ("relationship", "nps", 0.0, 10.0), "CSAT": ("transactional", "csat", 1.0, 5.0)}
 
 
 def test_feedback_submissions_become_responses(here):
-    """Answers to HubSpot's own surveys, with their score, scale and company."""
-    shown_feedback(here)
+    """Answers to HubSpot's own surveys: score, scale, kind and words of each as it was given, for
+    the company of whoever gave it."""
+    show_feedback(here.folder)
     done = here.sync()
-    held = len(here.held("hs_survey_type", object="feedback_submissions"))
-    found = rows(here, "responses", "count(*)", "object = 'feedback_submissions'")
-    assert found == [(held,)]
-    assert held > 0
+    held = here.held("hs_survey_type", "hs_value", "hs_content", object="feedback_submissions")
+    what = "id, kind, metric, scale_min, scale_max, score, comment"
+    found = rows(here, "responses", what, "object = 'feedback_submissions'")
+    assert sorted(found) == sorted(
+        (id, *SURVEYS[of["hs_survey_type"]], float(of["hs_value"]), of["hs_content"] or None)
+        for id, of in held.items()
+    )
+    assert {of["hs_survey_type"] for of in held.values()} == set(SURVEYS)
+    people = here.belongs("feedback_submissions", "contacts", sorted(held))
+    firms = here.held("associatedcompanyid", object="contacts")
+    assert {id: firm for id, firm, rule in placed(here) if id in held and rule == "record_id"} == {
+        id: firms[person]["associatedcompanyid"] for id, person in people.items()
+    }
+    assert 0 < len(people) < len(held)  # others gave no name
     assert done.exit == 0
     assert here.sync().changes["planned"] == 0
 
 
+def placed(here: Portal) -> list[tuple[Any, ...]]:
+    """Every record with the account that it was placed with, and by which rule."""
+    app = here.app()
+    engine = app.engine()
+    kept = app.lake.every("placements", engine, placements.COLUMNS)
+    found = engine.rows(f"SELECT id, account_id, rule FROM ({kept})")
+    engine.close()
+    return found
+
+
 def test_feedback_that_is_not_licensed_is_gone_without(here):
     """It comes with Service Hub Professional."""
-    shown_feedback(here)
+    show_feedback(here.folder)
     here.set(portal={"products": {"feedback_submissions": False}})
     done = here.sync()
     assert (done.exit, done.changes["applied"]) == (0, KNOWN)

@@ -8,10 +8,10 @@ from connector import http
 from connector.crm.hubspot import answers
 from connector.errors import BudgetSpent
 from connector.sync import flow
-from tests.hubspot_world import KNOWN, Portal
+from tests.hubspot_world import Portal
 from tests.sync.hubspot.test_flow import times
 from tests.sync.reading import rows
-from tests.world import World
+from tests.world import KNOWN, World
 
 
 @pytest.fixture(autouse=True)

@@ -99,6 +99,22 @@ class Portal:
         match = {"path_regex": path_regex, "method": method, "nth": nth}
         self.control("faults", {"match": match, "do": do, "times": times})
 
+    @property
+    def struck(self) -> list[int]:
+        """How often each fault has struck, in the order in which they were set."""
+        return [each["hit"] for each in self.told("faults")]
+
+    def told(self, path: str) -> Any:
+        """What one of the sandbox's controls tells."""
+        answer = requests.get(f"{self.url}/_sandbox/{path}", timeout=30)
+        answer.raise_for_status()
+        return answer.json()
+
+    def writes(self) -> list[dict[str, Any]]:
+        """Every company whose score was written through the API."""
+        every = self.told("writes?object=companies")
+        return [write for write in every if "health_score" in write["fields"]]
+
     def settings(self, **wanted: Any) -> None:
         """How the account behaves from now on."""
         with self.store.lock:
@@ -126,14 +142,12 @@ class Portal:
     def held(self, *names: str, object: str = "companies") -> dict[str, dict[str, Any]]:
         """What records hold now."""
         query = f"crm=hubspot&object={object}&fields={','.join(names)}"
-        found = requests.get(f"{self.url}/_sandbox/values?{query}", timeout=30)
-        found.raise_for_status()
-        return dict(found.json())
+        return dict(self.told(f"values?{query}"))
 
     def requests(self, word: str) -> int:
         """How many requests were made whose route has a word."""
-        told = requests.get(f"{self.url}/_sandbox/stats", timeout=30).json()
-        return sum(each["requests"] for each in told["routes"] if word in each["route"])
+        routes = self.told("stats")["routes"]
+        return sum(each["requests"] for each in routes if word in each["route"])
 
     def spool(
         self, object: str, paths: Sequence[str], *, since: datetime | None = None,

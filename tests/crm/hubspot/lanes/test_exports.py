@@ -28,8 +28,10 @@ def both(portal, large, object, *paths, **more):
     return listed, portal.rows(spool, *paths), spool
 
 
-def test_an_export_gives_the_rows_that_a_list_gives(portal, large):
+@pytest.mark.parametrize("version", ["v3", "2026-03", "2026-09"])
+def test_an_export_gives_the_rows_that_a_list_gives(portal, version):
     """Types, empty values, quotes, line ends and merged companies included."""
+    large = portal.another(export_from=1, api_version=version)
     ids = portal.make(5)
     texts = {"name": 'One, "two"\nthree; ä €', "annualrevenue": "100.5"}
     portal.person("edit", ids[0], values=texts)
