@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[1] / "connector"
 #: From the ground up. A room may import from its own floor and from those below.
 FLOORS = (
     ("errors", "records", "spans"),
-    ("fieldplan", "protocols", "secrets", "http", "signin"),
+    ("fieldplan", "protocols", "secrets", "http", "signin", "tables"),
     ("login",),
     ("mapping", "model"),
     ("engines", "store", "rest", "files"),

@@ -7,7 +7,7 @@ from pathlib import Path
 from ..errors import ConnectorError
 from ..mapping.casts import text
 from ..mapping.expressions import identifier
-from ..protocols import FileTable
+from ..tables import FileTable
 from . import found
 from .needs import Needs, told
 

@@ -17,7 +17,7 @@ from typing import TextIO
 
 from ..errors import ConnectorError
 from ..mapping.expressions import identifier
-from ..protocols import BAD, LINE, FileTable
+from ..tables import BAD, LINE, FileTable
 from . import found
 from .needs import Needs, read_csv, told
 

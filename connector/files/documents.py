@@ -10,7 +10,7 @@ import orjson
 from ..errors import ConnectorError
 from ..mapping import spelled
 from ..mapping.casts import text
-from ..protocols import FileTable
+from ..tables import FileTable
 from . import found
 from .delimited import LONGEST, as_utf8
 from .needs import Needs, read_csv, told

@@ -10,7 +10,7 @@ from ..errors import ConnectorError
 from ..mapping import expressions
 from ..mapping.casts import text
 from ..mapping.expressions import BadSql, identifier
-from ..protocols import BAD, LINE
+from ..tables import BAD, LINE
 
 __all__ = ["Needs", "needs", "read_csv", "told"]
 

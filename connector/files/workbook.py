@@ -13,7 +13,7 @@ from typing import Any
 from xml.etree.ElementTree import ParseError
 
 from ..errors import ConfigError, ConnectorError
-from ..protocols import FileTable
+from ..tables import FileTable
 from . import found
 from .delimited import distinct, rewritten
 from .needs import Needs

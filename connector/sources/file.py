@@ -15,7 +15,7 @@ from ..files import columnar, delimited, documents, found, workbook
 from ..files.delimited import Written
 from ..files.found import Format
 from ..files.needs import Needs, needs
-from ..protocols import FileTable
+from ..tables import FileTable
 
 
 @dataclass(slots=True)

@@ -17,8 +17,8 @@ from ..errors import UnsafePlan
 from ..mapping import expressions
 from ..mapping.casts import text
 from ..mapping.expressions import identifier
-from ..protocols import BAD, LINE, FileSource
 from ..records import NUMBER, STREAMS, TEXT
+from ..tables import BAD, LINE, FileSource
 from .run import Run
 
 #: A file is refused when at least so many of its rows, and more than its share, are bad.

@@ -16,8 +16,8 @@ from ..errors import ConnectorError
 from ..mapping import expressions, spelled
 from ..mapping.casts import text
 from ..mapping.expressions import flattened, identifier
-from ..protocols import BAD, LINE, FileSource, FileTable
 from ..records import DAY, MOMENT, NUMBER, STREAMS, TEXT
+from ..tables import BAD, LINE, FileSource, FileTable
 from . import file_faults
 from .file_faults import READ, File
 from .run import Run, writing

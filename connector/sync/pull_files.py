@@ -14,8 +14,8 @@ from pathlib import Path
 import orjson
 
 from ..errors import ConnectorError
-from ..protocols import FileSource
 from ..records import STREAMS
+from ..tables import FileSource
 from . import file_rows, into_lake
 from .app import App
 from .file_faults import NAMELESS, READ
