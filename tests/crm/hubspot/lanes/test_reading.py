@@ -69,7 +69,7 @@ def test_the_number_of_a_type_counts_within_its_category(engine, tmp_path):
                     to("3", "HUBSPOT_DEFINED", 1)]}]  # fmt: skip
     file = tmp_path / "companies.links"
     file.write_bytes(orjson.dumps(told))
-    assert engine.rows(relation.links([file])) == [("9", "3")]
+    assert engine.rows(relation.links([file])) == [("9", "3", None)]
 
 
 # ── everything ────────────────────────────────────────────────────────────────────────────────
