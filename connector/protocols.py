@@ -255,23 +255,18 @@ class Crm(Protocol):
 
     def allowance(self) -> tuple[int, int]:
         """API calls used today and allowed today; (0, 0) when the system has not said yet."""
-        ...
 
     def calls(self) -> Mapping[str, int]:
         """Lane → the calls made so far."""
-        ...
 
     def now(self) -> datetime:
         """The CRM's own clock, as of its last answer."""
-        ...
 
     def notes(self) -> tuple[str, ...]:
         """What whoever reads the receipt should know: which lane was not gone, and why."""
-        ...
 
     def skew(self) -> float:
         """Seconds that the CRM's clock is ahead of this machine's."""
-        ...
 
     def plan_fields(
         self, mapping: Any, user: str, *, adopt: bool, assign: bool, segments: bool = False

@@ -284,6 +284,14 @@ def _like(node: exp.Expr) -> exp.Expr:
     return node
 
 
+def _split(node: exp.Expr) -> exp.Expr:
+    """What parts a text stands for itself; nothing parts it into letters here alone."""
+    by = node.expression
+    if not isinstance(by, exp.Literal) or not by.this or "\\E" in str(by.this):
+        raise _Refused("what parts a text must be a plain text")
+    return node
+
+
 def _matches(node: exp.Expr) -> exp.Expr:
     if node.args.get("flag"):
         raise _Refused("options of a pattern are not known to be the same")
@@ -365,6 +373,7 @@ _SWAPS: Mapping[type[exp.Expr], Callable[[exp.Expr], exp.Expr]] = {
     exp.RegexpLike: _matches,
     exp.RegexpReplace: _replaced,
     exp.Round: _round,
+    exp.Split: _split,
     exp.Sub: _sub,
     exp.TimeToUnix: _epoch,
     exp.TimestampTrunc: _truncated,

@@ -97,6 +97,9 @@ def _columns(accounts: int) -> Mapping[str, Mapping[str, str]]:
             "id": "'00T' || lpad(CAST(n AS VARCHAR), 12, '0')",
             "account_id": f"CASE WHEN n % 9 > 0 THEN {_account(28, accounts)} END",
             "contact_id": f"'003' || lpad(CAST({_chance(29, accounts * 2)} AS VARCHAR), 12, '0')",
+            "contact_ids": f"CASE WHEN n % 13 = 4 THEN '003' || "
+            f"lpad(CAST({_chance(29, accounts * 2)} AS VARCHAR), 12, '0') || ';003' || "
+            f"lpad(CAST({_chance(74, accounts * 2)} AS VARCHAR), 12, '0') END",
             "about_id": f"CASE WHEN n % 6 = 1 THEN '02i' || "
             f"lpad(CAST({_chance(73, accounts)} AS VARCHAR), 12, '0') END",
             "owner_id": f"'005' || {_chance(30, accounts // 100 + 1)}",

@@ -72,6 +72,10 @@ PLAIN = (
     "sign(revenue)",
     "power(0.5e0, abs(depth) / 90)",
     "sqrt(revenue)",
+    "string_split(kind, '+')[1]",
+    "string_split(kind, '.')[1]",
+    "string_split(kind, ' ')[2]",
+    "list_contains(string_split(kind, '+'), 'b@c')",
     "least(revenue, employees)",
     "greatest(revenue, employees, depth)",
     "coalesce(revenue, employees, -1)",
@@ -167,6 +171,8 @@ SUMMED = (
 )
 #: Means something else there, or is not known to be the same.
 REFUSED = (
+    "string_split(kind, name)",
+    "string_split(kind, '')",
     "median(revenue)",
     "stddev(revenue)",
     "any_value(name)",

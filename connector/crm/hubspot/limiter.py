@@ -175,7 +175,9 @@ class Limiter:
         own = self._own(lane)
         buckets = (self.search,) if own is self.search else (own, self.burst)
         rows = getattr(self._reading, "rows", 0)
-        return Turn(tuple((each, each.take(rows)) for each in dict.fromkeys(buckets)))
+        turn = Turn(tuple((each, each.take(rows)) for each in dict.fromkeys(buckets)))
+        turn.sent()  # the first place may have waited for the second
+        return turn
 
     def hear(self, headers: Mapping[str, str]) -> None:
         """Take the limit from an answer that tells it."""

@@ -166,6 +166,18 @@ def test_associations_have_a_bucket_of_their_own_within_the_burst():
     assert (limiter.associations.counted, limiter.burst.counted) == (0, 1)
 
 
+def test_what_waits_for_its_second_place_counts_from_when_it_is_sent():
+    """Not from when it had the first: until then nothing was sent that the other side counts."""
+    time, limiter = Time(), Limiter(searches=4)
+    limiter.burst, limiter.associations = bucket(time, 1, 10), bucket(time, 1, 10)
+    limiter.admit("list").answered()
+    limiter.admit("associations")
+    assert time.now == 10
+    limiter.burst = bucket(time, 2, 10)
+    limiter.admit("associations")
+    assert time.now == 20 + SLACK
+
+
 def test_a_refusal_of_associations_holds_up_nobody_else():
     """Reading and writing records go on while no association may be asked for."""
     limiter = Limiter(searches=4)
