@@ -46,7 +46,7 @@ def scores(model: HealthModel, as_of: datetime) -> str:
         f"{literal(model.version)} AS model",
         f"{_capped(model)} AS score",
         "score AS raw",
-        f"{_bounded(model)} AS tier",
+        "tier",
         "confidence",
         "known",
         f"{_cap_names(model)} AS caps",
@@ -76,7 +76,7 @@ def _columns(place: int) -> tuple[str, str, str]:
 
 
 def _applied(model: HealthModel, as_of: datetime) -> str:
-    """The scorecard with the earlier tier and `cap<i>`: whether a cap holds and takes away."""
+    """The scorecard with tier, earlier tier and `cap<i>`: whether a cap holds and takes away."""
     columns = ["r.account_id", "g.score", "g.known", "g.confidence", "g.assumed"]
     for i, each in enumerate(model.scored):
         columns += [f"g.c{i}", f"r.{identifier(each.name)}"]
@@ -94,7 +94,8 @@ def _applied(model: HealthModel, as_of: datetime) -> str:
     )
     free = f"SELECT *, {_tier(model)} AS free_tier FROM ({inner})"
     caps = [f"{_takes(model, cap, i)} AS cap{i}" for i, cap in enumerate(model.caps)]
-    return f"SELECT {', '.join(['*', *caps])} FROM ({free})"
+    ruled = f"SELECT {', '.join(['*', *caps])} FROM ({free})"
+    return f"SELECT *, {_bounded(model)} AS tier FROM ({ruled})"
 
 
 def _earlier(model: HealthModel, as_of: datetime) -> str:
