@@ -33,6 +33,7 @@ RESULT = {
     "blind_spot": TEXT,
     "scored_as": TEXT,
     "assumed": WORDS,
+    "held": WORDS,
     "alerts": WORDS,
     "rollup_score": NUMBER,
     "rollup_tier": TEXT,
@@ -46,7 +47,7 @@ RESULT = {
 
 
 _TEXTS = frozenset({"reason_en", "reason_de", "brief_en", "brief_de"})
-_NOT_ASKED = _TEXTS | frozenset({"alerts", "caps", "assumed", "model"})
+_NOT_ASKED = _TEXTS | frozenset({"alerts", "caps", "assumed", "held", "model"})
 
 
 def of_measure(measure: Measure) -> dict[str, str]:

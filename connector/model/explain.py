@@ -49,6 +49,11 @@ def explanation(
         ],
         "caps": _caps(model, row),
         "override": _override(model, row),
+        "held": [
+            {"name": each.name, "label": labels(each)}
+            for each in model.scored
+            if each.name in (row.get("held") or ())
+        ],
         "segment": row.get("scored_as"),
         "change": change(weighing, row, previous, aged),
         "next_tier": _next_tier(weighing, row),

@@ -1,9 +1,9 @@
 """Why the score is what it is, in one line that fits a text field, in English and German.
 
-Caps come first, then three contributions. In a low tier the strongest that pull down lead; in a good
-one the strongest that carry it, and what pulls most has the last place. Each cause is a whole number
-that holds strength and place, so that the strongest is found by comparing columns, not by sorting
-rows.
+Caps come first, then three contributions. In a low tier the strongest that pull down lead; in a
+good one the strongest that carry it, and what pulls most has the last place. Each cause is a whole
+number that holds strength and place, so that the strongest is found by comparing columns, not by
+sorting rows.
 """
 
 from __future__ import annotations
@@ -136,10 +136,8 @@ def _strongest(model: HealthModel, rank: int) -> str:
     numbers = range(len(model.scored))
     if rank == 1:
         return f"greatest({', '.join(['-1', *(f'k{i}' for i in numbers)])})"
-    weaker = [
-        f"CASE WHEN k{i} < code{rank - 1} THEN k{i}{_brake(i) if rank == CAUSES else ''} ELSE -1 END"
-        for i in numbers
-    ]
+    last = [_brake(i) if rank == CAUSES else "" for i in numbers]
+    weaker = [f"CASE WHEN k{i} < code{rank - 1} THEN k{i}{last[i]} ELSE -1 END" for i in numbers]
     return f"greatest({', '.join(['-1', *weaker])})"
 
 

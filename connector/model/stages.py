@@ -47,6 +47,7 @@ SCORES: Mapping[str, str] = {
     "blind_spot": TEXT,
     "scored_as": TEXT,
     "assumed": WORDS,
+    "held": WORDS,
     "tier_before": TEXT,
     "score_before": "INTEGER",
     "reason_en": TEXT,

@@ -14,6 +14,7 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "none": "No score: nothing is known about this account",
         "part": "{sign} {label}: {value} ({points} points)",
         "cap": "Capped at {tier}: {label}",
+        "held": "Stays in {tier}: {labels} rests on too little",
         "unknown": "Not known, {why}: {labels}",
         "change": "Changed from {from_} to {to} since {since}",
         "term": "  {delta} {text}",
@@ -40,6 +41,7 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "none": "Kein Wert: über dieses Konto ist nichts bekannt",
         "part": "{sign} {label}: {value} ({points} Punkte)",
         "cap": "Begrenzt auf {tier}: {label}",
+        "held": "Bleibt in {tier}: {labels} beruht auf zu wenigen Angaben",
         "unknown": "Nicht bekannt, {why}: {labels}",
         "change": "Von {from_} auf {to} geändert seit {since}",
         "term": "  {delta} {text}",
@@ -76,6 +78,9 @@ def text(explanation: Mapping[str, Any], language: str) -> list[str]:
         words["cap"].format(tier=cap["tier"], label=cap["label"][language])
         for cap in explanation["caps"]
     ]
+    if held := explanation["held"]:
+        told = ", ".join(each["label"][language] for each in held)
+        lines.append(words["held"].format(tier=explanation["tier"], labels=told))
     parts = sorted(explanation["contributions"], key=lambda each: -abs(each["contribution"]))
     lines += [_part_line(each, language) for each in parts]
     lines += [

@@ -17,7 +17,7 @@ from sqlglot import exp
 
 from ..mapping.expressions import identifier, literal, parse, paths
 from ..records import NUMBER
-from . import rows, scorecard, scores
+from . import few, rows, scorecard, scores
 from .arithmetic import value_at
 from .caps import plain
 from .columns import ACCOUNT, TREE, kind_of
@@ -164,6 +164,7 @@ def _raw(model: HealthModel, tried: Sequence[Move], values: str) -> str:
     columns += [
         f"CAST(NULL AS TIMESTAMPTZ) AS {newest(each)}" for each in model.measures if each.max_age
     ]
+    columns += few.assumed(model)
     return (
         f"SELECT a.key, a.id AS account_id, {', '.join(columns)} FROM accounts AS a"
         f" JOIN picked AS p ON p.key = a.key CROSS JOIN ({values}) AS v"

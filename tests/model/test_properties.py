@@ -51,6 +51,7 @@ class Board:
         self.lake = Lake()
         types = {each.name: kind_of(each) for each in model.measures}
         types |= {f"{each.name}__at": "TIMESTAMPTZ" for each in model.measures if each.max_age}
+        types |= {f"{each.name}__enough": "BOOLEAN" for each in model.measures if each.enough}
         self._table("raw", {"key": "INTEGER", "account_id": "VARCHAR", **types})
         self._table("accounts", {"key": "INTEGER", **ACCOUNT})
         self.lake.db.execute("CREATE TABLE holders AS SELECT id, id AS ref, key FROM accounts")
@@ -270,11 +271,10 @@ def test_override_beats_cap_beats_tier(rows):
 # ── worked numbers ────────────────────────────────────────────────────────────────────────────────
 
 
-def weighted(half_life: int, shrink: float) -> HealthModel:
+def weighted(half_life: int) -> HealthModel:
     """NPS with role weights, decay and shrinkage as the shipped file writes them."""
     (loyalty,) = (each for each in MEASURES if each.name == "loyalty")
-    value = loyalty.value.replace("4 * 25", f"{shrink} * 25").replace("+ 4)", f"+ {shrink})")
-    return replace(plain(), measures=(replace(loyalty, value=value, half_life=half_life),))
+    return replace(plain(), measures=(replace(loyalty, half_life=half_life),))
 
 
 def nps_of(model: HealthModel, *answers: tuple[float, float]) -> float:
@@ -295,7 +295,7 @@ def nps_of(model: HealthModel, *answers: tuple[float, float]) -> float:
 )
 def test_few_answers_are_drawn_towards_an_ordinary_level(answers, expected):
     """One promoter is 40 rather than 100; 8 of 12 are 50 rather than 58."""
-    found = nps_of(weighted(180, 4), *((score, 0) for score in answers))
+    found = nps_of(weighted(180), *((score, 0) for score in answers))
     assert found == pytest.approx(expected, abs=0.05)
 
 
