@@ -35,8 +35,6 @@ def stages(dictionary: Dictionary, *, since: datetime, as_of: datetime) -> tuple
 
     Needs `lake_responses` and `lake_placements`: whose an answer is was found by the last run.
     """
-    responses = next(each for each in seen.views(as_of) if each.name == "seen_responses")
-    judged = next(each for each in answers.stages() if each.name == "answers")
     columns = (
         "source, id, key, account_id, metric, score, language, labels, comment, sentiment,"
         " submitted_at"
@@ -46,12 +44,17 @@ def stages(dictionary: Dictionary, *, since: datetime, as_of: datetime) -> tuple
         " AND (trim(comment) <> '' OR len(labels) > 0)"
     )
     told = f"SELECT * EXCLUDE (comment, said, labels) FROM ({tagged(counted, dictionary)}) AS t"
-    return (
-        responses,
-        Stage("named_responses", _placed(as_of), "view"),
-        judged,
-        Stage("told", told),
-    )
+    return (*answered(as_of), Stage("told", told))
+
+
+def answered(as_of: datetime) -> tuple[Stage, ...]:
+    """`answers`: every answer with what is wrong with it, and the account that the last run found.
+
+    Needs `lake_responses` and `lake_placements`.
+    """
+    responses = next(each for each in seen.views(as_of) if each.name == "seen_responses")
+    judged = next(each for each in answers.stages() if each.name == "answers")
+    return (responses, Stage("named_responses", _placed(as_of), "view"), judged)
 
 
 def counts() -> str:

@@ -99,7 +99,9 @@ def test_one_answer_moves_nobody_to_another_tier(customer):
     told = explanation(MODEL, row)
     assert [each["name"] for each in told["held"]] == ["loyalty"]
     assert "Stays in A: Loyalty (NPS, weighted) rests on too little" in text(told, "en")
-    assert "Bleibt in A: Loyalität (NPS, gewichtet) beruht auf zu wenigen Angaben" in text(told, "de")
+    assert "Bleibt in A: Loyalität (NPS, gewichtet) beruht auf zu wenigen Angaben" in text(
+        told, "de"
+    )
     answer(customer, "r2", 0, 0.5)
     row = customer.run(MODEL).row()
     assert (row["tier"] > "A", row["held"]) == (True, [])
