@@ -49,7 +49,7 @@ def _expressions(model: HealthModel) -> Iterator[tuple[Path, str]]:
         yield ("measures", number, "enough"), measure.enough
         if measure.shrink:
             yield ("measures", number, "shrink", "evidence"), measure.shrink.evidence
-    lists = ("caps", "blind_spots", "segments", "alerts", "checks")
+    lists = ("rules", "caps", "blind_spots", "segments", "alerts", "checks")
     for name in lists:
         for number, each in enumerate(getattr(model, name)):
             yield (name, number, "when"), plain(each.when)

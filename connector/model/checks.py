@@ -25,6 +25,10 @@ def problems(model: HealthModel) -> list[Mistake]:
     found = [*_groups(model), *_tiers(model.tiers), *_names(model), *_examples(model)]
     for position, measure in enumerate(model.measures):
         found += under(("measures", position), [*_measure(measure, model)])
+    for position, rule in enumerate(model.rules):
+        known = columns.of_rules(model)
+        wrong = expressions.mistakes(plain(rule.when), ("when",), known, wanted=FLAG)
+        found += under(("rules", position), wrong)
     for position, cap in enumerate(model.caps):
         found += under(("caps", position), _cap(cap, model))
     found += _override(model)
@@ -72,8 +76,9 @@ def _tiers(tiers: Tiers) -> Iterator[Mistake]:
 
 
 def _names(model: HealthModel) -> Iterator[Mistake]:
-    taken = set(columns.of_stream(columns.ACCOUNTS)) | set(columns.RESULT)
+    taken = {*columns.of_stream(columns.ACCOUNTS), *columns.RESULT, columns.RANK}
     yield from _unique("measures", [each.name for each in model.measures], taken)
+    yield from _unique("rules", [each.name for each in model.rules], set())
     yield from _unique("caps", [each.name for each in model.caps], set())
     yield from _unique("blind_spots", [each.name for each in model.blind_spots], set())
     yield from _unique("segments", [each.name for each in model.segments], set())

@@ -159,6 +159,20 @@ class Cap:
 
 
 @dataclass(frozen=True, slots=True)
+class Rule:
+    """A condition that decides the tier where the edges of the score would; the first that holds.
+
+    Besides measures and account columns it may ask about `score`, `tier_before`, `known_groups` and
+    `rank`: how many percent of the scored accounts have a higher score. Caps still lower the tier.
+    """
+
+    name: str
+    when: str
+    tier: TierName
+    label: Labels = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class BlindSpot:
     """Why nothing is known of a group: a condition like that of a cap; the first that holds counts.
 
@@ -272,6 +286,7 @@ class HealthModel:
     limits: tuple[Labels, ...] = ()
     tiers: Tiers = field(default_factory=Tiers)
     measures: tuple[Measure, ...] = ()
+    rules: tuple[Rule, ...] = ()
     caps: tuple[Cap, ...] = ()
     override: Override | None = None
     blind_spots: tuple[BlindSpot, ...] = ()
@@ -342,6 +357,8 @@ def _essence(model: HealthModel) -> dict[str, Any]:
         "measures": measures,
         "caps": [_without_texts(asdict(each)) for each in model.caps],
     }
+    if model.rules:
+        essence["rules"] = [_without_texts(asdict(each)) for each in model.rules]
     if model.override:
         essence["override"] = [normal(model.override.tier), normal(model.override.until)]
     if model.group_missing:

@@ -119,6 +119,7 @@ def _rulings(model: HealthModel) -> Iterable[tuple[str, Labelled]]:
     """What outranks the numbers, and when."""
     if model.override:
         yield "override IS NOT NULL", model.override
+    yield from ((f"rule = {literal(each.name)}", each) for each in model.rules)
     yield from ((f"cap{i}", cap) for i, cap in enumerate(model.caps))
 
 

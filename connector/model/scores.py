@@ -8,7 +8,7 @@ from functools import lru_cache
 from sqlglot import exp
 
 from ..mapping.expressions import identifier, literal, replaced
-from . import few, segments
+from . import few, rules, segments
 from .caps import plain
 from .columns import ACCOUNT, kind_of
 from .definition import BEST, TIERS, Cap, HealthModel, Override, TierName
@@ -49,6 +49,7 @@ def scores(model: HealthModel, as_of: datetime) -> str:
         "tier",
         "confidence",
         "known",
+        "rule",
         f"{_cap_names(model)} AS caps",
         "override" if model.override else "CAST(NULL AS VARCHAR) AS override",
         "blind_spot",
@@ -85,6 +86,7 @@ def _applied(model: HealthModel, as_of: datetime) -> str:
         columns.append(f"coalesce({condition(cap.when, model)}, FALSE) AS asks{i}")
     columns.append(f"{_blind_spot(model)} AS blind_spot")
     columns.append(f"{segments.name_of(model, 'a')} AS scored_as")
+    columns.append(f"{rules.decides(model)} AS rule")
     columns += few.columns(model)
     if model.override:
         columns.append(f"{_override(model.override, as_of)} AS override")
@@ -162,7 +164,8 @@ def _tier(model: HealthModel) -> str:
     if few.asking(model):
         kept += [_within_without_few(model, tier) for tier in TIERS]
     stays = " ".join(f"WHEN {each} THEN tier_before" for each in kept)
-    return f"CASE WHEN score IS NULL THEN NULL {stays} {_plain_tiers(model)} END"
+    ruled = rules.tier(model)
+    return f"CASE WHEN score IS NULL THEN NULL {ruled} {stays} {_plain_tiers(model)} END"
 
 
 def _within(model: HealthModel, tier: TierName) -> str:
@@ -181,7 +184,7 @@ def _held(model: HealthModel) -> str:
     kept = " OR ".join(
         f"({_within_without_few(model, tier)} AND NOT ({_within(model, tier)}))" for tier in TIERS
     )
-    return few.names(model, f"score IS NOT NULL AND ({kept})")
+    return few.names(model, f"score IS NOT NULL AND rule IS NULL AND ({kept})")
 
 
 def plain_tier(model: HealthModel, score: str) -> str:

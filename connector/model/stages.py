@@ -42,6 +42,7 @@ SCORES: Mapping[str, str] = {
     "tier": TEXT,
     "confidence": "INTEGER",
     "known": "INTEGER",
+    "rule": TEXT,
     "caps": WORDS,
     "override": TEXT,
     "blind_spot": TEXT,

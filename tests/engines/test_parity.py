@@ -8,7 +8,16 @@ from typing import Any
 
 import pytest
 
-from connector.model.definition import Alert, Cap, HealthModel, Hierarchy, Measure, Segment, Tiers
+from connector.model.definition import (
+    Alert,
+    Cap,
+    HealthModel,
+    Hierarchy,
+    Measure,
+    Rule,
+    Segment,
+    Tiers,
+)
 from tests.engines import records
 from tests.engines.parity import NOW, Both
 from tests.model.lake import shipped
@@ -53,6 +62,10 @@ def small() -> HealthModel:
             ),
         ),
         tiers=Tiers(hysteresis=3),
+        rules=(
+            Rule("best", "rank < 20 and score >= 50", "A"),
+            Rule("kept", "tier_before = 'B' and rank < 70", "B"),
+        ),
         caps=(Cap(name="silent", when="not known(meetings) and depth = 0", tier="B"),),
         segments=(
             Segment(name="big", when="revenue > 1000", groups={"use": 1}),
