@@ -140,7 +140,8 @@ def backfill(
     noted = offline(app, "backfill") if write else nullcontext()
     with noted as receipt, closing(app.engine()) as engine:
         filling = _Filling(app, engine, asked, write)
-        points, moments = [], asked.moments
+        points: list[Point] = []
+        moments = asked.moments
         for at in (moments[-1], moments[0]):
             past.look(app, engine, at, asked.known)
         for number, at in enumerate(moments, 1):

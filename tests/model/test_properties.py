@@ -93,7 +93,14 @@ def _literal(value: object) -> str:
 def plain() -> HealthModel:
     """The shipped measures and groups without facts, caps and overrides."""
     return replace(
-        shipped(), measures=MEASURES, caps=(), override=None, blind_spots=(), checks=(), examples=()
+        shipped(),
+        measures=MEASURES,
+        caps=(),
+        override=None,
+        blind_spots=(),
+        alerts=(),
+        checks=(),
+        examples=(),
     )
 
 
