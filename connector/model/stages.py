@@ -75,7 +75,7 @@ def stages(
     `lake_measures`, too; without they are NULL."""
     return (
         *placing(as_of=as_of, matching=matching),
-        *answers.stages(model.roles),
+        *answers.stages(model.roles, matching.own),
         *measures.stages(model, as_of),
         *scorecard.stages(model, as_of),
         *scores.stages(model, as_of),

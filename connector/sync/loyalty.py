@@ -32,7 +32,7 @@ def loyalty(app: App, as_of: datetime) -> Loyalty:
     """Look at the answers to relationship surveys that found an account."""
     with closing(app.engine()) as engine:
         stage_answers(app, engine)
-        for stage in themes.answered(as_of):
+        for stage in themes.answered(as_of, app.matching.own):
             engine.stage(stage.name, stage.sql, stage.kind)
         year, quarter, before = (
             _voices(engine, as_of - begin, as_of - end)

@@ -82,7 +82,8 @@ def gather(
     since = as_of - window
     with closing(app.engine()) as engine:
         stage_answers(app, engine)
-        for stage in lists.stages(app.themes, since=since, as_of=as_of):
+        made = lists.stages(app.themes, since=since, as_of=as_of, own=app.matching.own)
+        for stage in made:
             engine.stage(stage.name, stage.sql, stage.kind)
         heard = [
             Heard(row.pop("theme"), app.themes.label(name), **row)

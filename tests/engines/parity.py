@@ -76,7 +76,7 @@ class Both:
             engine=None,
             scorer=scorer if spark else None,
             aliases=self.aliases,
-            matching=Matching(least=0.5),
+            matching=Matching(least=0.5, own=("firm7.example",)),
         )
 
     def keep(self, model: HealthModel, now: datetime) -> None:
