@@ -81,7 +81,7 @@ def _whole(model: HealthModel, given: Row, names: Iterable[str]) -> str:
         f"{_typed(given.get(m.name), kind_of(m))} AS {identifier(m.name)}" for m in model.measures
     ]
     values += [f"{moment(AS_OF)} AS {measures.newest(m)}" for m in model.measures if m.max_age]
-    values += few.assumed(model)
+    values += few.as_enough(model)
     account = {name: value for name, value in given.items() if name in ACCOUNT}
     steps = [
         Stage("accounts", _records(ACCOUNTS, (account,), "")),

@@ -55,7 +55,7 @@ def asking(model: HealthModel) -> list[int]:
 
 
 def columns(model: HealthModel) -> list[str]:
-    """What `holds` reads besides the score and the tier before, from `graded` and `raw`."""
+    """What `within` reads besides the score and the tier before, from `graded` and `raw`."""
     return [
         f"CASE WHEN coalesce(r.{identifier(enough(model.scored[i]))}, TRUE) THEN 0"
         f" ELSE g.{what}{i} END AS {name}{i}"
@@ -64,8 +64,8 @@ def columns(model: HealthModel) -> list[str]:
     ]
 
 
-def assumed(model: HealthModel) -> list[str]:
-    """The columns that stand for \"enough\" in a raw row that is made up."""
+def as_enough(model: HealthModel) -> list[str]:
+    """What says in a raw row that is made up that there are rows enough."""
     return [f"TRUE AS {identifier(enough(each))}" for each in model.measures if each.enough]
 
 

@@ -164,7 +164,7 @@ def _raw(model: HealthModel, tried: Sequence[Move], values: str) -> str:
     columns += [
         f"CAST(NULL AS TIMESTAMPTZ) AS {newest(each)}" for each in model.measures if each.max_age
     ]
-    columns += few.assumed(model)
+    columns += few.as_enough(model)
     return (
         f"SELECT a.key, a.id AS account_id, {', '.join(columns)} FROM accounts AS a"
         f" JOIN picked AS p ON p.key = a.key CROSS JOIN ({values}) AS v"
