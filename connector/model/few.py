@@ -6,7 +6,7 @@ whether they are enough.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 
 from ..mapping.expressions import identifier, literal
@@ -64,9 +64,13 @@ def columns(model: HealthModel) -> list[str]:
     ]
 
 
-def as_enough(model: HealthModel) -> list[str]:
-    """What says in a raw row that is made up that there are rows enough."""
-    return [f"TRUE AS {identifier(enough(each))}" for each in model.measures if each.enough]
+def as_enough(model: HealthModel, held: Collection[str] = ()) -> list[str]:
+    """What says in a raw row that is made up whether there are rows enough: but for `held`, yes."""
+    return [
+        f"{literal(each.name not in held)} AS {identifier(enough(each))}"
+        for each in model.measures
+        if each.enough
+    ]
 
 
 def within(model: HealthModel, least: str, most: str) -> str:

@@ -13,6 +13,7 @@ from connector.model.definition import HealthModel, Measure, Segment, Shrink
 from connector.model.explain import explanation
 from connector.model.telling import text
 from tests.model.lake import AS_OF, Lake, answer, only, shipped
+from tests.model.test_explain import reach_of
 
 PLAIN = (
     "100.0 * (count(*) filter (where score >= 9) - count(*) filter (where score <= 6)) / count(*)"
@@ -120,6 +121,21 @@ def test_anything_else_moves_a_tier_beside_one_answer(customer):
     customer.db.execute("UPDATE lake_accounts SET goals_reached = 0, sentiment = 2")
     row = customer.run(MODEL).row()
     assert (row["tier"] > "B", row["held"]) == (True, [])
+
+
+def test_advice_knows_that_a_tier_is_held():
+    """More points from that one answer lead nowhere, nor does what would not suffice without it."""
+    model = replace(MODEL, groups={**MODEL.groups, "outcomes": 4})
+    lake = Lake().put(
+        "accounts", id="001", sentiment=3, sentiment_at="2026-01-30", goals_total=2,
+        goals_reached=1,
+    )  # fmt: skip
+    lake.run(model, AS_OF - timedelta(days=1)).keep()
+    answer(lake, "r1", 10, 0.5)
+    advice, row, _ = reach_of(lake, model)
+    assert (row["score"] > 620, row["tier"], row["held"]) == (True, "C", ["loyalty"])
+    assert [each["name"] for each in advice["changes"]] == ["csm_sentiment"]
+    assert advice["tier"] == "B"
 
 
 def test_one_answer_alone_gives_a_first_tier_and_then_keeps_it():

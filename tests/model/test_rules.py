@@ -13,6 +13,7 @@ from connector.model.definition import Cap, HealthModel, Measure, Override, Rule
 from connector.model.explain import explanation
 from connector.model.telling import text
 from tests.model.lake import AS_OF, Lake
+from tests.model.test_explain import reach_of
 
 WORDS = {"en": "Key account", "de": "Schlüsselkonto"}
 KEY = Rule("key", "revenue > 1000 and it >= 30", "B", WORDS)
@@ -103,6 +104,16 @@ def test_a_rule_is_told():
     assert "- B by rule, before the edges: Key account" in card.card(mine, "en")
     assert not rules.ranks(mine)
     assert rules.ranks(model(Rule("best", "rank < 20", "A")))
+
+
+def test_advice_is_tried_on_the_rules_too():
+    """The value at which a rule begins to hold leads there, though the edge of the score is far."""
+    mine = model(Rule("fine", "it = 100", "A"), Rule("key", "revenue > 1000", "C"))
+    lake = Lake().put("accounts", id="001", employees=30, revenue=5000)
+    advice, row, _ = reach_of(lake, mine)
+    assert (row["tier"], advice["tier"], advice["changes"][0]["to"]) == ("C", "A", 100)
+    stuck = model(Rule("key", "revenue > 1000", "C"))
+    assert reach_of(lake, stuck)[0] is None
 
 
 def test_rules_make_another_version_and_none_makes_none():
