@@ -46,7 +46,10 @@ def _expressions(model: HealthModel) -> Iterator[tuple[Path, str]]:
     for number, measure in enumerate(model.measures):
         yield ("measures", number, "value"), measure.value
         yield ("measures", number, "where"), measure.where
-    lists = ("caps", "blind_spots", "segments", "alerts", "checks")
+        yield ("measures", number, "enough"), measure.enough
+        if measure.shrink:
+            yield ("measures", number, "shrink", "evidence"), measure.shrink.evidence
+    lists = ("rules", "caps", "blind_spots", "segments", "alerts", "checks")
     for name in lists:
         for number, each in enumerate(getattr(model, name)):
             yield (name, number, "when"), plain(each.when)

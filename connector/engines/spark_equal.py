@@ -40,6 +40,7 @@ EQUAL: tuple[type[exp.Expr], ...] = (
     exp.Quarter,
     exp.Replace,
     exp.Right,
+    exp.Rank,
     exp.RowNumber,
     exp.Sign,
     exp.Sqrt,

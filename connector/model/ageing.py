@@ -49,7 +49,7 @@ def stages(
         *seen.placed(matching),
         *identity.stages(matching),
         *placements.stages(matching, before),
-        *answers.stages(model.roles),
+        *answers.stages(model.roles, matching.own),
         *past,
         Stage("past_account", f"SELECT a.* {alone}"),
         *(Stage(f"v_{name}", f"SELECT * FROM past_{name}", "view") for name in streams),

@@ -33,11 +33,14 @@ _FLAWS = {
 }
 
 
-def stages(roles: Sequence[Role] = ()) -> tuple[Stage, ...]:
-    """Every seen answer with what is wrong with it, and the valid ones of known accounts."""
+def stages(roles: Sequence[Role] = (), own: Sequence[str] = ()) -> tuple[Stage, ...]:
+    """Every seen answer with what is wrong with it, and the valid ones of known accounts.
+
+    `own` are the domains of the company that asks: what its people answer is a test.
+    """
     judged = (
         f"SELECT *, coalesce(flaw, CASE WHEN epoch(next_at) - epoch(submitted_at) < {_DAY}"
-        f" THEN 'answered_again' END) AS verdict FROM ({_with_next()}) AS n"
+        f" THEN 'answered_again' END) AS verdict FROM ({_with_next(own)}) AS n"
     )
     valid = (
         "SELECT *, next_at IS NULL AS is_latest FROM answers"
@@ -71,18 +74,19 @@ def _weighed(answers: str) -> str:
     )
 
 
-def _with_next() -> str:
+def _with_next(own: Sequence[str]) -> str:
     """When the same person answered the same question again, among answers without a flaw."""
     question = "coalesce(key, -1), platform, survey, kind, metric"
     return (
         "SELECT *, lead(submitted_at) OVER"
         f" (PARTITION BY flaw, {question}, {_PERSON} ORDER BY submitted_at, id) AS next_at"
-        f" FROM ({_with_flaw()}) AS f"
+        f" FROM ({_with_flaw(own)}) AS f"
     )
 
 
-def _with_flaw() -> str:
-    rules = " ".join(f"WHEN {holds} THEN '{rule}'" for rule, holds in _FLAWS.items())
+def _with_flaw(own: Sequence[str]) -> str:
+    flaws = {**({"own_people": _is_own(own)} if own else {}), **_FLAWS}
+    rules = " ".join(f"WHEN {holds} THEN '{rule}'" for rule, holds in flaws.items())
     # Two sources may bring the same answer of one platform: the one that changed last counts.
     copies = (
         "SELECT *, row_number() OVER (PARTITION BY coalesce(platform, source), survey, id"
@@ -90,3 +94,10 @@ def _with_flaw() -> str:
         " FROM named_responses WHERE score IS NOT NULL"
     )
     return f"SELECT *, CASE {rules} END AS flaw FROM ({copies}) AS c"
+
+
+def _is_own(domains: Sequence[str]) -> str:
+    """Whether an answer came from an address at one of some domains, or below it."""
+    ends = (end + each for each in domains for end in ("@", "."))
+    told = " OR ".join(f"lower(trim(email)) LIKE {literal('%' + each)}" for each in ends)
+    return f"coalesce({told}, FALSE)"

@@ -192,7 +192,8 @@ def _shown() -> list[str]:
 def _reached(model: HealthModel) -> list[str]:
     """How many measures it takes, and to which tier they, or doing away with caps, lead."""
     over = " ".join(f"WHEN '{tier}' THEN {scores.most(model, tier)}" for tier in TIERS)
-    free = "score IS NOT NULL AND override IS NULL AND tier > 'A'"
+    # Where rules decide, more points need not lead anywhere: `explain` tries it on the whole model.
+    free = "FALSE" if model.rules else "score IS NOT NULL AND override IS NULL AND tier > 'A'"
     enough = " ".join(f"WHEN risen{rank} > CASE tier {over} END THEN {rank}" for rank in _RANKS)
     lifted = (
         f"CASE WHEN binding > 0 THEN CASE WHEN NOT mute AND raw > CASE tier {over} END THEN 0 END"

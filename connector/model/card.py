@@ -111,6 +111,8 @@ def _tiers(model: HealthModel, language: str) -> Iterator[str]:
             own = model.in_segment(segment.name)
             told = words["margin"].format(margin=_margin(own, language))
             yield f"- {label(segment, language)}: {_edges(own, language)}. {told}"
+    for rule in model.rules:
+        yield f"- {words['by_rule'].format(tier=rule.tier)}: {label(rule, language)}"
     for cap in model.caps:
         yield f"- {words['at_most'].format(tier=cap.tier)}: {label(cap, language)}"
     if model.override:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from itertools import pairwise
 
@@ -25,6 +25,10 @@ def problems(model: HealthModel) -> list[Mistake]:
     found = [*_groups(model), *_tiers(model.tiers), *_names(model), *_examples(model)]
     for position, measure in enumerate(model.measures):
         found += under(("measures", position), [*_measure(measure, model)])
+    for position, rule in enumerate(model.rules):
+        known = columns.of_rules(model)
+        wrong = expressions.mistakes(plain(rule.when), ("when",), known, wanted=FLAG)
+        found += under(("rules", position), wrong)
     for position, cap in enumerate(model.caps):
         found += under(("caps", position), _cap(cap, model))
     found += _override(model)
@@ -72,8 +76,9 @@ def _tiers(tiers: Tiers) -> Iterator[Mistake]:
 
 
 def _names(model: HealthModel) -> Iterator[Mistake]:
-    taken = set(columns.of_stream(columns.ACCOUNTS)) | set(columns.RESULT)
+    taken = {*columns.of_stream(columns.ACCOUNTS), *columns.RESULT, columns.RANK}
     yield from _unique("measures", [each.name for each in model.measures], taken)
+    yield from _unique("rules", [each.name for each in model.rules], set())
     yield from _unique("caps", [each.name for each in model.caps], set())
     yield from _unique("blind_spots", [each.name for each in model.blind_spots], set())
     yield from _unique("segments", [each.name for each in model.segments], set())
@@ -106,6 +111,7 @@ def _measure(measure: Measure, model: HealthModel) -> Iterator[Mistake]:
         yield Mistake(("value",), "gives no number", "only facts (weight = 0) hold other values")
     yield from _when(measure)
     yield from _missing(measure)
+    yield from _few(measure, known)
     yield from _weighing(measure, model)
     yield from _texts(measure)
 
@@ -136,6 +142,30 @@ def _missing(measure: Measure) -> Iterator[Mistake]:
     elif measure.missing == "carry" and not measure.window:
         what = "without a window a value is known for ever"
         yield Mistake(path, what, "write a window, shorter than max_age")
+
+
+def _few(measure: Measure, known: Mapping[str, str]) -> Iterator[Mistake]:
+    """Of an account there is one row, and of no rows at all nothing is drawn anywhere."""
+    shrink, is_row = measure.shrink, measure.stream == columns.ACCOUNTS
+    for key in ("shrink", "enough"):
+        if getattr(measure, key) and is_row:
+            yield Mistake((key,), f"{key} over accounts: there is one row", f"leave {key!r} out")
+    if shrink and not is_row:
+        path: Path = ("shrink", "evidence")
+        yield from expressions.mistakes(shrink.evidence, path, known, aggregate=True, wanted=NUMBER)
+    if shrink and shrink.weight <= 0:
+        what = f"shrink weighs {shrink.weight:g}"
+        yield Mistake(("shrink", "weight"), what, "write more than 0, or leave 'shrink' out")
+    if shrink and measure.absent is not None:
+        what = "'absent' already says what no rows mean"
+        yield Mistake(("shrink",), what, "write one of 'absent' and 'shrink'")
+    if measure.enough and not is_row:
+        wrong = expressions.mistakes(
+            measure.enough, ("enough",), known, aggregate=True, wanted=FLAG
+        )
+        yield from wrong
+    if measure.enough and not measure.scored:
+        yield Mistake(("enough",), "a fact moves no tier", "leave 'enough' out")
 
 
 def _weighing(measure: Measure, model: HealthModel) -> Iterator[Mistake]:
@@ -178,6 +208,11 @@ def _segment(segment: Segment, model: HealthModel) -> Iterator[Mistake]:
             yield Mistake(("groups", name), f"unknown group {name!r}", fix)
         if weight <= 0:
             yield Mistake(("groups", name), f"group {name} weighs {weight}", "write 1 or more")
+    drawn = {each.name: each for each in model.measures if each.shrink}
+    for name in segment.toward:
+        if name not in drawn:
+            what = f"no measure {name!r} draws few rows to anything"
+            yield Mistake(("toward", name), what, did_you_mean(name, drawn))
     if segment.tiers:
         yield from _tiers(replace(model.tiers, **segment.tiers))
 

@@ -28,11 +28,13 @@ RESULT = {
     "trend": TEXT,
     "confidence": COUNT,
     "known_groups": COUNT,
+    "rule": TEXT,
     "caps": WORDS,
     "override": TEXT,
     "blind_spot": TEXT,
     "scored_as": TEXT,
     "assumed": WORDS,
+    "held": WORDS,
     "alerts": WORDS,
     "rollup_score": NUMBER,
     "rollup_tier": TEXT,
@@ -43,10 +45,11 @@ RESULT = {
     "as_of": MOMENT,
     "model": TEXT,
 }
-
+#: What only a rule for tiers may ask: how many percent of the scored accounts are better.
+RANK = "rank"
 
 _TEXTS = frozenset({"reason_en", "reason_de", "brief_en", "brief_de"})
-_NOT_ASKED = _TEXTS | frozenset({"alerts", "caps", "assumed", "model"})
+_NOT_ASKED = _TEXTS | frozenset({"alerts", "caps", "assumed", "held", "model"})
 
 
 def of_measure(measure: Measure) -> dict[str, str]:
@@ -70,6 +73,11 @@ def of_caps(model: HealthModel) -> dict[str, str]:
     """The columns that the condition of a cap may use."""
     values = {each.name: kind_of(each) for each in model.measures}
     return {**ACCOUNT, **values, "known_groups": COUNT}
+
+
+def of_rules(model: HealthModel) -> dict[str, str]:
+    """The columns that the condition of a rule for tiers may use."""
+    return {**of_caps(model), "score": NUMBER, "tier_before": TEXT, RANK: COUNT}
 
 
 def of_alerts(model: HealthModel) -> dict[str, str]:

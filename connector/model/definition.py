@@ -80,6 +80,18 @@ class MeasureExample:
 
 
 @dataclass(frozen=True, slots=True)
+class Shrink:
+    """What few rows are drawn towards: the value is as if `weight` more rows had said `toward`.
+
+    `evidence` is an aggregate: how many rows of equal weight those of the measure are worth.
+    """
+
+    toward: float
+    weight: float
+    evidence: str = "count(*)"
+
+
+@dataclass(frozen=True, slots=True)
 class Measure:
     """One number per account: an aggregate over one stream, or SQL over the account's columns.
 
@@ -94,6 +106,9 @@ class Measure:
     "worst" and "neutral" count it as its least points or as the middle; "carry" takes the value
     that it had when it was known last, if that is not longer ago than `max_age`. None of the three
     adds to confidence.
+
+    `shrink` draws the value of few rows towards an ordinary one. `enough` is a condition over the
+    rows, an aggregate: where it does not hold, the measure alone moves no account to another tier.
     """
 
     name: str
@@ -110,6 +125,8 @@ class Measure:
     half_life: Days | None = None
     max_age: Days | None = None
     missing: Missing = "exclude"
+    shrink: Shrink | None = None
+    enough: str = ""
     reason: Labels = field(default_factory=dict)
     zero: Labels = field(default_factory=dict)
     action: Labels = field(default_factory=dict)
@@ -139,6 +156,20 @@ class Cap:
     tier: Literal["B", "C", "D"]
     label: Labels = field(default_factory=dict)
     action: Labels = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A condition that decides the tier where the edges of the score would; the first that holds.
+
+    Besides measures and account columns it may ask about `score`, `tier_before`, `known_groups` and
+    `rank`: how many percent of the scored accounts have a higher score. Caps still lower the tier.
+    """
+
+    name: str
+    when: str
+    tier: TierName
+    label: Labels = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +207,8 @@ class Override:
 class Segment:
     """Accounts that are judged otherwise: SQL over account columns; the first match wins.
 
-    `groups` holds the weights that differ from those of the model, `tiers` the edges that do.
+    `groups` holds the weights that differ from those of the model, `tiers` the edges that do, and
+    `toward` what the few rows of a measure are drawn to here.
     """
 
     name: str
@@ -184,6 +216,7 @@ class Segment:
     groups: dict[str, int] = field(default_factory=dict)
     label: Labels = field(default_factory=dict)
     tiers: dict[Literal["A", "B", "C", "hysteresis"], float] = field(default_factory=dict)
+    toward: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,6 +286,7 @@ class HealthModel:
     limits: tuple[Labels, ...] = ()
     tiers: Tiers = field(default_factory=Tiers)
     measures: tuple[Measure, ...] = ()
+    rules: tuple[Rule, ...] = ()
     caps: tuple[Cap, ...] = ()
     override: Override | None = None
     blind_spots: tuple[BlindSpot, ...] = ()
@@ -323,6 +357,8 @@ def _essence(model: HealthModel) -> dict[str, Any]:
         "measures": measures,
         "caps": [_without_texts(asdict(each)) for each in model.caps],
     }
+    if model.rules:
+        essence["rules"] = [_without_texts(asdict(each)) for each in model.rules]
     if model.override:
         essence["override"] = [normal(model.override.tier), normal(model.override.until)]
     if model.group_missing:
@@ -335,8 +371,11 @@ def _essence(model: HealthModel) -> dict[str, Any]:
 
 
 _TEXTS = ("label", "reason", "zero", "action", "examples")
+_SQL = ("where", "value", "when", "enough", "evidence")
 #: What was added later: at these values a model is the one that it was before.
-_AS_BEFORE: Mapping[str, Any] = {"missing": "exclude", "tiers": {}}
+_AS_BEFORE: Mapping[str, Any] = {
+    "missing": "exclude", "tiers": {}, "shrink": None, "enough": "", "toward": {},
+}  # fmt: skip
 
 
 def _without_texts(item: dict[str, Any]) -> dict[str, Any]:
@@ -345,6 +384,6 @@ def _without_texts(item: dict[str, Any]) -> dict[str, Any]:
         for key in item
         if key not in _TEXTS and not (key in _AS_BEFORE and item[key] == _AS_BEFORE[key])
     }
-    return {
-        key: normal(kept[key]) if key in ("where", "value", "when") else kept[key] for key in kept
-    }
+    if kept.get("shrink"):
+        kept["shrink"] = _without_texts(kept["shrink"])
+    return {key: normal(kept[key]) if key in _SQL else kept[key] for key in kept}

@@ -14,7 +14,7 @@ from ..mapping.examples import Example, judge
 from ..mapping.expressions import identifier, literal
 from ..mapping.objects import Scalar
 from ..records import MOMENT, STREAMS
-from . import measures, results, scorecard, scores
+from . import few, measures, results, scorecard, scores
 from .columns import ACCOUNT, ACCOUNTS, kind_of, of_rows
 from .definition import HealthModel, Measure, MeasureExample
 from .stage import Stage, moment, union
@@ -81,6 +81,7 @@ def _whole(model: HealthModel, given: Row, names: Iterable[str]) -> str:
         f"{_typed(given.get(m.name), kind_of(m))} AS {identifier(m.name)}" for m in model.measures
     ]
     values += [f"{moment(AS_OF)} AS {measures.newest(m)}" for m in model.measures if m.max_age]
+    values += few.as_enough(model)
     account = {name: value for name, value in given.items() if name in ACCOUNT}
     steps = [
         Stage("accounts", _records(ACCOUNTS, (account,), "")),

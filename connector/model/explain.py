@@ -47,8 +47,14 @@ def explanation(
             for each in model.scored
             if part(row, each).points is not None
         ],
+        "rule": _rule(model, row),
         "caps": _caps(model, row),
         "override": _override(model, row),
+        "held": [
+            {"name": each.name, "label": labels(each)}
+            for each in model.scored
+            if each.name in (row.get("held") or ())
+        ],
         "segment": row.get("scored_as"),
         "change": change(weighing, row, previous, aged),
         "next_tier": _next_tier(weighing, row),
@@ -120,6 +126,13 @@ def _caps(model: HealthModel, row: Row) -> list[dict[str, Any]]:
     ]
 
 
+def _rule(model: HealthModel, row: Row) -> dict[str, Any] | None:
+    """The rule that decided the tier, before caps."""
+    found = [each for each in model.rules if each.name == row.get("rule")]
+    told = [{"name": each.name, "tier": each.tier, "label": labels(each)} for each in found]
+    return told[0] if told else None
+
+
 def _spot(model: HealthModel, row: Row) -> dict[str, Any] | None:
     """The blind spot of an account."""
     found = [each for each in model.blind_spots if each.name == row.get("blind_spot")]
@@ -136,7 +149,7 @@ def _override(model: HealthModel, row: Row) -> dict[str, Any] | None:
 
 def _next_tier(model: HealthModel, row: Row) -> list[dict[str, Any]]:
     """For every measure the least improvement that alone reaches the next tier; or what caps it."""
-    if row["tier"] is None or row["tier"] == TIERS[0]:
+    if row["tier"] is None or row["tier"] == TIERS[0] or row.get("rule"):
         return []
     if held := _caps(model, row):
         return [{"name": cap["name"], "cause": "cap", "label": cap["label"]} for cap in held]

@@ -35,6 +35,7 @@ class Matching:
     not enough, and at 0.5 a domain of several accounts leads to the one at their top.
     `contacts`: whether what names no account but a person counts for the account of that person.
     `moves`: whether an answer stays with the account that its contact had, or follows the contact.
+    `own`: the company's own domains; what its people answer does not count.
     """
 
     free_mail: tuple[Domain, ...] = ()
@@ -42,6 +43,7 @@ class Matching:
     least: Annotated[float, Field(ge=0.5, le=1)] = 0.6
     contacts: Literal["count", "ignore"] = "count"
     moves: Literal["stay", "follow"] = "stay"
+    own: tuple[Domain, ...] = ()
 
     @property
     def without_employer(self) -> frozenset[str]:

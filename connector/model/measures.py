@@ -16,6 +16,7 @@ from sqlglot import exp
 
 from ..mapping.expressions import DIALECT, aggregates, identifier, parse, replaced
 from ..records import NUMBER
+from . import few
 from .columns import ACCOUNTS, kind_of, moment_of
 from .definition import HealthModel, Measure
 from .seen import any_seen
@@ -46,7 +47,7 @@ def raw(model: HealthModel, as_of: datetime) -> str:
     for name in dict.fromkeys(each.stream for each in model.measures if _looks_back(each)):
         sources += _carried(model, name, as_of)
         joins.append(f" LEFT JOIN c_{name} ON c_{name}.key = a.key")
-    values = [column for each in model.measures for column in _columns(each, as_of)]
+    values = [column for each in model.measures for column in _columns(model, each, as_of)]
     head = f"WITH {', '.join(sources)} " if sources else ""
     return (
         f"{head}SELECT {', '.join(['a.key', 'a.id AS account_id', *values])}"
@@ -75,11 +76,16 @@ def _fed(model: HealthModel, as_of: datetime) -> str:
 def _aggregated(model: HealthModel, stream: str, as_of: datetime) -> str:
     own = [each for each in model.measures if each.stream == stream]
     rules = {each.name: _rows(each, as_of) for each in own}
+    beside = [(each, other) for each in own for other in few.beside(each)]
     # Each condition is told once, and its rows are then kept by the column that it becomes.
     kept = {rule: f"kept{n}" for n, rule in enumerate(dict.fromkeys(rules.values())) if rule}
     columns = [
         f"{_value(each, as_of, kept.get(rules[each.name], ''))} AS {identifier(each.name)}"
         for each in own
+    ]
+    columns += [
+        f"{_value(other, as_of, kept.get(rules[each.name], ''))} AS {identifier(other.name)}"
+        for each, other in beside
     ]
     columns += [
         f"{_newest(each, as_of, kept.get(rules[each.name], ''))} AS {newest(each)}" for each in own
@@ -100,7 +106,10 @@ def _carried(model: HealthModel, stream: str, as_of: datetime) -> tuple[str, str
     for n, each in enumerate(own):
         older = _rows(replace(each, window=each.max_age), as_of)
         lasts.append(f"max({moment_of(each)}) FILTER (WHERE {older}) AS last{n}")
-        values.append(f"{_value_then(each, as_of, n)} AS {identifier(each.name)}")
+        values += [
+            f"{_value_then(part, as_of, n)} AS {identifier(part.name)}"
+            for part in (each, *few.beside(each))
+        ]
         values.append(f"last{n} AS {newest(each)}")
     # Ages are told in whole seconds, as everywhere.
     seconds = [f"floor(epoch(last{n})) AS at{n}" for n in range(len(own))]
@@ -122,15 +131,20 @@ def _value_then(measure: Measure, as_of: datetime, n: int) -> str:
     return _with_ages(value, measure, as_of, then=(f"last{n}", f"at{n}"))
 
 
-def _columns(measure: Measure, as_of: datetime) -> Sequence[str]:
+def _columns(model: HealthModel, measure: Measure, as_of: datetime) -> Sequence[str]:
     name = identifier(measure.name)
     value = _of_account(measure, as_of) if measure.stream == ACCOUNTS else _of_stream(measure)
+    if measure.shrink:
+        value = few.drawn(model, measure, value, _beside(measure, few.evidence(measure)))
     columns = [f"{_checked(value, kind_of(measure))} AS {name}"]
     if measure.max_age:
         at = f"a.{measure.at}" if measure.stream == ACCOUNTS else _of(measure, newest(measure))
         if _looks_back(measure):
             at = f"coalesce({at}, c_{at.removeprefix('m_')})"
         columns.append(f"{at} AS {newest(measure)}")
+    if measure.enough:
+        is_enough = identifier(few.enough(measure))
+        columns.append(f"{_beside(measure, few.enough(measure))} AS {is_enough}")
     return columns
 
 
@@ -143,6 +157,15 @@ def _of_stream(measure: Measure) -> str:
     # A stream that holds nothing for anybody is not connected: that is not a fact about an account.
     instead = f"CASE WHEN fed.{measure.stream} THEN {double(measure.absent)} END"
     return f"CASE WHEN {_of(measure, newest(measure))} IS NULL THEN {instead} ELSE {value} END"
+
+
+def _beside(measure: Measure, name: str) -> str:
+    """What is aggregated beside a measure, over the same rows."""
+    found = _of(measure, identifier(name))
+    if not _looks_back(measure):
+        return found
+    known = f"{_of(measure, newest(measure))} IS NOT NULL"
+    return f"CASE WHEN {known} THEN {found} ELSE c_{found.removeprefix('m_')} END"
 
 
 def _of(measure: Measure, column: str) -> str:

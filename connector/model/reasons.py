@@ -1,8 +1,9 @@
 """Why the score is what it is, in one line that fits a text field, in English and German.
 
-Caps come first, then the three strongest contributions; below the middle those that pull down come
-before those that lift. Each cause is a whole number that holds strength and place, so that the
-strongest is found by comparing columns, not by sorting rows.
+Caps come first, then three contributions. In a low tier the strongest that pull down lead; in a
+good one the strongest that carry it, and what pulls most has the last place. Each cause is a whole
+number that holds strength and place, so that the strongest is found by comparing columns, not by
+sorting rows.
 """
 
 from __future__ import annotations
@@ -12,11 +13,13 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 
 from ..mapping.expressions import identifier, literal
-from .definition import MIDDLE, HealthModel, Labelled, Measure
+from .definition import TENTHS, HealthModel, Labelled, Measure
 
 LANGUAGES = ("en", "de")
 LENGTH, CAUSES = 255, 3
 _PLACES, _FIRST = 256, 2_000
+#: Tiers in which an account needs somebody who asks what is wrong.
+_LOW = "(coalesce(tier, '') > 'B')"
 #: `{day|days}`: the first for 1, the second for every other number.
 NUMBERED = re.compile(r"{([^{}|]*)\|([^{}|]*)}")
 _VALUE = "{value}"
@@ -73,7 +76,7 @@ def number(value: str) -> str:
 
 
 def ranked(model: HealthModel, relation: str) -> str:
-    """The relation with the places (`top1`, …) and values (`value1`, …) of its causes."""
+    """The relation, which knows `tier`, with the places (`top1`, …) and values of its causes."""
     codes = ", ".join(f"{_code(i, each)} AS k{i}" for i, each in enumerate(model.scored))
     inner = f"SELECT *, {codes} FROM {relation}"
     for rank in range(1, CAUSES + 1):
@@ -116,16 +119,17 @@ def _rulings(model: HealthModel) -> Iterable[tuple[str, Labelled]]:
     """What outranks the numbers, and when."""
     if model.override:
         yield "override IS NOT NULL", model.override
+    yield from ((f"rule = {literal(each.name)}", each) for each in model.rules)
     yield from ((f"cap{i}", cap) for i, cap in enumerate(model.caps))
 
 
 def _code(i: int, measure: Measure) -> str:
     """Strength and place in one number; -1 for what is no cause."""
-    pulls = f"CASE WHEN score < {MIDDLE} AND c{i} < 0 THEN {_FIRST} ELSE 0 END"
+    leads = f"CASE WHEN {_LOW} = (c{i} < 0) THEN {_FIRST} ELSE 0 END"
     none = f"c{i} = 0"
     if any(not text for text in measure.zero.values()):
         none += f" OR abs({identifier(measure.name)}) < 0.05"
-    strength = f"(abs(c{i}) + {pulls}) * {_PLACES} + {_PLACES - 1 - i}"
+    strength = f"(abs(c{i}) + {leads}) * {_PLACES} + {_PLACES - 1 - i}"
     return f"CASE WHEN {none} THEN -1 ELSE {strength} END"
 
 
@@ -133,8 +137,15 @@ def _strongest(model: HealthModel, rank: int) -> str:
     numbers = range(len(model.scored))
     if rank == 1:
         return f"greatest({', '.join(['-1', *(f'k{i}' for i in numbers)])})"
-    weaker = [f"CASE WHEN k{i} < code{rank - 1} THEN k{i} ELSE -1 END" for i in numbers]
+    last = [_brake(i) if rank == CAUSES else "" for i in numbers]
+    weaker = [f"CASE WHEN k{i} < code{rank - 1} THEN k{i}{last[i]} ELSE -1 END" for i in numbers]
     return f"greatest({', '.join(['-1', *weaker])})"
+
+
+def _brake(i: int) -> str:
+    """What lifts a cause of a good tier to the last place: that it pulls by a point or more."""
+    above = 2 * _FIRST * _PLACES
+    return f" + CASE WHEN NOT {_LOW} AND c{i} <= -{TENTHS} AND k{i} >= 0 THEN {above} ELSE 0 END"
 
 
 def _case(model: HealthModel, rank: int, show: Callable[[Measure], str]) -> str:

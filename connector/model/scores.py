@@ -8,7 +8,7 @@ from functools import lru_cache
 from sqlglot import exp
 
 from ..mapping.expressions import identifier, literal, replaced
-from . import segments
+from . import few, rules, segments
 from .caps import plain
 from .columns import ACCOUNT, kind_of
 from .definition import BEST, TIERS, Cap, HealthModel, Override, TierName
@@ -46,14 +46,16 @@ def scores(model: HealthModel, as_of: datetime) -> str:
         f"{literal(model.version)} AS model",
         f"{_capped(model)} AS score",
         "score AS raw",
-        f"{_bounded(model)} AS tier",
+        "tier",
         "confidence",
         "known",
+        "rule",
         f"{_cap_names(model)} AS caps",
         "override" if model.override else "CAST(NULL AS VARCHAR) AS override",
         "blind_spot",
         "scored_as",
         "assumed",
+        "held",
         "tier_before",
         "score_before",
         *texts,
@@ -76,7 +78,7 @@ def _columns(place: int) -> tuple[str, str, str]:
 
 
 def _applied(model: HealthModel, as_of: datetime) -> str:
-    """The scorecard with the earlier tier and `cap<i>`: whether a cap holds and takes away."""
+    """The scorecard with tier, earlier tier and `cap<i>`: whether a cap holds and takes away."""
     columns = ["r.account_id", "g.score", "g.known", "g.confidence", "g.assumed"]
     for i, each in enumerate(model.scored):
         columns += [f"g.c{i}", f"r.{identifier(each.name)}"]
@@ -84,6 +86,8 @@ def _applied(model: HealthModel, as_of: datetime) -> str:
         columns.append(f"coalesce({condition(cap.when, model)}, FALSE) AS asks{i}")
     columns.append(f"{_blind_spot(model)} AS blind_spot")
     columns.append(f"{segments.name_of(model, 'a')} AS scored_as")
+    columns.append(f"{rules.decides(model)} AS rule")
+    columns += few.columns(model)
     if model.override:
         columns.append(f"{_override(model.override, as_of)} AS override")
     inner = (
@@ -92,9 +96,10 @@ def _applied(model: HealthModel, as_of: datetime) -> str:
         " FROM graded AS g JOIN raw AS r ON r.key = g.key JOIN accounts AS a ON a.key = g.key"
         f" LEFT JOIN ({_earlier(model, as_of)}) AS e ON e.key = r.key"
     )
-    free = f"SELECT *, {_tier(model)} AS free_tier FROM ({inner})"
+    free = f"SELECT *, {_tier(model)} AS free_tier, {_held(model)} AS held FROM ({inner})"
     caps = [f"{_takes(model, cap, i)} AS cap{i}" for i, cap in enumerate(model.caps)]
-    return f"SELECT {', '.join(['*', *caps])} FROM ({free})"
+    ruled = f"SELECT {', '.join(['*', *caps])} FROM ({free})"
+    return f"SELECT *, {_bounded(model)} AS tier FROM ({ruled})"
 
 
 def _earlier(model: HealthModel, as_of: datetime) -> str:
@@ -155,12 +160,31 @@ def _override(override: Override, as_of: datetime) -> str:
 
 def _tier(model: HealthModel) -> str:
     """The tier of the score before caps; the earlier one stays until its edge is passed clearly."""
-    stays = " ".join(
-        f"WHEN tier_before = '{tier}' AND score BETWEEN {_least(model, tier)}"
-        f" AND {most(model, tier)} THEN '{tier}'"
-        for tier in TIERS
+    kept = [_within(model, tier) for tier in TIERS]
+    if few.asking(model):
+        kept += [_within_without_few(model, tier) for tier in TIERS]
+    stays = " ".join(f"WHEN {each} THEN tier_before" for each in kept)
+    ruled = rules.tier(model)
+    return f"CASE WHEN score IS NULL THEN NULL {ruled} {stays} {_plain_tiers(model)} END"
+
+
+def _within(model: HealthModel, tier: TierName) -> str:
+    return f"tier_before = '{tier}' AND score BETWEEN {_least(model, tier)} AND {most(model, tier)}"
+
+
+def _within_without_few(model: HealthModel, tier: TierName) -> str:
+    within = few.within(model, _least(model, tier), most(model, tier))
+    return f"tier_before = '{tier}' AND {within}"
+
+
+def _held(model: HealthModel) -> str:
+    """The measures that would have moved the account, and of which too little is known to do so."""
+    if not few.asking(model):
+        return "CAST([] AS VARCHAR[])"
+    kept = " OR ".join(
+        f"({_within_without_few(model, tier)} AND NOT ({_within(model, tier)}))" for tier in TIERS
     )
-    return f"CASE WHEN score IS NULL THEN NULL {stays} {_plain_tiers(model)} END"
+    return few.names(model, f"score IS NOT NULL AND rule IS NULL AND ({kept})")
 
 
 def plain_tier(model: HealthModel, score: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from sqlglot import exp
 
@@ -14,12 +14,20 @@ def name_of(model: HealthModel, table: str) -> str:
     """The name of an account's segment as SQL over its columns; NULL in none."""
     if not model.segments:
         return "CAST(NULL AS VARCHAR)"
+    own = {each.name: literal(each.name) for each in model.segments}
+    return value_of(model, "NULL", own, table)
+
+
+def value_of(model: HealthModel, usual: str, own: Mapping[str, str], table: str) -> str:
+    """SQL that differs by an account's segment; `own` holds what is not as usual."""
+    if not own:
+        return usual
     cases = " ".join(
         f"WHEN {replaced(each.when, lambda name: exp.column(name, table))}"
-        f" THEN {literal(each.name)}"
+        f" THEN {own.get(each.name, usual)}"
         for each in model.segments
     )
-    return f"CASE {cases} END"
+    return f"CASE {cases} ELSE {usual} END"
 
 
 def edge(model: HealthModel, of: Callable[[Tiers], int], segment: str = "scored_as") -> str:

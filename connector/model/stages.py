@@ -42,11 +42,13 @@ SCORES: Mapping[str, str] = {
     "tier": TEXT,
     "confidence": "INTEGER",
     "known": "INTEGER",
+    "rule": TEXT,
     "caps": WORDS,
     "override": TEXT,
     "blind_spot": TEXT,
     "scored_as": TEXT,
     "assumed": WORDS,
+    "held": WORDS,
     "tier_before": TEXT,
     "score_before": "INTEGER",
     "reason_en": TEXT,
@@ -73,7 +75,7 @@ def stages(
     `lake_measures`, too; without they are NULL."""
     return (
         *placing(as_of=as_of, matching=matching),
-        *answers.stages(model.roles),
+        *answers.stages(model.roles, matching.own),
         *measures.stages(model, as_of),
         *scorecard.stages(model, as_of),
         *scores.stages(model, as_of),

@@ -13,7 +13,9 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "head": "Score {score}, tier {tier}, confidence {confidence} %",
         "none": "No score: nothing is known about this account",
         "part": "{sign} {label}: {value} ({points} points)",
+        "rule": "Tier {tier} by rule: {label}",
         "cap": "Capped at {tier}: {label}",
+        "held": "Stays in {tier}: {labels} rests on too little",
         "unknown": "Not known, {why}: {labels}",
         "change": "Changed from {from_} to {to} since {since}",
         "term": "  {delta} {text}",
@@ -39,7 +41,9 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "head": "Wert {score}, Stufe {tier}, Sicherheit {confidence} %",
         "none": "Kein Wert: über dieses Konto ist nichts bekannt",
         "part": "{sign} {label}: {value} ({points} Punkte)",
+        "rule": "Stufe {tier} nach Regel: {label}",
         "cap": "Begrenzt auf {tier}: {label}",
+        "held": "Bleibt in {tier}: {labels} beruht auf zu wenigen Angaben",
         "unknown": "Nicht bekannt, {why}: {labels}",
         "change": "Von {from_} auf {to} geändert seit {since}",
         "term": "  {delta} {text}",
@@ -72,10 +76,15 @@ def text(explanation: Mapping[str, Any], language: str) -> list[str]:
     said = {name: _number(explanation[name], language) for name in ("score", "confidence")}
     lines = [words["head"].format(tier=explanation["tier"], **said)]
     lines += _by_hand(explanation, language)
+    if rule := explanation["rule"]:
+        lines.append(words["rule"].format(tier=rule["tier"], label=rule["label"][language]))
     lines += [
         words["cap"].format(tier=cap["tier"], label=cap["label"][language])
         for cap in explanation["caps"]
     ]
+    if held := explanation["held"]:
+        told = ", ".join(each["label"][language] for each in held)
+        lines.append(words["held"].format(tier=explanation["tier"], labels=told))
     parts = sorted(explanation["contributions"], key=lambda each: -abs(each["contribution"]))
     lines += [_part_line(each, language) for each in parts]
     lines += [

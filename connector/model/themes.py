@@ -6,6 +6,7 @@ are looked at when somebody asks: a run does not pay for them, and no score know
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from ..mapping.expressions import literal
@@ -30,13 +31,13 @@ def tagged(rows: str, dictionary: Dictionary) -> str:
     return moods.judged(both, dictionary)
 
 
-def stages(dictionary: Dictionary, *, since: datetime, as_of: datetime) -> tuple[Stage, ...]:
+def stages(
+    dictionary: Dictionary, *, since: datetime, as_of: datetime, own: Sequence[str] = ()
+) -> tuple[Stage, ...]:
     """`told`: every answer of a span that counts and says more than a number, with its themes.
 
     Needs `lake_responses` and `lake_placements`: whose an answer is was found by the last run.
     """
-    responses = next(each for each in seen.views(as_of) if each.name == "seen_responses")
-    judged = next(each for each in answers.stages() if each.name == "answers")
     columns = (
         "source, id, key, account_id, metric, score, language, labels, comment, sentiment,"
         " submitted_at"
@@ -46,12 +47,17 @@ def stages(dictionary: Dictionary, *, since: datetime, as_of: datetime) -> tuple
         " AND (trim(comment) <> '' OR len(labels) > 0)"
     )
     told = f"SELECT * EXCLUDE (comment, said, labels) FROM ({tagged(counted, dictionary)}) AS t"
-    return (
-        responses,
-        Stage("named_responses", _placed(as_of), "view"),
-        judged,
-        Stage("told", told),
-    )
+    return (*answered(as_of, own), Stage("told", told))
+
+
+def answered(as_of: datetime, own: Sequence[str] = ()) -> tuple[Stage, ...]:
+    """`answers`: every answer with what is wrong with it, and the account that the last run found.
+
+    Needs `lake_responses` and `lake_placements`.
+    """
+    responses = next(each for each in seen.views(as_of) if each.name == "seen_responses")
+    judged = next(each for each in answers.stages(own=own) if each.name == "answers")
+    return (responses, Stage("named_responses", _placed(as_of), "view"), judged)
 
 
 def counts() -> str:

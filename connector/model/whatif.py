@@ -17,7 +17,7 @@ from sqlglot import exp
 
 from ..mapping.expressions import identifier, literal, parse, paths
 from ..records import NUMBER
-from . import rows, scorecard, scores
+from . import few, rows, scorecard, scores
 from .arithmetic import value_at
 from .caps import plain
 from .columns import ACCOUNT, TREE, kind_of
@@ -86,7 +86,7 @@ def query(
             f"SELECT p.key, CAST(p.key AS VARCHAR) AS id, {', '.join(kept)}, {alone}"
             f" FROM picked AS p CROSS JOIN ({account}) AS a",
         ),
-        Stage("raw", _raw(model, tried, values)),
+        Stage("raw", _raw(model, tried, values, row.get("held") or ())),
         Stage("holders", "SELECT id, id AS ref, key FROM accounts"),
         Stage(
             "lake_scores",
@@ -159,11 +159,12 @@ def _compared(cap: Cap, measure: Measure) -> set[float]:
     return {float(each.this) for each in tree.find_all(exp.Literal) if not each.is_string}
 
 
-def _raw(model: HealthModel, tried: Sequence[Move], values: str) -> str:
+def _raw(model: HealthModel, tried: Sequence[Move], values: str, held: Sequence[str]) -> str:
     columns = [f"{_value(each, tried)} AS {identifier(each.name)}" for each in model.measures]
     columns += [
         f"CAST(NULL AS TIMESTAMPTZ) AS {newest(each)}" for each in model.measures if each.max_age
     ]
+    columns += few.as_enough(model, held)
     return (
         f"SELECT a.key, a.id AS account_id, {', '.join(columns)} FROM accounts AS a"
         f" JOIN picked AS p ON p.key = a.key CROSS JOIN ({values}) AS v"

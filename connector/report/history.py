@@ -53,6 +53,9 @@ def filled(done: Filled) -> RenderableType:
     ]
     written = sum(each.accounts for each in done.points if each.kept == "now")
     said = f"{written:,} scores were added to history." if written else _unwritten(done)
+    if done.left:
+        many = "1 moment is" if done.left == 1 else f"{done.left:,} moments are"
+        said += f" {many} left: start the same line again."
     columns = ("as of", *names, "unknown", "in history")
     return Group(_series(done), table("Accounts by tier", columns, rows), Text(said, style="bold"))
 

@@ -21,6 +21,17 @@ TEXTS: Mapping[str, Mapping[Language, str]] = {
     },
     "nps_head": {"en": "NPS, 12 months", "de": "NPS, 12 Monate"},
     "of_responses": {"en": "from {} answers", "de": "aus {} Antworten"},
+    "nps_range": {"en": "19 times in 20: {} to {}", "de": "19-mal von 20: {} bis {}"},
+    "nps_by_revenue": {"en": "by revenue {}", "de": "nach Umsatz {}"},
+    "nps_quarter": {"en": "NPS, 90 days", "de": "NPS, 90 Tage"},
+    "nps_clear": {
+        "en": "{} against the 90 days before, more than chance",
+        "de": "{} gegen die 90 Tage davor, mehr als Zufall",
+    },
+    "nps_chance": {
+        "en": "{} against the 90 days before may be chance",
+        "de": "{} gegen die 90 Tage davor kann Zufall sein",
+    },
     "coverage": {"en": "Heard from", "de": "Gehört von"},
     "coverage_of": {
         "en": "of accounts, {} of revenue",

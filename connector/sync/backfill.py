@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import hashlib
 from calendar import monthrange
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from ..errors import ConfigError
+from ..errors import BudgetSpent, ConfigError
 from ..mapping import expressions
 from ..model import columns, history
 from ..model.definition import HealthModel
@@ -90,7 +90,7 @@ class Point:
 @dataclass(frozen=True, slots=True)
 class Filled:
     """What a backfill came to. A dry run has points without numbers, but for `accounts`: how many
-    there are at its last moment."""
+    there are at its last moment. `left`: moments for which the time did not suffice."""
 
     series: str
     model: str
@@ -98,6 +98,12 @@ class Filled:
     points: tuple[Point, ...]
     accounts: int = 0
     run: str = ""
+    left: int = 0
+
+    @property
+    def exit(self) -> int:
+        """With what the command leaves: 5 as long as there is something left."""
+        return BudgetSpent.exit_code if self.left else 0
 
     def as_dict(self) -> dict[str, Any]:
         """The shape that `--json` prints."""
@@ -109,28 +115,47 @@ class Filled:
             "accounts": self.accounts,
             "moments": [each.as_dict() for each in self.points],
             "written": sum(each.accounts for each in self.points if each.kept == "now"),
+            "left": self.left,
             "calls": 0,
         }
 
 
-def backfill(app: App, asked: Asked, *, write: bool = False, notify: Notify = silent) -> Filled:
-    """Score every moment that is asked for; with `write`, keep what history does not have yet."""
+def _never() -> bool:
+    return False
+
+
+def backfill(
+    app: App,
+    asked: Asked,
+    *,
+    write: bool = False,
+    spent: Callable[[], bool] = _never,
+    notify: Notify = silent,
+) -> Filled:
+    """Score every moment that is asked for; with `write`, keep what history does not have yet.
+
+    Once `spent` is true no other moment is begun; one is always scored, so that it gets on.
+    """
     _check(asked)
     noted = offline(app, "backfill") if write else nullcontext()
     with noted as receipt, closing(app.engine()) as engine:
         filling = _Filling(app, engine, asked, write)
-        points, moments = [], asked.moments
+        points: list[Point] = []
+        moments = asked.moments
         for at in (moments[-1], moments[0]):
             past.look(app, engine, at, asked.known)
         for number, at in enumerate(moments, 1):
+            if any(each.kept != "before" for each in points) and spent():
+                break
             points.append(filling.point(at))
             notify("backfill", f"{at:%Y-%m-%d}", number, len(moments))
+        done = Filled(
+            filling.series, app.model.version, asked.known, tuple(points), points[-1].accounts,
+            receipt.run if receipt else "", len(moments) - len(points),
+        )  # fmt: skip
         if receipt:
-            _note(receipt, points[-1])
-        run = receipt.run if receipt else ""
-    return Filled(
-        filling.series, app.model.version, asked.known, tuple(points), points[-1].accounts, run
-    )
+            _note(receipt, done)
+    return done
 
 
 def foreseen(app: App, asked: Asked) -> Filled:
@@ -237,7 +262,8 @@ def _points(
     }
 
 
-def _note(receipt: Receipt, last: Point) -> None:
+def _note(receipt: Receipt, done: Filled) -> None:
+    last, receipt.exit = done.points[-1], done.exit
     receipt.as_of, receipt.accounts = last.as_of.isoformat(), last.accounts
     receipt.scored, receipt.tiers = last.scored, dict(last.tiers)
 

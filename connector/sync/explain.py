@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from ..errors import ConfigError
-from ..model import ageing, history, stages, whatif
+from ..model import ageing, history, rules, stages, whatif
 from ..model.columns import kind_of
 from ..model.explain import explanation
 from ..records import NUMBER
@@ -34,7 +34,8 @@ def explained(app: App, account: str) -> dict[str, Any]:
 
 def _reach(app: App, engine: Any, row: Mapping[str, Any]) -> whatif.Reach | None:
     """The fewest changes that lift the account to a better tier, tried on the model."""
-    if row["score"] is None or row["tier"] == "A":
+    # What a rank would come to hangs on all other accounts: nothing is promised there.
+    if row["score"] is None or row["tier"] == "A" or rules.ranks(app.model):
         return None
     id, tried = _text(row["account_id"]), whatif.moves(app.model, row)
     named = ", ".join(f'm."{each.name}".value AS "{each.name}"' for each in app.model.measures)

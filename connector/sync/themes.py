@@ -81,8 +81,9 @@ def gather(
     as_of = last_scored(app)
     since = as_of - window
     with closing(app.engine()) as engine:
-        _stage(app, engine)
-        for stage in lists.stages(app.themes, since=since, as_of=as_of):
+        stage_answers(app, engine)
+        made = lists.stages(app.themes, since=since, as_of=as_of, own=app.matching.own)
+        for stage in made:
             engine.stage(stage.name, stage.sql, stage.kind)
         heard = [
             Heard(row.pop("theme"), app.themes.label(name), **row)
@@ -101,7 +102,8 @@ def gather(
         )
 
 
-def _stage(app: App, engine: Any) -> None:
+def stage_answers(app: App, engine: Any) -> None:
+    """Give an engine the newest answers, and whose they are by what runs have found."""
     newest = app.lake.newest("responses", engine, columns_of(app, "responses"), key=KEY)
     engine.stage("lake_responses", f"SELECT * FROM ({newest}) WHERE {is_told(app)}")
     engine.stage("lake_placements", app.lake.every("placements", engine, COLUMNS))

@@ -53,6 +53,18 @@ def test_history_is_filled_without_a_call(connector: Command, synced: Path, sand
     assert asked(sandbox) == before
 
 
+def test_a_backfill_keeps_to_its_minutes(connector: Command, synced: Path) -> None:
+    """It leaves with 5, says what is left, and the same line goes on; kept or not at all."""
+    line = ("-c", synced, "backfill", "--from", "2025-01-01", "--to", "2025-02-01")
+    short = ("--write-history", "--minutes", "0.000001")
+    said = connector(*line, *short)
+    assert said.exit == 5
+    assert "1 moment is left" in said.out
+    again = connector(*line, *short, "--json")
+    assert (again.exit, again.json["left"]) == (0, 0)
+    assert connector(*line, "--minutes", "5").exit == 2
+
+
 def test_a_dry_run_that_writes_is_refused(connector: Command, synced: Path) -> None:
     """One of the two must be a mistake."""
     line = ("backfill", "--from", "2025-01-01", "--to", "2025-03-01")
@@ -93,6 +105,11 @@ def test_another_model_is_shown_before_it_is_switched_on(
     version = said.json["models"][0]
     again = connector("-c", synced, "model", "diff", version, other, "--json", "-n", 20).json
     assert again == said.json
+    assert said.json["moved_revenue"] == sum(each["revenue"] for each in said.json["moves"]) > 0
+    assert all(each["why"] for each in (*said.json["moves"], *said.json["movers"]))
+    shown = connector("-c", synced, "plan", "--model", other).out
+    assert f"with {said.json['moved_revenue']:,.0f} of {said.json['revenue']:,.0f}" in shown
+    assert "because of" in shown
     out = connector("-c", synced, "model", "diff", other, version).out
     assert "the edges of the tiers" in out
     assert "accounts would be in another tier" in out

@@ -12,6 +12,7 @@ from typing import Any
 
 from connector.engines.duckdb import DuckDB
 from connector.engines.spark import Spark
+from connector.mapping.objects import Field
 from connector.model import placements, stages
 from connector.model.definition import HealthModel
 from connector.model.history import HISTORY
@@ -31,8 +32,10 @@ MASTER = "local[2]"
 class Both:
     """A lake in a folder, and the ways to score it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *sources: str) -> None:
         self.folder, self.lake = folder, Lake(folder / "lake")
+        #: What the mapping writes: results that are made only where somebody wants them.
+        self.fields = tuple(Field(each, f"{each}__c", "text") for each in sources)
         self.aliases = folder / "aliases.csv"
         self.engine = DuckDB(scratch=folder / "spill")
 
@@ -66,21 +69,28 @@ class Both:
             folder=self.folder,
             crm=nobody,
             sources={},
-            mapping=SimpleNamespace(objects=(), fields=()),  # type: ignore[arg-type]
+            mapping=SimpleNamespace(objects=(), fields=self.fields),  # type: ignore[arg-type]
             model=model,
             lake=self.lake,
             state=None,  # type: ignore[arg-type]
             engine=None,
             scorer=scorer if spark else None,
             aliases=self.aliases,
-            matching=Matching(least=0.5),
+            matching=Matching(least=0.5, own=("firm7.example",)),
         )
+
+    def keep(self, model: HealthModel, now: datetime) -> None:
+        """Score an earlier moment as a run does, and keep it for later ones to go on from."""
+        engine = DuckDB(scratch=self.folder / "spill")
+        run = Run("before", Org("00D", "005", "http://127.0.0.1", now), engine)
+        score.score(self.app(model, spark=False), run)
+        engine.close()
 
     def differences(self, model: HealthModel, now: datetime = NOW) -> dict[str, tuple[int, int]]:
         """Table → rows that only DuckDB has, and only Spark; empty when all is the same."""
         kept: dict[str, tuple[Path, list[str]]] = {}
         with self.scored(model, spark=False, now=now) as run:
-            for name in _tables(model, now):
+            for name in _tables(model, now, brief=bool(self.fields)):
                 file = self.folder / f"{name}.parquet"
                 columns = list(run.engine.types(f"SELECT * FROM {name}"))
                 run.engine.export(f"SELECT * FROM {name}", str(file), 122_880)
@@ -107,8 +117,8 @@ _COMMON = {
 }
 
 
-def _tables(model: HealthModel, now: datetime) -> list[str]:
-    made = {stage.name for stage in stages.stages(model, as_of=now)}
+def _tables(model: HealthModel, now: datetime, *, brief: bool) -> list[str]:
+    made = {stage.name for stage in stages.stages(model, as_of=now, brief=brief)}
     return [name for name in COMPARED if name in made]
 
 

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from connector.model.definition import Alert, Cap, HealthModel, Hierarchy, Measure, Segment, Tiers
+from connector.model.definition import (
+    Alert,
+    Cap,
+    HealthModel,
+    Hierarchy,
+    Measure,
+    Rule,
+    Segment,
+    Tiers,
+)
 from tests.engines import records
 from tests.engines.parity import NOW, Both
 from tests.model.lake import shipped
@@ -52,6 +62,10 @@ def small() -> HealthModel:
             ),
         ),
         tiers=Tiers(hysteresis=3),
+        rules=(
+            Rule("best", "rank < 20 and score >= 50", "A"),
+            Rule("kept", "tier_before = 'B' and rank < 70", "B"),
+        ),
         caps=(Cap(name="silent", when="not known(meetings) and depth = 0", tier="B"),),
         segments=(
             Segment(name="big", when="revenue > 1000", groups={"use": 1}),
@@ -147,6 +161,20 @@ def test_records_at_every_edge(tmp_path: Path, java: Any) -> None:
     edges(both)
     both.aliases.write_text("key,account_id\nμία,003\n", encoding="utf-8")
     assert both.differences(small()) == {}
+
+
+def test_lines_that_tell_what_changed(tmp_path: Path, java: Any) -> None:
+    """A mapping that writes `brief_en` and `brief_de`, over records of every kind after an earlier
+    score: the same lines, and such that tell of a change and of a way up."""
+    both, model = Both(tmp_path, "brief_en", "brief_de"), shipped()
+    records.fill(both.lake, both.engine, 300)
+    both.keep(model, NOW - timedelta(days=60))
+    assert both.differences(model) == {}
+    with both.scored(model, spark=True) as run:
+        told = dict(run.engine.rows("SELECT brief_en, brief_de FROM results"))
+    assert sum(" → " in each for each in told) > 50
+    assert sum(" To reach " in each for each in told) > 50
+    assert all(" Für " in told[each] for each in told if " To reach " in each)
 
 
 def test_an_empty_lake(tmp_path: Path, java: Any) -> None:

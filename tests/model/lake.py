@@ -37,6 +37,7 @@ def only(*names: str, caps: Iterable[str] = ()) -> HealthModel:
         measures=tuple(each for each in model.measures if each.name in names),
         caps=tuple(each for each in model.caps if each.name in caps),
         blind_spots=(),
+        alerts=(),
         checks=(),
         examples=(),
     )

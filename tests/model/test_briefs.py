@@ -7,18 +7,13 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-import pytest
-
-from connector.mapping.files import read as read_mapping
 from connector.mapping.objects import CrmMapping, Field
-from connector.model.columns import of_results
 from connector.model.definition import Cap, HealthModel, Measure, Override, Segment, Tiers
 from connector.model.stages import stages
 from connector.sync.run import Run
 from connector.sync.score import score
-from tests.model.lake import AS_OF, Lake, shipped
+from tests.model.lake import AS_OF, Lake
 from tests.sync.history import day, small
-from tests.world import ROOT
 
 LINE = ((0.0, 0.0), (100.0, 100.0))
 COLUMNS = ("employees", "goals_total", "goals_reached", "sentiment")
@@ -233,15 +228,3 @@ class Now:
 
     def __init__(self, now: Any) -> None:
         self.now = now
-
-
-@pytest.mark.parametrize("crm", ["salesforce", "hubspot"])
-def test_the_optional_fields_of_the_shipped_mappings_are_right(crm):
-    """Taken out of their comments they are fields like any other."""
-    text = (ROOT / "mappings" / f"{crm}.toml").read_text()
-    block = text[text.index('# source  = "brief_en"') - len("# [[fields]]\n") :]
-    block = block[: block.index("\n\n")]
-    plain = "\n".join(line.removeprefix("# ").removeprefix("#") for line in block.splitlines())
-    mapping, wrong = read_mapping(text.replace(block, plain), f"{crm}.toml", of_results(shipped()))
-    assert isinstance(mapping, CrmMapping), wrong
-    assert {"brief_en", "brief_de"} <= {each.source for each in mapping.fields}

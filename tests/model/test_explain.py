@@ -276,7 +276,8 @@ def reach_of(lake: Lake, model=None, as_of=AS_OF):
     tried = whatif.moves(model, row)
     values = ", ".join(f'm."{each.name}".value AS "{each.name}"' for each in model.measures)
     for size in range(1, whatif.LARGEST + 1):
-        chosen = whatif.sets(tried, size)
+        if not (chosen := whatif.sets(tried, size)):
+            break
         sql = whatif.query(
             model,
             row,

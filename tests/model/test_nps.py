@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from connector.model.definition import Measure
+from connector.model.matching import Matching
 from tests.model.lake import Lake, ago, answer, only
 
 
@@ -178,6 +179,21 @@ def test_an_answer_that_is_not_sound_is_listed_by_its_rule_and_counts_nowhere(mo
     assert (lake.value("nps"), lake.value("nps_responses")) == (100, 1)
     assert lake.value("satisfaction") is None
     assert lake.rows("SELECT rule, id FROM oddities") == [(rule, "b")]
+
+
+def test_what_the_company_s_own_people_answer_counts_nowhere():
+    """By their address, also below the domain; a customer whose name ends like it counts."""
+    lake = Lake().put("accounts", id="001")
+    for id, mail in (
+        ("a", "Eva@Vendor.example "), ("b", "x@de.vendor.example"), ("c", "x@myvendor.example"),
+        ("d", None),
+    ):  # fmt: skip
+        answer(lake, id, 0 if id in "ab" else 10, 1, email=mail)
+    lake.run(only("nps", "nps_responses", "loyalty"), matching=Matching(own=("vendor.example",)))
+    assert (lake.value("nps"), lake.value("nps_responses")) == (100, 2)
+    assert lake.rows("SELECT rule, id FROM oddities ORDER BY id") == [
+        ("own_people", "a"), ("own_people", "b"),
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(

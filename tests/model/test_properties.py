@@ -51,6 +51,7 @@ class Board:
         self.lake = Lake()
         types = {each.name: kind_of(each) for each in model.measures}
         types |= {f"{each.name}__at": "TIMESTAMPTZ" for each in model.measures if each.max_age}
+        types |= {f"{each.name}__enough": "BOOLEAN" for each in model.measures if each.enough}
         self._table("raw", {"key": "INTEGER", "account_id": "VARCHAR", **types})
         self._table("accounts", {"key": "INTEGER", **ACCOUNT})
         self.lake.db.execute("CREATE TABLE holders AS SELECT id, id AS ref, key FROM accounts")
@@ -92,7 +93,14 @@ def _literal(value: object) -> str:
 def plain() -> HealthModel:
     """The shipped measures and groups without facts, caps and overrides."""
     return replace(
-        shipped(), measures=MEASURES, caps=(), override=None, blind_spots=(), checks=(), examples=()
+        shipped(),
+        measures=MEASURES,
+        caps=(),
+        override=None,
+        blind_spots=(),
+        alerts=(),
+        checks=(),
+        examples=(),
     )
 
 
@@ -112,18 +120,21 @@ def test_a_score_lies_within_its_range_and_contributions_add_up(rows):
 
 
 @FEW
-@given(companies(), st.data())
+@given(companies(2 * len(NAMES), 2 * len(NAMES)), st.data())
 def test_a_score_never_falls_when_a_measure_gets_more_points(rows, data):
-    """All else equal, for every measure of the model."""
-    board = Board(plain(), rows)
-    before = board.rows("raw")
-    place = data.draw(st.integers(0, len(NAMES) - 1))
-    best, _ = max(MEASURES[place].points, key=lambda point: point[1])
-    board.lake.db.execute(
-        f'UPDATE raw SET "{NAMES[place]}" = {best} WHERE "{NAMES[place]}" IS NOT NULL'
-    )
-    after = board.score(plain()).rows("raw")
-    assert all(b >= a for a, b in zip(before, after, strict=True) if a is not None)
+    """All else equal, from any corner of its line to a better one; for two accounts a measure."""
+    board, scores = Board(plain(), rows), []
+    ends = [
+        sorted(data.draw(st.permutations(each.points))[:2], key=lambda point: point[1])
+        for each in MEASURES
+    ]
+    for end in (0, 1):
+        for place, name in enumerate(NAMES):
+            value, mine = literal(ends[place][end][0]), f"key % {len(NAMES)} = {place}"
+            board.lake.db.execute(f'UPDATE raw SET "{name}" = {value} WHERE {mine}')
+        scores.append(board.score(plain()).rows("raw"))
+    assert all(b >= a for a, b in zip(*scores, strict=True))
+    assert any(b > a for a, b in zip(*scores, strict=True))
 
 
 @FEW
@@ -164,17 +175,19 @@ def test_the_order_of_rows_is_irrelevant(rows, random):
 
 
 @settings(deadline=None, max_examples=2)
-@given(st.permutations(range(12)))
-def test_the_order_of_records_is_irrelevant(order):
-    """Answers, decayed and weighted, give the same tenths whichever way they were pulled."""
-    model = only("loyalty", "nps")
-    lake = Lake().put("accounts", id="001")
-    for n in order:
-        answer(lake, f"r{n:02}", n % 11, 7.3 * n + 0.1)
-    again = Lake().put("accounts", id="001")
-    for n in range(12):
-        answer(again, f"r{n:02}", n % 11, 7.3 * n + 0.1)
-    assert lake.run(model).row() == again.run(model).row()
+@given(st.lists(st.permutations(range(12)), min_size=20, max_size=20))
+def test_the_order_of_records_is_irrelevant(orders):
+    """Answers, decayed and weighted, give the same number whichever way they were pulled."""
+    lake = Lake()
+    for account, order in enumerate([list(range(12)), *orders]):
+        lake.put("accounts", id=f"{account:03}")
+        for n in order:
+            told = {"account_key": f"{account:03}", "email": f"{n}@x{account}.example"}
+            answer(lake, f"{account}.{n:02}", n % 11, 7.3 * n + 0.1, **told)
+    lake.run(only("loyalty", "nps"))
+    found = lake.rows("SELECT DISTINCT loyalty, nps FROM raw")
+    assert (len(found), found[0][0] is None) == (1, False)
+    assert len(lake.rows("SELECT DISTINCT score, confidence, reason_en FROM scores")) == 1
 
 
 LINE = ((0.0, 0.0), (100.0, 100.0))
@@ -270,11 +283,10 @@ def test_override_beats_cap_beats_tier(rows):
 # ── worked numbers ────────────────────────────────────────────────────────────────────────────────
 
 
-def weighted(half_life: int, shrink: float) -> HealthModel:
+def weighted(half_life: int) -> HealthModel:
     """NPS with role weights, decay and shrinkage as the shipped file writes them."""
     (loyalty,) = (each for each in MEASURES if each.name == "loyalty")
-    value = loyalty.value.replace("4 * 25", f"{shrink} * 25").replace("+ 4)", f"+ {shrink})")
-    return replace(plain(), measures=(replace(loyalty, value=value, half_life=half_life),))
+    return replace(plain(), measures=(replace(loyalty, half_life=half_life),))
 
 
 def nps_of(model: HealthModel, *answers: tuple[float, float]) -> float:
@@ -295,7 +307,7 @@ def nps_of(model: HealthModel, *answers: tuple[float, float]) -> float:
 )
 def test_few_answers_are_drawn_towards_an_ordinary_level(answers, expected):
     """One promoter is 40 rather than 100; 8 of 12 are 50 rather than 58."""
-    found = nps_of(weighted(180, 4), *((score, 0) for score in answers))
+    found = nps_of(weighted(180), *((score, 0) for score in answers))
     assert found == pytest.approx(expected, abs=0.05)
 
 

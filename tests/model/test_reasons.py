@@ -43,14 +43,38 @@ def reasons(values, mine=None):
     return lake.run(mine or model()).rows("SELECT reason_en, reason_de FROM scores")[0]
 
 
-def test_the_strongest_causes_come_first():
-    """Three of them, by how far they move the score."""
-    assert reasons([100, 700, -300, 200])[0] == "Beta: 700; Gamma: -300; Delta: 200"
+def test_what_carries_a_good_account_leads_and_what_pulls_most_is_told():
+    """The brake has the last place, however strong what lifts may be."""
+    assert reasons([900, -100, 950, 800])[0] == "Gamma: 950; Alpha: 900; Beta: -100"
+    assert reasons([900, -700, 950, None])[0] == "Gamma: 950; Alpha: 900; Beta: -700"
 
 
-def test_below_the_middle_what_pulls_down_comes_first():
-    """However strong what lifts may be."""
+def test_a_brake_of_less_than_a_point_takes_no_place():
+    """It would crowd out what matters."""
+    assert reasons([900, -30, 950, 800])[0] == "Gamma: 950; Alpha: 900; Delta: 800"
+    assert reasons([900, -30, 950, None])[0] == "Gamma: 950; Alpha: 900; Beta: -30"
+
+
+def test_of_several_brakes_the_strongest_is_told():
+    assert reasons([1000, -90, -110, 950])[1] == "Erstes: 1000; Viertes: 950; Drittes: -110"
+    assert reasons([1000, -90, -110, None])[1] == "Erstes: 1000; Drittes: -110; Zweites: -90"
+
+
+def test_what_pulls_a_low_account_down_leads():
+    """Also where the score is above the middle, and however strong what lifts may be."""
     assert reasons([900, -500, -600, None])[0] == "Gamma: -600; Beta: -500; Alpha: 900"
+    assert reasons([100, 700, -300, 200]) == (
+        "Gamma: -300; Beta: 700; Delta: 200",
+        "Drittes: -300; Zweites: 700; Viertes: 200",
+    )
+
+
+def test_what_pulls_leads_where_a_cap_makes_the_tier_low():
+    """The cap itself, then what else is wrong."""
+    cap = Cap("late", "known(alpha)", "C", {"en": "Late", "de": "Spät"})
+    assert reasons([900, -100, 950, 800], model(cap))[1] == (
+        "Spät; Zweites: -100; Drittes: 950; Erstes: 900"
+    )
 
 
 def test_equal_causes_keep_the_order_of_the_file():

@@ -11,7 +11,7 @@ import sqlglot
 from connector.model import examples, files, results
 from connector.model.stages import SCORES, stages
 from connector.records import MOMENT, NUMBER
-from tests.model.lake import AS_OF, SHIPPED, Lake, shipped
+from tests.model.lake import AS_OF, SHIPPED, Lake, answer, shipped
 
 SEVEN = [
     "csm_sentiment",
@@ -65,6 +65,7 @@ def test_every_text_is_in_both_languages():
     """Labels of measures, caps and checks, and the reasons."""
     model = shipped()
     items = [*model.measures, *model.caps, *model.blind_spots, model.override, *model.checks]
+    items += model.alerts
     assert [i.name for i in items if set(i.label) != {"en", "de"}] == []
     assert [m.name for m in model.scored if set(m.reason) != {"en", "de"}] == []
 
@@ -121,6 +122,22 @@ def test_result_types_are_as_declared():
     wrong = [n for n, kind in declared.items() if real[n] != named.get(kind, kind)]
     assert wrong == []
     assert (declared["nps"], declared["last_response_at"]) == (NUMBER, MOMENT)
+
+
+def test_a_decider_who_has_become_unhappy_is_an_alert():
+    """Of the last month, by the word of that person alone; a user's is a number like others."""
+    lake = Lake()
+    people = {"001": ("Decision maker", 5), "002": ("User", 0), "003": ("Decision maker", 50)}
+    for id, (role, days) in people.items():
+        mail = f"{id}@x.example"
+        lake.put("accounts", id=id)
+        lake.put("contacts", id=f"c{id}", account_id=id, email=mail, role=role)
+        answer(lake, f"r{id}", 6, days, account_key=id, email=mail)
+    lake.run(shipped())
+    assert lake.rows("SELECT id, alerts FROM results ORDER BY id") == [
+        ("001", ["decider_unhappy"]), ("002", []), ("003", []),
+    ]  # fmt: skip
+    assert lake.rows("SELECT id FROM oddities WHERE rule = 'decider_unhappy'") == ["001"]
 
 
 TEXT = SHIPPED.read_text()

@@ -5,7 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+from connector.model.nps import Voices, difference
 from connector.report.facts import BINS, Account, Facts, Tier
+from connector.sync.loyalty import Loyalty
 from connector.sync.themes import Heard, Themes
 
 NAME, OWNER = "Müller & Söhne <GmbH>", "Eva Kowalski"
@@ -34,6 +36,7 @@ FACTS = Facts(
     answered=480,
     answered_revenue=1_500_000.0,
     nps=-12.4,
+    nps_by_revenue=3.6,
     responses=960,
     confidence=61.2,
     tiers=(Tier("A", 300, 9e5), Tier("C", 800, 4e5), Tier("", 100, 0.0)),
@@ -53,7 +56,11 @@ FACTS = Facts(
     ),
     checks={"odd_one": {"en": "Oddly shaped", "de": "Seltsam geformt"}},
     themes=THEMES,
-)
+    loyalty=Loyalty(
+        year=Voices(360, 479, 960), quarter=Voices(75, 27, 150),
+        change=difference(Voices(48, 36, 120), Voices(75, 27, 150)),
+    ),
+)  # fmt: skip
 
 RECEIPT: dict[str, Any] = {
     "run": "20261102T080000-abc123",

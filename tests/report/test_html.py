@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 
 from connector.errors import ConnectorError
+from connector.model.nps import Voices, difference
 from connector.report.html import page, write
 from connector.report.texts import LANGUAGES, SAID, TEXTS, Language
+from connector.sync.loyalty import Loyalty
 
 from .facts import FACTS, NAME, RECEIPT, THEMES
 
@@ -86,6 +88,21 @@ def test_the_figures_are_there() -> None:
     text = page(FACTS, RECEIPT, "en")
     for figure in ("−12<", "40 %", "500.0 k", "28 of 30 accounts written", "10 calls, 0.1 % of"):
         assert figure in text, figure
+
+
+def test_an_nps_says_how_sure_it_is() -> None:
+    """Its range beside it; a change is called one only where it is more than chance."""
+    text = page(FACTS, RECEIPT, "en")
+    assert "from 960 answers; 19 times in 20: −18 to −7; by revenue +4<" in text
+    assert "+22 against the 90 days before, more than chance" in text
+    small = difference(Voices(12, 9, 30), Voices(15, 7, 30))
+    other = replace(FACTS, loyalty=Loyalty(Voices(1, 0, 1), Voices(15, 7, 30), small))
+    assert "+15 gegen die 90 Tage davor kann Zufall sein" in page(other, RECEIPT, "de")
+    assert "19-mal von 20: −48 bis +98" in page(other, RECEIPT, "de")
+    none = Voices(0, 0, 0)
+    silent = replace(FACTS, nps_by_revenue=None, loyalty=Loyalty(none, none, None))
+    assert "from 960 answers<" in page(silent, RECEIPT, "en")
+    assert TEXTS["nps_quarter"]["en"] not in page(silent, RECEIPT, "en")
 
 
 def test_themes_are_told_in_the_language_of_the_page() -> None:

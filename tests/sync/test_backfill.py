@@ -110,6 +110,36 @@ def test_a_dry_run_names_moments_and_accounts(place):
     assert ([p.kept for p in found.points], found.accounts) == (["before"] * 2 + ["no"], 2)
 
 
+def test_a_budget_of_time_stops_between_moments_and_the_same_line_goes_on(place, tmp_path):
+    """One at least is scored each time; what comes out is what one whole run would have kept."""
+    other = met(small(tmp_path / "whole"))
+    left = []
+    for _ in range(3):
+        done = backfill(place.app, asked(), write=True, spent=lambda: True)
+        left.append((done.left, done.exit, place.app.state.runs(1)[0]["exit"]))
+    assert left == [(2, 5, 5), (1, 5, 5), (0, 0, 0)]
+    assert done.as_dict()["left"] == 0
+    assert [each.kept for each in done.points] == ["before", "before", "now"]
+    backfill(other.app, asked(), write=True)
+    assert place.rows("scores", SERIES) == other.rows("scores", SERIES)
+
+
+def test_time_is_looked_at_before_each_moment(place):
+    """Two of three have been scored when it is up."""
+    answers = iter([False, True])
+    done = backfill(place.app, asked(), write=True, spent=lambda: next(answers))
+    assert (len(done.points), done.left) == (2, 1)
+
+
+def test_progress_is_told_moment_by_moment(place):
+    """Also of those that history has already: the bar ends where the work does."""
+    backfill(place.app, asked(end=day(9)), write=True)
+    told = []
+    backfill(place.app, asked(), write=True, notify=lambda *each: told.append(each))
+    days = ["2026-01-02", "2026-01-09", "2026-01-16"]
+    assert told == [("backfill", at, n, 3) for n, at in enumerate(days, 1)]
+
+
 def test_only_accounts_that_meet_the_condition(place):
     """They are a series of their own, and have the scores that they have among all."""
     everything = backfill(place.app, asked(), write=True)
