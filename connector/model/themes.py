@@ -35,7 +35,8 @@ def stages(dictionary: Dictionary, *, since: datetime, as_of: datetime) -> tuple
 
     Needs `lake_responses` and `lake_placements`: whose an answer is was found by the last run.
     """
-    responses = next(each for each in seen.views(as_of) if each.name == "seen_responses")
+    needed = ("parts", "seen_responses")
+    responses = (each for each in seen.views(as_of) if each.name in needed)
     judged = next(each for each in answers.stages() if each.name == "answers")
     columns = (
         "source, id, key, account_id, metric, score, language, labels, comment, sentiment,"
@@ -47,7 +48,7 @@ def stages(dictionary: Dictionary, *, since: datetime, as_of: datetime) -> tuple
     )
     told = f"SELECT * EXCLUDE (comment, said, labels) FROM ({tagged(counted, dictionary)}) AS t"
     return (
-        responses,
+        *responses,
         Stage("named_responses", _placed(as_of), "view"),
         judged,
         Stage("told", told),
