@@ -16,7 +16,7 @@ from connector.secrets import Secret
 from connector.sources import mixpanel as ours
 from connector.sources.mixpanel import Source, is_whole, spans
 from tests.conftest import Answer
-from tests.sources.signals import serving
+from tests.sources.signals import read, serving
 
 BERLIN = ZoneInfo("Europe/Berlin")
 
@@ -144,6 +144,18 @@ def test_a_plan_without_export_reads_when_people_were_seen(desk, monkeypatch):
     for each in found:
         local = people[each["contact_key"]]["$properties"]["$last_seen"]
         assert each["occurred_at"] == datetime.fromisoformat(local).replace(tzinfo=BERLIN)
+
+
+def test_a_person_who_was_deleted_is_no_longer_listed(desk):
+    """Where people are what is read; of events there is no list but the export."""
+    desk.rows(source(desk), "signals")
+    made, since = source(desk, read="profiles"), desk.now() - timedelta(days=180)
+    before = {each["id"] for each in read(made.ids("signals", since, desk.into / "before"))}
+    gone = min(before)
+    shelf.drop(desk.store, "mixpanel", "people", gone.removeprefix("profile-"))
+    after = {each["id"] for each in read(made.ids("signals", since, desk.into / "after"))}
+    assert before - after == {gone}
+    assert source(desk).ids is None
 
 
 def test_an_old_project_tells_local_time(desk):
