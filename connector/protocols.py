@@ -315,7 +315,8 @@ class Source(Protocol):
     `sure` is how well we know the platform: its documentation or working code was read whole, in
     part, or not. A source that can list what it holds also has
     `ids(stream, since, into, progress) -> Spool`, one that cannot has none, or None: every record
-    whose moment is at or after `since`; those that are known and not among them were deleted.
+    whose moment is at or after `since`; those that are known and not among them were deleted. Of a
+    stream whose pulls tell what was deleted it gives None.
 
     One that can ask for records by their ids names in `by_id` the streams they are of, and has
     `singles(stream, hints, into, progress) -> Singles`.

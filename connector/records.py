@@ -182,6 +182,8 @@ _STREAMS = (
             "submitted_at": MOMENT,
             "partial": FLAG,
             "excluded": FLAG,
+            "invitation": TEXT,
+            "part_of": TEXT,
         },
         moment="submitted_at",
     ),

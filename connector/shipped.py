@@ -33,7 +33,7 @@ IN_THE_CRM: tuple[dict[str, Any], ...] = (
         "type": "salesforce-surveys",
         "streams": ["invitations", "responses"],
         "sure": "partly",
-        "about": "Salesforce Surveys: two pulls in the mapping of the CRM.",
+        "about": "Salesforce Surveys: three pulls in the mapping of the CRM.",
     },
 )
 

@@ -34,7 +34,12 @@ def problems(mapping: CrmMapping, result_columns: Mapping[str, str]) -> list[Mis
     for position, field in enumerate(mapping.fields):
         path: Path = ("fields", position)
         found += under(path, _field(field, mapping, result_columns))
-    return [*found, *_twice(mapping), *_examples(mapping, result_columns)]
+    return [
+        *found,
+        *_pulled_twice(mapping),
+        *_twice(mapping),
+        *_examples(mapping, result_columns),
+    ]
 
 
 def _field(field: Field, mapping: CrmMapping, columns: Mapping[str, str]) -> Iterator[Mistake]:
@@ -115,6 +120,17 @@ def _policy(field: Field, mapping: CrmMapping) -> Iterator[Mistake]:
 
 def _leads(other: Field, field: Field) -> bool:
     return bool(field.group) and other.group == field.group and not other.follows
+
+
+def _pulled_twice(mapping: CrmMapping) -> Iterator[Mistake]:
+    """How far an object was read for a stream is kept once."""
+    seen = Counter[tuple[str, str]]()
+    for position, pull in enumerate(mapping.pull):
+        seen[pull.stream, pull.object.casefold()] += 1
+        if seen[pull.stream, pull.object.casefold()] > 1:
+            what = f"{pull.object} feeds {pull.stream} twice"
+            fix = "make one of the two: a wider where, and columns that tell the records apart"
+            yield Mistake(("pull", position, "object"), what, fix)
 
 
 def _twice(mapping: CrmMapping) -> Iterator[Mistake]:

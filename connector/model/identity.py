@@ -119,7 +119,8 @@ def _people() -> str:
 
 
 def _by_id() -> tuple[str, ...]:
-    """Record ids where they belong, and where their prefix says that they are something else."""
+    """Record ids where they belong, and where their prefix says that they are something else: an
+    account, a person, a case or a deal."""
     account = "JOIN holders AS h ON h.ref = i"
     person = "JOIN people AS c ON c.ref = i"
     return (
@@ -129,6 +130,9 @@ def _by_id() -> tuple[str, ...]:
         f"SELECT i.n, {ladder.RECORD_ID}, c.key FROM identities AS i {person}.contact_ref",
         f"SELECT i.n, {ladder.RECORD_ID}, c.key FROM identities AS i {person}.account_ref"
         " WHERE i.account_ref LIKE '003%' AND length(i.account_ref) = 15",
+        f"SELECT i.n, {ladder.RECORD_ID}, o.key FROM identities AS i"
+        f" JOIN abouts AS o ON {short('o.id')} = i.account_ref"
+        " WHERE left(i.account_ref, 3) IN ('500', '006') AND length(i.account_ref) = 15",
         f"SELECT i.n, {ladder.EXTERNAL_ID}, a.key FROM identities AS i JOIN known_as AS a"
         " ON a.external_id = i.external WHERE i.external <> ''",
     )
@@ -205,10 +209,7 @@ def _by_name() -> str:
 
 
 def _resolved(matching: Matching) -> str:
-    """One row per identity: the rung that decided, and the account when it found only one.
-
-    XX
-    """
+    """One row per identity: the rung that decided, and the account when it found only one."""
     doubtful = ladder.below(matching.least)
     parts = [
         "rungs AS (SELECT n, rung, count(DISTINCT key) AS candidates, min(key) AS key"

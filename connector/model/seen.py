@@ -12,7 +12,7 @@ from datetime import datetime
 
 from ..records import STREAMS
 from ..records import Stream as Kind
-from . import money, trees
+from . import money, parts, trees
 from .matching import USUAL, Matching
 from .stage import Stage, moment, union
 
@@ -31,8 +31,11 @@ _ROUNDS = 5
 
 
 def views(as_of: datetime) -> tuple[Stage, ...]:
-    """One view per stream, cut to the moment."""
-    return tuple(_seen(stream, as_of) for name, stream in STREAMS.items() if name != "accounts")
+    """One view per stream, cut to the moment; and `parts`, of which some answers are made."""
+    return (
+        parts.stage(_rules(STREAMS["responses"], moment(as_of))),
+        *(_seen(stream, as_of) for name, stream in STREAMS.items() if name != "accounts"),
+    )
 
 
 def accounts(as_of: datetime) -> tuple[Stage, ...]:
@@ -74,11 +77,14 @@ def _seen(stream: Kind, as_of: datetime) -> Stage:
     rules = _rules(stream, now)
     if stream.name == "activities":
         rules += f" AND {_NOT_TWICE}"
+    if stream.name == "responses":
+        rules += f" AND {parts.WHOLE}"
     changed = {**_later(stream.name, now), **money.comparable(stream.name)}
+    changed |= parts.told(stream.name, stream.columns)
     return Stage(
         f"seen_{stream.name}",
-        f"SELECT {_columns(stream, changed)} FROM lake_{stream.name} AS r"
-        f"{money.joined(stream.name)} WHERE {rules}",
+        f"SELECT {_columns(stream, changed, of='r.')} FROM lake_{stream.name} AS r"
+        f"{money.joined(stream.name)}{parts.joined(stream.name)} WHERE {rules}",
         "view",
     )
 

@@ -55,9 +55,10 @@ def answered(as_of: datetime, own: Sequence[str] = ()) -> tuple[Stage, ...]:
 
     Needs `lake_responses` and `lake_placements`.
     """
-    responses = next(each for each in seen.views(as_of) if each.name == "seen_responses")
+    needed = ("parts", "seen_responses")
+    responses = (each for each in seen.views(as_of) if each.name in needed)
     judged = next(each for each in answers.stages(own=own) if each.name == "answers")
-    return (responses, Stage("named_responses", _placed(as_of), "view"), judged)
+    return (*responses, Stage("named_responses", _placed(as_of), "view"), judged)
 
 
 def counts() -> str:

@@ -133,12 +133,13 @@ def lines(
 
 def read(files: Sequence[Path], stream: str, feed: Feed) -> str:
     """Lines of JSON as a table with the columns of a stream, `unread` and `odd`."""
-    kinds = {**STREAMS[stream].columns, **ALSO}
+    kinds, paths = {**STREAMS[stream].columns, **ALSO}, _paths(feed)
+    texts = dict.fromkeys(paths, "VARCHAR")
     picked, lost = [], []
     for column, sql in feed.columns.items():
         value = f"TRY({flattened(sql)})"
         picked.append(f"TRY_CAST({value} AS {kinds[column]}) AS {identifier(column)}")
-        if kinds[column] != "VARCHAR":
+        if kinds[column] not in ("VARCHAR", expressions.type_of(sql, texts)):
             failed = f"{value} IS NOT NULL AND TRY_CAST({value} AS {kinds[column]}) IS NULL"
             lost.append(f"CASE WHEN {failed} THEN '{column} ' ELSE '' END")
     rules = " ".join(
@@ -146,7 +147,7 @@ def read(files: Sequence[Path], stream: str, feed: Feed) -> str:
     )
     picked.append(f"nullif(trim({' || '.join(lost) or text('')}), '') AS unread")
     picked.append(f"{f'CASE {rules} END' if rules else 'CAST(NULL AS VARCHAR)'} AS {ODD}")
-    return f"(SELECT {', '.join(picked)} FROM {_flat(files, _paths(feed))})"
+    return f"(SELECT {', '.join(picked)} FROM {_flat(files, paths)})"
 
 
 def _paths(feed: Feed) -> list[str]:

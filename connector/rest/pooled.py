@@ -29,6 +29,9 @@ from .way import way_to
 PIECE = 1 << 20
 #: The longest body that is taken into memory, unpacked.
 LARGEST = 64 * 1024 * 1024
+#: Made once: for every page they would cost as much as a record.
+ONCE = urllib3.Retry(False, redirect=False)
+SECONDS = urllib3.Timeout(connect=CONNECT_SECONDS, read=ANSWER_SECONDS)
 #: Connections that are kept: as many as threads send at once.
 CONNECTIONS = 16
 HEADERS: Mapping[str, str] = {
@@ -72,8 +75,8 @@ class Pooled(Polite[Reply]):
                 url if pool.proxy and origin.startswith("http:") else target,
                 body=options.get("data"),
                 headers={**self.headers, **(options.get("headers") or {})},
-                timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=ANSWER_SECONDS),
-                retries=False,
+                timeout=SECONDS,
+                retries=ONCE,
                 redirect=False,
                 assert_same_host=False,
                 preload_content=False,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -114,6 +114,11 @@ class Source:
             found, columns = self._counted(days, found, into), dict(EVENTS)
         relation = read([found.file], stream, Feed(columns, "export")) if found.rows else ""
         return Spool(relation, found.rows, calls=sum(self.calls().values()) - begun)
+
+    @property
+    def ids(self) -> Callable[..., Spool] | None:
+        """People are listed by when they were seen last; of events nothing but an export tells."""
+        return self.pull if self.read == "profiles" else None
 
     def calls(self) -> Mapping[str, int]:
         return {**self._line.calls, **self._people.calls}

@@ -28,7 +28,7 @@ TAKEN = (
     "oddities",
 )
 #: Built on top of those once more, as they are never tables.
-ON_TOP = ("results", "alarms", "seen_responses")
+ON_TOP = ("results", "alarms", "parts", "seen_responses")
 #: The small tables that are not in the lake.
 NAMES = {
     "aliases": {"key": TEXT, "account_id": TEXT},

@@ -133,6 +133,8 @@ def deletions(app: App, run: Run, name: str, source: Any, stream: str) -> tuple[
     since = run.as_of - RECENT
     with scratch(app, f"ids:{stream}:{name}") as folder:
         spool = listing(stream, since, folder, Waiting())
+        if spool is None:
+            return 0, 0
         listed = f"SELECT id FROM {spool.relation}" if spool.rows else "SELECT NULL AS id"
         gone = _bury(app, run, name, stream, since, listed)
     app.state.remember(f"listed:{stream}:{name}", run.as_of.isoformat())

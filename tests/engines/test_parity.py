@@ -140,6 +140,14 @@ def edges(both: Both) -> None:
             for n in range(84)
         ),
     )
+    whole = {"submitted_at": at("2026-01-30 12:00:00"), "part_of": "W", "source": "crm"}
+    both.put(
+        "responses",
+        {**whole, "id": "r", "metric": "nps", "score": 9, "invitation": "I"},
+        {**whole, "id": "p1", "comment": None, "account_key": "002"},
+        {**whole, "id": "p2", "comment": "Gut", "account_key": "003"},
+        {**whole, "id": "p3", "part_of": "I", "company": "οδός"},
+    )
     scored = {"as_of": at("2026-01-30 12:00:00"), "model": small().version, "confidence": 50}
     both.put(
         "scores",

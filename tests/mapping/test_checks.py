@@ -87,6 +87,12 @@ def test_a_right_mapping_has_no_problems():
             4,
             "unknown stream 'acounts'",
         ),
+        (
+            '[[pull]]\nstream = "contacts"\nobject = "Contact"\ncolumns = { id = "Id" }\n'
+            '[[pull]]\nstream = "contacts"\nobject = "contact"\ncolumns = { id = "Id" }',
+            9,
+            "contact feeds contacts twice",
+        ),
     ],
 )
 def test_a_mistake_is_found_with_its_line(text, line, what):

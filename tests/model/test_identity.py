@@ -80,6 +80,22 @@ def test_ids_differ_by_capitals():
     assert links(lake) == [("001000000000ABCAAA", "record_id", 1.0)]
 
 
+@pytest.mark.parametrize(
+    ("kind", "id", "found"),
+    [
+        ("tickets", "500000000000001AAA", True),
+        ("opportunities", "006000000000001AAA", True),
+        ("tickets", "77", False),
+    ],
+)
+def test_a_case_or_a_deal_leads_to_its_account(kind, id, found):
+    """By its prefix: a number alone may be anything."""
+    lake = world(account_key=id[:15]).put(kind, id=id, account_id=TWO)
+    column = "opened_at" if kind == "tickets" else "created_at"
+    lake.db.execute(f"UPDATE lake_{kind} SET {column} = TIMESTAMPTZ '{ago(9)}'")
+    assert links(lake) == ([(TWO, "record_id", 1.0)] if found else [])
+
+
 def test_short_numeric_ids_of_two_kinds_are_not_mixed_up():
     """A company and a contact may carry the same number; only a prefix crosses over."""
     lake = Lake().put("accounts", id="77", name="A").put("accounts", id="88", name="B")

@@ -3,19 +3,13 @@ the way is in `test_faults.py`, for every source there is."""
 
 from __future__ import annotations
 
-import re
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
-import requests
 
 from connector import http
 from connector.errors import AuthError, Malformed
@@ -27,6 +21,7 @@ from connector.sandbox.surveys import answers
 from connector.secrets import Secret
 from tests.sources.cases import CASES, Case
 from tests.sources.reading import rows
+from tests.sources.repeating import repeating
 
 TWELVE = 12
 
@@ -161,7 +156,7 @@ def test_a_page_that_comes_again_is_an_error(place):
     if not place.case.paged:  # there is but one
         assert sum(_calls(place).values()) == 1
         return
-    with _repeating(place) as url, pytest.raises(Malformed):
+    with repeating(place.url, place.case.lists) as url, pytest.raises(Malformed):
         rows(place.source(url), place.folder)
 
 
@@ -198,46 +193,3 @@ def _ids(place: Place, since: datetime) -> set[str]:
             return source.ids(stream, at, into)
 
     return {row["id"] for row in rows(Listing, place.folder, since)}
-
-
-@contextmanager
-def _repeating(place: Place) -> Iterator[str]:
-    """The platform behind a proxy that answers each list of answers with its first page."""
-    first: dict[str, tuple[int, str, bytes]] = {}
-    pattern = re.compile(place.case.lists)
-
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def answer(self) -> None:
-            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            path = urlsplit(self.path).path
-            told = first.get("page") if pattern.search(path) else None
-            if told is None:
-                headers = {k: v for k, v in self.headers.items() if k.lower() != "host"}
-                headers["Host"] = self.headers["Host"]
-                got = requests.request(
-                    self.command, place.url + self.path, data=body, headers=headers, timeout=30
-                )
-                told = (got.status_code, got.headers["Content-Type"], got.content)
-                if pattern.search(path):
-                    first["page"] = told
-            self.send_response(told[0])
-            self.send_header("Content-Type", told[1])
-            self.send_header("Content-Length", str(len(told[2])))
-            self.end_headers()
-            self.wfile.write(told[2])
-
-        do_GET = do_POST = answer
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{server.server_address[1]}"
-    finally:
-        server.shutdown()
-        server.server_close()

@@ -248,6 +248,16 @@ def test_every_source_talks_through_a_line_that_is_pinned():
         }
 
 
+def test_only_qualtrics_sends_archives():
+    """So an archive that is cut or a bomb is its own case: `test_qualtrics.py`."""
+    found = {
+        name
+        for name in available("sources")
+        if "rest.unpack" in getsource(import_module(f"connector.sources.{name}"))
+    }
+    assert found == {"qualtrics"}
+
+
 def test_a_packed_body_is_unpacked_no_further_than_it_may(scripted, tmp_path, monkeypatch):
     """A few bytes that unpack to many: a piece more than allowed is taken, no more."""
     monkeypatch.setattr(pooled, "LARGEST", 3_000_000)

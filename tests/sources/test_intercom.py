@@ -12,7 +12,7 @@ from connector.sandbox.signals import intercom, shelf
 from connector.secrets import Secret
 from connector.sources import intercom as ours
 from connector.sources.intercom import Source
-from tests.conftest import Answer
+from tests.conftest import SHARED, Answer, beside
 from tests.sources.signals import read, serving
 
 
@@ -223,3 +223,23 @@ def test_a_cut_list_a_loop_and_a_redirect_are_refused(scripted, tmp_path, told, 
     one = Source(url=scripted(Answer(), answer).url, token=Secret(f"file:{tmp_path / 't'}"))
     with pytest.raises(Malformed, match=said):
         one.pull("tickets", None, tmp_path / "in")
+
+
+@beside
+def test_recorded_contacts_are_understood(scripted, tmp_path):
+    """As a real workspace sent them: address and external id of whoever began a conversation."""
+    recorded = SHARED / "data/api_payloads/intercom/contacts_lifecycle.json"
+    asked = [
+        each["response"]["body"]
+        for each in orjson.loads(recorded.read_bytes())["interactions"]
+        if each["request"]["url"].endswith("/contacts/search") and each["response"]["body"]["data"]
+    ]
+    (person,) = asked[0]["data"]
+    began = {"contacts": {"contacts": [{"type": "contact", "id": person["id"]}]}}
+    page = {"conversations": [{**ONE, **began}], "total_count": 1, "pages": {}}
+    (tmp_path / "t").write_text("t")
+    answers = (Answer(body=orjson.dumps(body)) for body in ({}, page, asked[0]))
+    one = Source(url=scripted(*answers).url, token=Secret(f"file:{tmp_path / 't'}"))
+    (found,) = read(one.pull("tickets", None, tmp_path / "in"))
+    assert (found["email"], found["contact_key"]) == (person["email"], person["external_id"])
+    assert (found["account_key"], found["company"], found["unread"]) == (None, None, None)

@@ -15,8 +15,8 @@ from connector.sandbox.signals import mixpanel, shelf
 from connector.secrets import Secret
 from connector.sources import mixpanel as ours
 from connector.sources.mixpanel import Source, is_whole, spans
-from tests.conftest import Answer
-from tests.sources.signals import serving
+from tests.conftest import SHARED, Answer, beside
+from tests.sources.signals import read, serving
 
 BERLIN = ZoneInfo("Europe/Berlin")
 
@@ -146,6 +146,18 @@ def test_a_plan_without_export_reads_when_people_were_seen(desk, monkeypatch):
         assert each["occurred_at"] == datetime.fromisoformat(local).replace(tzinfo=BERLIN)
 
 
+def test_a_person_who_was_deleted_is_no_longer_listed(desk):
+    """Where people are what is read; of events there is no list but the export."""
+    desk.rows(source(desk), "signals")
+    made, since = source(desk, read="profiles"), desk.now() - timedelta(days=180)
+    before = {each["id"] for each in read(made.ids("signals", since, desk.into / "before"))}
+    gone = min(before)
+    shelf.drop(desk.store, "mixpanel", "people", gone.removeprefix("profile-"))
+    after = {each["id"] for each in read(made.ids("signals", since, desk.into / "after"))}
+    assert before - after == {gone}
+    assert source(desk).ids is None
+
+
 def test_an_old_project_tells_local_time(desk):
     """Noon in Berlin, told as noon in UTC."""
     desk.rows(source(desk), "signals")
@@ -192,3 +204,23 @@ def test_a_cut_list_a_loop_and_a_redirect_are_refused(
     one = Source(project="1", user="u", token=token, url=url, profiles_url=url)
     with pytest.raises(Malformed, match=said):
         one.pull("signals", None, tmp_path / "in")
+
+
+@beside
+def test_recorded_people_are_read(scripted, tmp_path):
+    """As a real project sent them: who, and when seen last, in the project's time."""
+    told = orjson.loads((SHARED / "data/api_payloads/mixpanel/engage.json").read_bytes())
+    bodies = [each["response"]["body"] for each in told["interactions"]]
+    page = next(body for body in bodies if isinstance(body, dict) and body.get("results"))
+    (tmp_path / "t").write_text("t")
+    url = scripted(Answer(), Answer(body=orjson.dumps(page))).url
+    token = Secret(f"file:{tmp_path / 't'}")
+    one = Source(
+        "1", "u", token, url=url, profiles_url=url, zone="America/Los_Angeles", read="profiles"
+    )
+    found = read(one.pull("signals", None, tmp_path / "in"))
+    assert [(each["contact_key"], each["unread"]) for each in found] == [
+        (each["$distinct_id"], None) for each in page["results"]
+    ]
+    seen = datetime.fromisoformat(page["results"][0]["$properties"]["$last_seen"])
+    assert found[0]["occurred_at"] == seen.replace(tzinfo=ZoneInfo("America/Los_Angeles"))

@@ -58,9 +58,15 @@ def platform(tmp_path: Path) -> Iterator[tuple[Store, str]]:
     store.close()
 
 
-def described(name: str, keys: Any, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """The source as the page describes it, read from a configuration, but for its address."""
+def described(
+    name: str, keys: Any, folder: Path, monkeypatch: pytest.MonkeyPatch, *, pages: int = 0
+) -> Any:
+    """The source as the page describes it, read from a configuration, but for its address; and for
+    the size of its `pages`, if that is said."""
     text = re.sub(r'^url = ".*"$', f'url = "{keys["url"]}"', TABLES[name], flags=re.MULTILINE)
+    if pages:
+        text, many = re.subn(r"\b(100|200|1000)\b", str(pages), text)
+        assert many
     (folder / "config.toml").write_text(CRM + text, encoding="utf-8")
     (folder / "mappings").symlink_to(ROOT / "mappings")
     (secret,) = re.findall(r'secret = "env:(\w+)"', text)
@@ -90,6 +96,22 @@ def test_a_table_brings_the_same_rows_as_the_type(name, platform, tmp_path, monk
         assert found == wanted
         assert len(wanted) > 20
     assert {row["odd"] for row in wanted} >= {None, "score_off_scale"}
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_table_goes_through_all_pages(name, platform, tmp_path, monkeypatch) -> None:
+    """Of answers, and of the surveys before them: small ones bring what a large one does."""
+    store, url = platform
+    for number in range(4):
+        id = f"more{number}"
+        answers.add_survey(store, answers.Survey(id, id, "active", "2026-01-01T00:00:00Z"))
+        answers.act(store, {"do": "add", "survey": id, "score": number})
+    keys = import_module(f"connector.sandbox.surveys.{name}").credentials(store, url)
+    whole = rows(described(name, keys, tmp_path, monkeypatch), tmp_path)
+    (tmp_path / "again").mkdir()
+    small = described(name, keys, tmp_path / "again", monkeypatch, pages=3)
+    assert rows(small, tmp_path) == whole
+    assert sum(small.calls().values()) >= len(whole) / 3 > 20 / 3
 
 
 @pytest.mark.parametrize("name", PAGES)

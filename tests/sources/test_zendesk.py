@@ -139,6 +139,37 @@ def test_a_survey_and_its_shadow_are_one_answer(desk):
     assert {each["id"] for each in late} == {"survey-01J0", "survey-01J1"}, at
 
 
+@pytest.mark.parametrize("stream", ["responses", "invitations"])
+def test_an_answer_that_was_deleted_is_no_longer_listed(desk, stream):
+    """Of either generation, and nobody is asked whose they are; one that was asked for long before
+    it was given is among them. Of tickets the export tells."""
+    surveys(desk, "both")
+    at = desk.now() - timedelta(days=60)
+    asked = shelf.iso(at.timestamp() - 86_400)
+    late = {**kept(desk, "satisfaction_ratings")[0], "id": 5, "score": "good", "created_at": asked,
+            "updated_at": shelf.iso(at.timestamp() + 60)}  # fmt: skip
+    shelf.put(desk.store, "zendesk", "satisfaction_ratings", at.timestamp() - 86_400, late)
+    everything = {each["id"] for each in desk.rows(source(desk), stream)}
+    looked = desk.asked("users/show_many.json")
+    before = listed(desk, stream, at)
+    assert {"rating-5", "survey-01J0"} <= before <= everything
+    ratings = {f"rating-{each['id']}" for each in kept(desk, "satisfaction_ratings")}
+    gone = min((before & ratings) - {"rating-5"})
+    shelf.drop(desk.store, "zendesk", "satisfaction_ratings", gone.removeprefix("rating-"))
+    shelf.drop(desk.store, "zendesk", "survey_responses", "01J1")
+    assert before - listed(desk, stream, at) == {gone, "survey-01J1"}
+    assert desk.asked("users/show_many.json") == looked
+    assert source(desk).ids("tickets", at, desk.into / "none") is None
+
+
+def listed(desk, stream: str, since) -> set[str]:
+    """The ids that are there."""
+    desk.pulls += 1
+    return {
+        each["id"] for each in read(source(desk).ids(stream, since, desk.into / str(desk.pulls)))
+    }
+
+
 def test_where_customers_are_not_asked_it_is_said(desk):
     """Neither generation: a plan without, or a token without rights."""
     desk.store.put("zendesk_generation", "neither")

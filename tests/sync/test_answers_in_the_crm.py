@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
+from connector.model import stages
 from connector.sandbox.seed_schema import link, moment, number, text
 from connector.sync.flow import score_only
+from connector.sync.score import stage_inputs
 from tests.mapping.test_shipped import MAPPINGS
 
 from .reading import mapping, odd, person, pull, rows
@@ -43,30 +47,93 @@ def held(here: Any, sql: str) -> Any:
         return here.store.db.execute(sql).fetchall()
 
 
+@contextmanager
+def places(here: Any) -> Iterator[Any]:
+    """The records of the lake as a run sees them, each with its account."""
+    app = here.app()
+    engine = app.engine()
+    try:
+        stage_inputs(app, engine)
+        for stage in stages.placing(as_of=app.crm.now(), matching=app.matching):
+            engine.stage(stage.name, stage.sql, stage.kind)
+        yield engine
+    finally:
+        engine.close()
+
+
 # ── Salesforce Surveys ────────────────────────────────────────────────────────────────────────
 
 
 def test_answers_to_salesforce_surveys_become_responses(here):
-    """Those to the NPS question, with score, scale, survey, person and moment; comments are not."""
+    """Those to the NPS question, with score, scale, survey, person, moment, and what was written
+    in the same response; of the open link the subject tells the account."""
     here.control("org", {"surveys": True})
-    shown(here, "SurveyQuestionResponse")
+    shown(here, "SurveyQuestionResponse", "SurveySubject")
     done = pull(here)
     asked = held(
         here,
-        "select a.Id, a.NumberValue, r.SubmitterId from SurveyQuestionResponse a"
+        "select a.Id, a.NumberValue, r.SubmitterId, w.ResponseValue, s.SubjectId"
+        " from SurveyQuestionResponse a"
         " join SurveyQuestion q on q.Id = a.QuestionId join SurveyResponse r on r.Id = a.ResponseId"
-        " where q.QuestionType = 'NPS'",
+        " left join SurveyQuestionResponse w on w.ResponseId = r.Id and w.ResponseValue is not null"
+        " left join SurveySubject s on s.ParentId = r.Id where q.QuestionType = 'NPS'",
     )
-    where = "platform = 'salesforce surveys'"
+    where = "platform = 'salesforce surveys' AND metric IS NOT NULL"
     assert len(asked) > 5
     assert sorted(rows(here, "responses", "id, score, contact_key", where)) == sorted(
-        (id, score, person) for id, score, person in asked
+        (id, score, person) for id, score, person, _, _ in asked
     )
     whole = "scale_min, scale_max, metric, partial, submitted_at IS NULL, unread"
     assert set(rows(here, "responses", whole, where)) == {(0, 10, "nps", False, False, None)}
     contacts = {id for (id,) in rows(here, "contacts", "id")}
-    assert {person for _, _, person in asked} - {None} <= contacts
+    assert {person for _, _, person, _, _ in asked} - {None} <= contacts
     assert done.exit == 0
+    with places(here) as lake:
+        sql = "SELECT n.id, n.comment, a.id FROM named_responses AS n LEFT JOIN accounts AS a"
+        found = {id: told for id, *told in lake.rows(f"{sql} ON a.key = n.key WHERE {where}")}
+        assert lake.one("SELECT count(*) FROM placements WHERE stream = 'responses'") == len(
+            lake.rows("SELECT id FROM seen_responses")
+        )
+    assert set(found) == {id for id, *_ in asked}
+    assert {id: said for id, (said, _) in found.items()} == {id: w for id, _, _, w, _ in asked}
+    subjects = {id: account for id, _, _, _, account in asked if account}
+    assert subjects.items() <= {id: account for id, (_, account) in found.items()}.items()
+    assert subjects
+    assert any(said for _, _, _, said, _ in asked)
+
+
+def test_what_an_invitation_is_about_is_whose_its_answer_is(here):
+    """A case, here: its account. So it is for an invitation that nobody has answered."""
+    here.control("org", {"surveys": True})
+    shown(here, "SurveyQuestionResponse", "SurveySubject", "SurveyInvitation")
+    (case, account), *_ = held(
+        here, 'select Id, AccountId from "Case" where IsDeleted = 0 and AccountId is not null'
+    )
+    asked = held(
+        here,
+        "select a.Id, r.InvitationId from SurveyQuestionResponse a join SurveyResponse r"
+        " on r.Id = a.ResponseId join SurveyInvitation i on i.Id = r.InvitationId"
+        " where i.IsDefault = 0 and a.NumberValue is not null",
+    )
+    ((silent,), *_) = held(
+        here, "select Id from SurveyInvitation where ResponseStatus = 'NotStarted'"
+    )
+    response, invitation = asked[0]
+    nobody = (
+        f"update SurveyInvitation set ContactId = null, ParticipantId = null"
+        f" where Id in ('{invitation}', '{silent}')",
+        f"update SurveyResponse set SubmitterId = null where InvitationId = '{invitation}'",
+    )
+    for sql in nobody:
+        held(here, sql)
+    for parent in (invitation, silent):
+        about = {"ParentId": parent, "SubjectId": case, "SubjectEntityType": "Case"}
+        person(here, "SurveySubject", do="create", values=about)
+    pull(here)
+    with places(here) as lake:
+        sql = "SELECT a.id FROM named_{} AS n JOIN accounts AS a ON a.key = n.key WHERE n.id = '{}'"
+        assert lake.rows(sql.format("responses", response)) == [(account,)]
+        assert lake.rows(sql.format("invitations", silent)) == [(account,)]
 
 
 def test_who_was_asked_and_did_not_answer_is_known(here):
@@ -102,6 +169,47 @@ def test_an_answer_that_was_deleted_is_gone(here):
     here.advance("1h")
     pull(here)
     assert rows(here, "responses", "deleted", f"id = '{id}'") == [(True,)]
+
+
+# ── a package ─────────────────────────────────────────────────────────────────────────────────
+
+
+def test_ratings_of_simple_survey_keep_their_scale(here):
+    """0 to 10 is NPS, 1 to 5 is not; a case leads to its account, and a begun one is flagged."""
+    ((account,), *_) = accounts(here)
+    (case, its_account), *_ = held(
+        here, 'select Id, AccountId from "Case" where IsDeleted = 0 and AccountId is not null'
+    )
+    of = "simplesurvey__{}__c".format
+    fields = (
+        number(of("Survey_Score"), 2), text(of("Rating_Scale")), text(of("Survey_Comments")),
+        text(of("Status")), link(of("Account"), "Account"), link(of("Contact"), "Contact"),
+        link(of("Case"), "Case"),
+    )  # fmt: skip
+    told: tuple[dict[str, Any], ...] = (
+        {"Account": account, "Survey_Score": 9, "Rating_Scale": "0-10", "Status": "Completed"},
+        {"Case": case, "Survey_Score": 2, "Rating_Scale": "1-5", "Status": "Responded",
+         "Survey_Comments": "Zu langsam"},
+        {"Account": account, "Survey_Score": 5},
+    )  # fmt: skip
+    with here.store.lock:
+        here.store.create(of("Survey"), fields, prefix="a0S")
+    for each in told:
+        values = {of(name): value for name, value in each.items()}
+        person(here, of("Survey"), do="create", values=values)
+    shown(here, of("Survey"))
+    pull(here)
+    with places(here) as lake:
+        found = lake.rows(
+            "SELECT n.score, n.metric, n.kind, n.scale_max, n.partial, n.comment, a.id"
+            " FROM named_responses AS n JOIN accounts AS a ON a.key = n.key"
+            " WHERE platform = 'simple survey' ORDER BY n.score"
+        )
+    assert found == [
+        (2, "csat", "transactional", 5, True, "Zu langsam", its_account),
+        (5, "csat", "relationship", None, None, None, account),
+        (9, "nps", "relationship", 10, False, None, account),
+    ]
 
 
 # ── any object ────────────────────────────────────────────────────────────────────────────────

@@ -9,6 +9,7 @@ import pytest
 
 from connector.engines.duckdb import DuckDB
 from connector.sandbox.signals import shelf
+from connector.sync.flow import pull_only
 from connector.sync.pull import columns_of
 from tests.world import World, world
 
@@ -30,10 +31,10 @@ def here(tmp_path: Path) -> Iterator[World]:
         yield made
 
 
-def tickets(here: World) -> dict[str, bool]:
-    """The desk's tickets in the lake, and whether they were deleted."""
+def tickets(here: World, stream: str = "tickets") -> dict[str, bool]:
+    """The desk's tickets in the lake, or its answers, and whether they were deleted."""
     app, engine = here.app(), DuckDB(scratch=here.folder / "spill")
-    newest = app.lake.newest("tickets", engine, columns_of(app, "tickets"), ("source", "id"))
+    newest = app.lake.newest(stream, engine, columns_of(app, stream), ("source", "id"))
     sql = f"SELECT id, coalesce(deleted, FALSE) FROM ({newest}) WHERE source = 'zendesk'"
     found = dict(engine.rows(sql))
     engine.close()
@@ -53,3 +54,18 @@ def test_tickets_of_a_desk_are_placed_and_deleted_ones_forgotten(here):
     again = here.sync()
     assert tickets(here)[str(gone["id"])] is True
     assert again.streams["tickets"]["new"] == 1
+
+
+def test_answers_that_a_desk_deleted_are_found_within_a_week(here):
+    """By the list of those that are there; tickets are told, and need none."""
+    pull_only(here.app())
+    before, answers = tickets(here), tickets(here, "responses")
+    since = shelf.now(here.store) - 150 * 86_400
+    gone = max(shelf.every(here.store, "zendesk", "satisfaction_ratings", since),
+               key=lambda each: (each["score"] in {"good", "bad"}, each["id"]))  # fmt: skip
+    shelf.drop(here.store, "zendesk", "satisfaction_ratings", gone["id"])
+    here.advance("8d")
+    pull_only(here.app())
+    assert tickets(here) == before
+    found = tickets(here, "responses")
+    assert {id for id in found if found[id] != answers[id]} == {f"rating-{gone['id']}"}

@@ -128,9 +128,10 @@ def _add_answer(
     whole = {**of, "InvitationId": invitation, "SubmitterId": person, "Status": "Completed",
              "Language": answer.language, "CompletionDateTime": at}  # fmt: skip
     response = _add(store, "SurveyResponse", whole, at)
-    if not person and answer.account_key and answer.account_key.startswith("001"):
+    account = None if person else _account(store, answer.account_key)
+    if account:
         about = {"ParentId": response, "SurveyResponseId": response,
-                 "SubjectId": answer.account_key, "SubjectEntityType": "Account"}  # fmt: skip
+                 "SubjectId": account, "SubjectEntityType": "Account"}  # fmt: skip
         _add(store, "SurveySubject", about, at)
     part = {"ResponseId": response, "InvitationId": invitation,
             "SurveyVersionId": of["SurveyVersionId"]}  # fmt: skip
@@ -163,6 +164,13 @@ def _shown(moment: str) -> str:
 
 def _is_contact(store: Store, id: str | None) -> bool:
     return bool(store.db.execute("select 1 from Contact where Id = ?", (id,)).fetchone())
+
+
+def _account(store: Store, key: str | None) -> str | None:
+    """The whole id of an account, of which platforms may know the first fifteen letters."""
+    sql = "select Id from Account where substr(Id, 1, 15) = substr(?, 1, 15)"
+    found = store.db.execute(sql, (key,)).fetchone()
+    return str(found[0]) if found else None
 
 
 def _count(store: Store, name: str) -> int:
