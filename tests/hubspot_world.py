@@ -16,7 +16,6 @@ from tests.kept import copied, filled
 from tests.world import World, serving
 
 QUICK = 500
-SMALL = {"parallel = 4": "parallel = 1", "[engine]": "[engine]\nthreads = 1"}
 
 
 class Portal(World):
@@ -101,12 +100,13 @@ def _kept(folder: Path, accounts: int, seed: int, *, ready: bool) -> Store:
     return Store(folder / FILE)
 
 
-def install(url: str, folder: Path) -> None:
+def install(url: str, folder: Path, *, parallel: int = 1) -> None:
     """Write an installation as `init` does; small worlds need one thread."""
+    small = {"parallel = 4": f"parallel = {parallel}", "[engine]": "[engine]\nthreads = 1"}
     begin(folder, "hubspot", url, force=True)
     path = folder / "config.toml"
     text = path.read_text(encoding="utf-8")
-    for old, new in SMALL.items():
+    for old, new in small.items():
         assert old in text
         text = text.replace(old, new)
     path.write_text(text, encoding="utf-8")

@@ -55,8 +55,9 @@ class Bucket:
         self._limit, self._seconds = limit, seconds
         self._clock, self._rest = clock, rest
         self._open: set[Place] = set()
-        self._answered: deque[float] = deque()
-        self._closed = 0.0
+        #: Moments of answers, and how many records the read was of.
+        self._answered: deque[tuple[float, int]] = deque()
+        self._closed = self._paced = 0.0
         self._lock = threading.Lock()
 
     @property
@@ -64,10 +65,12 @@ class Bucket:
         """How many requests count at the moment."""
         return len(self._open) + len(self._answered)
 
-    def take(self, rows: int = 0) -> Place:
-        """Wait until one more may be sent; whoever has most to read goes first.
+    def take(self, rows: int = 0, longest: int = 0) -> Place:
+        """Wait until one more may be sent, for a read of so many records.
 
-        Pages come one after another, so the longest read would otherwise be the last to end.
+        Pages come one after another, so the `longest` read is the last to end if it waits like all
+        others. It goes first, and the others share what it leaves evenly over time: if they took
+        all places at once, nobody could go on until the first are free again.
         """
         with self._lock:
             now = self._clock()
@@ -75,9 +78,12 @@ class Bucket:
             at = max(now, self._closed)
             if (over := self.counted - self._limit) >= 0:
                 at = max(at, self._free(over))
+            if rows < longest:
+                left = max(1, self._limit - self._used_by(longest))
+                at = self._paced = max(at, self._paced + self._seconds / left)
             place = Place(at, rows)
-            waiting = [each for each in self._open if each.at > now and each.rows < rows]
-            for each in sorted(waiting, key=lambda each: -each.at):
+            before = [each for each in self._open if now < each.at < at and each.rows < rows]
+            for each in sorted(before, key=lambda each: -each.at):
                 each.at, place.at = place.at, each.at
             self._open.add(place)
         # While we rest others may go before us, or everything be closed.
@@ -100,17 +106,23 @@ class Bucket:
         """The answer is there: by now the request was counted."""
         with self._lock:
             self._open.discard(place)
-            self._answered.append(self._clock())
+            self._answered.append((self._clock(), place.rows))
 
     def _forget(self, now: float) -> None:
-        while self._answered and self._answered[0] + self._seconds <= now:
+        while self._answered and self._answered[0][0] + self._seconds <= now:
             self._answered.popleft()
         lost = [each for each in self._open if each.at + self._seconds + LOST <= now]
         self._open.difference_update(lost)
 
+    def _used_by(self, rows: int) -> int:
+        """How many of the requests that count are for reads of so many records."""
+        return sum(each.rows == rows for each in self._open) + sum(
+            of == rows for _, of in self._answered
+        )
+
     def _free(self, over: int) -> float:
         """When the place is free that has to be: so many are free before it."""
-        first = [at + self._seconds for at in islice(self._answered, over + 1)]
+        first = [at + self._seconds for at, _ in islice(self._answered, over + 1)]
         coming = [each.at + self._seconds + SLACK for each in self._open]
         return sorted(first + coming)[over]
 
@@ -155,16 +167,19 @@ class Limiter:
         self.associations = Bucket(int(FIRST_LIMIT * USED), FIRST_SECONDS)
         self.search = Bucket(searches, 1.0)
         self._heard = ("", "")
-        self._reading = threading.local()
+        self._mine = threading.local()
+        self._reads: list[int] = []
 
     @contextmanager
     def reading(self, rows: int) -> Iterator[None]:
         """What this thread asks meanwhile is for a read of so many records."""
-        self._reading.rows = rows
+        self._mine.rows = rows
+        self._reads.append(rows)
         try:
             yield
         finally:
-            self._reading.rows = 0
+            self._mine.rows = 0
+            self._reads.remove(rows)
 
     def admit(self, lane: str) -> Turn:
         """Wait until a request of this lane may be sent.
@@ -174,8 +189,8 @@ class Limiter:
         """
         own = self._own(lane)
         buckets = (self.search,) if own is self.search else (own, self.burst)
-        rows = getattr(self._reading, "rows", 0)
-        turn = Turn(tuple((each, each.take(rows)) for each in dict.fromkeys(buckets)))
+        rows, longest = getattr(self._mine, "rows", 0), max(self._reads, default=0)
+        turn = Turn(tuple((each, each.take(rows, longest)) for each in dict.fromkeys(buckets)))
         turn.sent()  # the first place may have waited for the second
         return turn
 

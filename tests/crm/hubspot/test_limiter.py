@@ -116,6 +116,18 @@ def test_the_longest_read_goes_before_those_who_wait():
     assert turns == [(10, 900), (20, 20), (30, 10)]
 
 
+def test_shorter_reads_share_evenly_what_the_longest_leaves():
+    """Taken all at once, nobody could go on until the first places are free again."""
+    time = Time()
+    made, sent = bucket(time, 10, 10), []
+    for _ in range(4):  # the longest has used four of ten places
+        made.answered(made.take(900, 900))
+    for _ in range(5):
+        made.answered(made.take(20, 900))
+        sent.append(round(time.now, 3))
+    assert sent == [round(n * 10 / 6, 3) for n in range(1, 6)]
+
+
 def test_a_refusal_makes_everybody_wait():
     """Somebody else uses the same limit: what we counted is not all there is."""
     time = Time()
