@@ -55,7 +55,7 @@ def test_history_is_filled_without_a_call(connector: Command, synced: Path, sand
 
 def test_a_backfill_keeps_to_its_minutes(connector: Command, synced: Path) -> None:
     """It leaves with 5, says what is left, and the same line goes on; kept or not at all."""
-    line = ("-c", synced, "backfill", "--from", "2025-01-01", "--to", "2025-02-01")
+    line = ("-c", synced, "backfill", "--from", "2023-01-01", "--to", "2023-02-01")
     short = ("--write-history", "--minutes", "0.000001")
     said = connector(*line, *short)
     assert said.exit == 5
