@@ -91,8 +91,16 @@ def _aggregated(model: HealthModel, stream: str, as_of: datetime) -> str:
         f"{_newest(each, as_of, kept.get(rules[each.name], ''))} AS {newest(each)}" for each in own
     ]
     marked = ", ".join(["*", *(f"{rule} AS {name}" for rule, name in kept.items())])
-    rows = f"(SELECT {marked} FROM v_{stream})"
+    rows = f"(SELECT {marked} FROM v_{stream}{_oldest(own, as_of)})"
     return f"m_{stream} AS (SELECT key, {', '.join(columns)} FROM {rows} GROUP BY key)"
+
+
+def _oldest(own: Sequence[Measure], as_of: datetime) -> str:
+    """What is older than every window of a stream's measures need not be read."""
+    windows, moments = {each.window for each in own}, {moment_of(each) for each in own}
+    if None in windows or len(moments) > 1:
+        return ""
+    return f" WHERE {moments.pop()} > {_ago(as_of, max(filter(None, windows)))}"
 
 
 def _looks_back(measure: Measure) -> bool:

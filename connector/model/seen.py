@@ -209,17 +209,21 @@ def _shared(*, people: bool) -> str:
     """Activities that name several accounts, or no account and several people, with the key on
     which all agree: one that counted for two customers would count for whoever was there first.
     Whoever has no account has no say."""
-    named = f"CASE WHEN account_ids IS NOT NULL THEN account_ids WHEN {_OF_PEOPLE} THEN contact_ids"
-    each = (
-        f"SELECT id, account_ids IS NULL AS is_person, unnest(string_split({named} END, ';')) AS"
-        f" party FROM seen_activities WHERE account_ids IS NOT NULL OR ({_OF_PEOPLE})"
+    # Apart, so that whole files without either column are passed over.
+    each = " UNION ALL ".join(
+        f"SELECT id, {is_person} AS is_person, unnest(string_split({ids}, ';')) AS party"
+        f" FROM seen_activities WHERE {ids} IS NOT NULL{rule}"
+        for ids, is_person, rule in (
+            ("account_ids", "FALSE", ""),
+            ("contact_ids", "TRUE", f" AND {_NAMELESS_ONE}"),
+        )
     )
     parties = ["SELECT id, key, FALSE AS is_person FROM holders"]
     parties += ["SELECT id, key, TRUE AS is_person FROM v_contacts"] if people else []
     return (
-        "SELECT e.id, count(DISTINCT p.key) AS accounts,"
+        f"WITH e AS MATERIALIZED ({each}) SELECT e.id, count(DISTINCT p.key) AS accounts,"
         " CASE WHEN count(DISTINCT p.key) = 1 THEN min(p.key) END AS key"
-        f" FROM ({each}) AS e LEFT JOIN ({union(parties)}) AS p"
+        f" FROM e LEFT JOIN ({union(parties)}) AS p"
         " ON p.id = e.party AND p.is_person = e.is_person GROUP BY e.id"
     )
 
@@ -248,7 +252,7 @@ def _activities(whose: str) -> str:
     )
 
 
-_OF_PEOPLE = "account_id IS NULL AND about_id IS NULL AND contact_ids IS NOT NULL"
+_NAMELESS_ONE = "account_ids IS NULL AND account_id IS NULL AND about_id IS NULL"
 _NAMELESS = "CASE WHEN r.account_id IS NULL THEN"
 _WHOSE = (
     " LEFT JOIN holders AS h ON h.id = r.account_id"

@@ -244,7 +244,7 @@ def test_measures_are_what_a_plain_script_makes_of_the_files(raven):
 #: What RavenStack tells of: use, and tickets.
 TOLD = {
     "usage_trend", "days_since_use", "features_used", "ticket_load", "ticket_satisfaction",
-    "escalations", "open_urgent_tickets",
+    "escalations", "open_urgent_tickets", "resolution_days",
 }  # fmt: skip
 
 
