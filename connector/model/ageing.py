@@ -46,7 +46,7 @@ def stages(
         *money.stages(),
         *seen.views(before),
         *seen.accounts(before),
-        *seen.placed(matching),
+        *seen.placed(before, matching),
         *identity.stages(matching),
         *placements.stages(matching, before),
         *answers.stages(model.roles, matching.own),

@@ -48,14 +48,14 @@ def accounts(as_of: datetime) -> tuple[Stage, ...]:
     )
 
 
-def placed(matching: Matching = USUAL) -> tuple[Stage, ...]:
+def placed(as_of: datetime, matching: Matching = USUAL) -> tuple[Stage, ...]:
     """The streams that carry an account id, with the key of their account."""
     whose = _WHOSE if matching.contacts == "count" else _WITHOUT_PEOPLE
     return (
         *(Stage(_own(name), _by_account(name), "view") for name in _OWN),
         Stage("sent_tickets", _sent_tickets(), "view"),
         Stage("abouts", _abouts()),
-        Stage("shared", _shared(people=matching.contacts == "count")),
+        Stage("shared", _shared(as_of, people=matching.contacts == "count")),
         Stage("logged", _logged(whose)),
         Stage("placed_activities", _activities(whose), "view"),
         Stage("v_activities", "SELECT * FROM placed_activities WHERE key IS NOT NULL", "view"),
@@ -205,10 +205,10 @@ def _abouts() -> str:
     return f"SELECT id, min(key) AS key FROM ({union(parts)}) AS a GROUP BY id"
 
 
-def _shared(*, people: bool) -> str:
+def _shared(as_of: datetime, *, people: bool) -> str:
     """Activities that name several accounts, or no account and several people, with the key on
     which all agree: one that counted for two customers would count for whoever was there first.
-    Whoever has no account has no say."""
+    Whoever has no account has no say. Where it was one person, that is known, too."""
     # Apart, so that whole files without either column are passed over.
     each = " UNION ALL ".join(
         f"SELECT id, {is_person} AS is_person, unnest(string_split({ids}, ';')) AS party"
@@ -220,11 +220,28 @@ def _shared(*, people: bool) -> str:
     )
     parties = ["SELECT id, key, FALSE AS is_person FROM holders"]
     parties += ["SELECT id, key, TRUE AS is_person FROM v_contacts"] if people else []
+    one = "count(DISTINCT CASE WHEN p.key IS NOT NULL THEN e.party END) = 1"
+    who = "min(CASE WHEN p.key IS NOT NULL AND e.is_person THEN e.party END)"
     return (
-        f"WITH e AS MATERIALIZED ({each}) SELECT e.id, count(DISTINCT p.key) AS accounts,"
-        " CASE WHEN count(DISTINCT p.key) = 1 THEN min(p.key) END AS key"
+        f"WITH e AS MATERIALIZED ({each} UNION ALL {_people(moment(as_of))})"
+        " SELECT e.id, count(DISTINCT p.key) AS accounts,"
+        " CASE WHEN count(DISTINCT p.key) = 1 THEN min(p.key) END AS key,"
+        f" CASE WHEN {one} THEN {who} END AS contact_id"
         f" FROM e LEFT JOIN ({union(parties)}) AS p"
         " ON p.id = e.party AND p.is_person = e.is_person GROUP BY e.id"
+    )
+
+
+def _people(now: str) -> str:
+    """The people of activities that are told apart from them, in records without a kind: they have
+    a say where the activity names neither an account nor another record of itself."""
+    return (
+        "SELECT r.id, TRUE AS is_person, p.contact_id AS party FROM lake_activities AS p"
+        " JOIN seen_activities AS r ON r.id = p.part_of"
+        " WHERE p.part_of IS NOT NULL AND p.kind IS NULL AND p.contact_id IS NOT NULL"
+        f" AND NOT coalesce(p.deleted, FALSE) AND (p.created_at IS NULL OR p.created_at <= {now})"
+        f" AND r.{_NAMELESS_ONE.replace('AND ', 'AND r.')}"
+        " AND r.contact_id IS NULL AND r.same_as IS NULL"
     )
 
 
@@ -243,7 +260,9 @@ def _activities(whose: str) -> str:
     """Activities by their account, or by what and whom they are about when they name none, or by
     the activity that they are the same as. Of several that they name all must be of one account."""
     columns = _columns(
-        STREAMS["activities"], {"contact_id": "coalesce(r.contact_id, l.contact_id)"}, of="r."
+        STREAMS["activities"],
+        {"contact_id": "coalesce(r.contact_id, l.contact_id, s.contact_id)"},
+        of="r.",
     )
     return (
         f"SELECT {columns}, CASE WHEN s.id IS NOT NULL THEN s.key ELSE coalesce({_KEY}, l.key) END"
