@@ -5,7 +5,8 @@
     python -m tests.bench_scoring 10000 100000 1000000 --growth
 
 Each side runs in a process of its own with an engine limit of 512 MB and two threads, over the same
-Delta files: CPU seconds of that process, and the most memory that it held. `plain` are the
+Delta files: CPU seconds of that process, and the most memory that it held. Both must come to the
+same values. `plain` are the
 aggregates, points, score and tier as one would write them by hand; `ours` are all stages of a run
 up to results, with contributions and reasons in two languages; `brief` adds the lines for a field
 against an earlier score of every account.
@@ -37,6 +38,15 @@ from tests.sync.history import Place
 AS_OF = datetime(2026, 1, 31, 12, tzinfo=UTC)
 SIDES = ("plain", "ours", "brief")
 MEASURES = ("meetings_held", "no_show_rate", "two_way_mail", "contact_breadth", "goals_share")
+#: Our measures, and what they are called by hand.
+PLAIN = {
+    "meetings_held": "held",
+    "no_show_rate": "missed",
+    "two_way_mail": "answered",
+    "contact_breadth": "people",
+    "goals_share": "goals",
+    "csm_sentiment": "opinion",
+}
 
 
 def model() -> HealthModel:
@@ -104,7 +114,10 @@ def run(side: str, folder: Path) -> None:
         begun = ours(folder, engine, brief=side == "brief")
     spent = process_time() - begun
     most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(json.dumps({"cpu": spent, "mb": most}))
+    names = PLAIN.values() if side == "plain" else PLAIN
+    sums = ", ".join(f"sum(CAST(round({n}, 6) AS DECIMAL(38, 6)))::VARCHAR" for n in names)
+    of = "result" if side == "plain" else "raw"
+    print(json.dumps({"cpu": spent, "mb": most, "sums": engine.rows(f"SELECT {sums} FROM {of}")}))
     engine.close()
 
 
@@ -164,7 +177,7 @@ def plain(lake: Lake, engine: Any) -> str:
              THEN 100 * coalesce(a.goals_reached, 0) / a.goals_total END AS goals
       FROM ({accounts}) AS a LEFT JOIN m ON m.account_id = a.id WHERE NOT a.deleted
     ), p AS (
-      SELECT id,
+      SELECT *,
         CASE WHEN held IS NULL THEN NULL WHEN held <= 0 THEN 0 WHEN held <= 2 THEN 30 * held
              WHEN held <= 6 THEN 60 + (held - 2) * 10 ELSE 100 END AS p1,
         CASE WHEN missed IS NULL THEN NULL WHEN missed <= 20 THEN 100 - 2 * missed
@@ -195,7 +208,7 @@ def plain(lake: Lake, engine: Any) -> str:
                    WHEN score IS NOT NULL THEN 'D' END AS tier FROM s"""
 
 
-def measured(side: str, folder: Path) -> dict[str, float]:
+def measured(side: str, folder: Path) -> dict[str, Any]:
     """One side in a fresh process."""
     command = [sys.executable, "-m", "tests.bench_scoring", "--side", side, str(folder)]
     done = subprocess.run(command, stdout=subprocess.PIPE, check=True, text=True)
@@ -204,15 +217,19 @@ def measured(side: str, folder: Path) -> dict[str, float]:
 
 def table(accounts: int, each: int) -> dict[str, float]:
     """All sides over one lake; their CPU seconds."""
-    folder, spent = filled(accounts, each), {}
+    folder, spent, told = filled(accounts, each), {}, []
     print(f"\n{accounts:,} accounts · {accounts * each:,} activities")
     print(f"{'':<8}{'CPU s':>8}{'µs each':>10}{'× plain':>9}{'peak MB':>9}")
     for side in SIDES:
         found = measured(side, folder)
         spent[side] = found["cpu"]
+        if side != "brief":  # which scores another day
+            told.append(found["sums"])
         ratio = found["cpu"] / spent["plain"]
         line = f"{side:<8}{found['cpu']:>8.2f}{found['cpu'] / accounts * 1e6:>10.1f}"
         print(f"{line}{ratio:>9.2f}{found['mb']:>9.0f}", flush=True)
+    if told[0] != told[1]:
+        raise SystemExit(f"The sides measure different things: {told[0]} and {told[1]}")
     return spent
 
 

@@ -198,8 +198,9 @@ def _websites() -> str:
 def _by_name() -> str:
     """Companies of the same name, asked only where nothing else was found."""
     nameless = (
-        f"SELECT n, {company_sql('company')} AS company FROM identities WHERE company IS NOT NULL"
-        " AND NOT EXISTS (SELECT 1 FROM hits WHERE hits.n = identities.n)"
+        f"SELECT e.n, {company_sql('e.company')} AS company FROM identities AS e"
+        " LEFT JOIN (SELECT DISTINCT n FROM hits) AS f ON f.n = e.n"
+        " WHERE e.company IS NOT NULL AND f.n IS NULL"
     )
     return (
         f"SELECT i.n, {ladder.NAME} AS rung, a.key FROM ({nameless}) AS i"

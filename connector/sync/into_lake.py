@@ -76,8 +76,8 @@ def keep_earlier(app: App, run: Run, batch: Batch) -> int:
     every = f"({held.single}) UNION ALL ({held.several})"
     run.engine.stage(
         "earlier",
-        f"SELECT * FROM ({shaped(told, columns)}) AS e WHERE NOT EXISTS (SELECT 1 FROM ({every}) "
-        "AS k WHERE k.source = e.source AND k.id = e.id AND k.modified_at = e.modified_at)",
+        f"SELECT * FROM ({shaped(told, columns)}) AS e ANTI JOIN ({every}) AS k "
+        "USING (source, id, modified_at)",
         "table",
     )
     if not run.engine.one("SELECT count(*) FROM earlier"):
