@@ -331,7 +331,7 @@ def test_advice_holds_when_it_is_taken():
 
 def test_two_changes_are_advised_where_one_is_not_enough():
     """The smallest set, and only because no single one does it."""
-    model = only("goals_share", "advocacy_level")
+    model = only("goals_share", "goodwill")
     lake = Lake().put(
         "accounts", id="001", sentiment=1, sentiment_at=ago(1), goals_total=10, goals_reached=0
     )
