@@ -79,7 +79,7 @@ def _seen(stream: Kind, as_of: datetime) -> Stage:
         rules += f" AND {_NOT_TWICE}"
     if stream.name == "responses":
         rules += f" AND {parts.WHOLE}"
-    changed = {**_later(stream.name, now), **money.comparable(stream.name)}
+    changed = {**later(stream.name, now), **money.comparable(stream.name)}
     changed |= parts.told(stream.name, stream.columns)
     return Stage(
         f"seen_{stream.name}",
@@ -112,8 +112,13 @@ def _columns(stream: Kind, changed: Mapping[str, str], of: str = "") -> str:
     )
 
 
-def _later(stream: str, now: str) -> dict[str, str]:
-    """Columns that may hold what was not yet so."""
+def later(stream: str, now: str) -> dict[str, str]:
+    """Columns that may hold what was not yet so at a moment, and what they held then."""
+    if stream == "accounts":
+        return {
+            name: f"CASE WHEN sentiment_at > {now} THEN NULL ELSE {name} END"
+            for name in ("sentiment", "sentiment_at")
+        }
     if stream == "tickets":
         closed = f"closed_at > {now}"
         return {
@@ -137,11 +142,7 @@ def _later(stream: str, now: str) -> dict[str, str]:
 
 def _accounts(as_of: datetime) -> str:
     now = moment(as_of)
-    late = {
-        name: f"CASE WHEN sentiment_at > {now} THEN NULL ELSE {name} END"
-        for name in ("sentiment", "sentiment_at")
-    }
-    changed = {**late, **money.comparable("accounts"), "id": "r.id"}
+    changed = {**later("accounts", now), **money.comparable("accounts"), "id": "r.id"}
     return (
         f"SELECT {_columns(STREAMS['accounts'], changed)}, {trees.COLUMNS},"
         " CAST(row_number() OVER (ORDER BY r.id) - 1 AS INTEGER) AS key"

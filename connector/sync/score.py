@@ -89,7 +89,7 @@ def _stage_lake(app: App, engine: Any) -> None:
 
 def _measures(app: App, engine: Any) -> str:
     """Every earlier row of measures that was scored on the day itself."""
-    part = "STRUCT(points INTEGER, contribution INTEGER)"
+    part = "STRUCT(value DOUBLE, points INTEGER, contribution INTEGER)"
     columns = {"account_id": TEXT, "as_of": MOMENT, "model": TEXT}
     columns |= {each.name: part for each in app.model.scored}
     every = app.lake.every("measures", engine, {**columns, **history.MARKS})
