@@ -26,10 +26,10 @@ _RANKS = range(1, MOST + 1)
 _KNOWN = re.compile(r"\bknown\(\s*\w+\s*\)", re.IGNORECASE)
 
 
-def stages(model: HealthModel, as_of: datetime) -> tuple[Stage, ...]:
+def stages(model: HealthModel, as_of: datetime, news: Sequence[str]) -> tuple[Stage, ...]:
     """`briefs(account_id, brief_en, brief_de)`; needs every earlier row of `lake_scores` and
     `lake_measures`."""
-    return (*terms.stages(model, as_of), Stage("briefs", sql(model)))
+    return (*terms.stages(model, as_of, news), Stage("briefs", sql(model)))
 
 
 def sql(model: HealthModel) -> str:

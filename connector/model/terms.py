@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from ..mapping.expressions import identifier, literal
 from . import ageing, scorecard
@@ -17,19 +17,22 @@ from .definition import MIDDLE, HealthModel
 from .measures import newest
 from .stage import Stage, moment
 
+#: A result that is the same is not kept again before: measures age by the day where scores stand.
+KEPT_AGAIN = timedelta(days=1)
 _BLOCK = 8
 
 
-def stages(model: HealthModel, as_of: datetime) -> tuple[Stage, ...]:
+def stages(model: HealthModel, as_of: datetime, news: Sequence[str]) -> tuple[Stage, ...]:
     """`terms(key, score_before, caps_before, override_before, d<j>, told<i>…, days<i>)`.
 
     One row for every account with a score and an earlier one. `d<j>` is what the j-th of `many`
     terms adds; `told<j>`, of a measure, whether its points moved; `days<i>`, where the model limits
-    that, the age of the i-th measure's newest old record. It needs every earlier row of
-    `lake_scores` and `lake_measures`, and the stages up to `scores`.
+    that, the age of the i-th measure's newest old record. `news` are the columns of a score that
+    make it another one. It needs every earlier row of `lake_scores` and `lake_measures`, and the
+    stages up to `scores`.
     """
     return (
-        Stage("earlier", _earlier(model, as_of)),
+        Stage("earlier", _earlier(model, as_of, news)),
         Stage("begun", _begun(model, as_of)),
         Stage("start", _start(model)),
         *ageing.stages(model, _moved(model), as_of),
@@ -49,19 +52,26 @@ def steps(model: HealthModel) -> list[list[str]]:
     return [_netted(model), _blocks(model), _sums(model), _steps(model)]
 
 
-def _earlier(model: HealthModel, as_of: datetime) -> str:
-    """The latest earlier score of every account that has one now, and what it was made of."""
+def _earlier(model: HealthModel, as_of: datetime, news: Sequence[str]) -> str:
+    """The latest earlier score of every account that has one now, and what it was made of.
+
+    Where this run only finds again what another one did, it is the score before that.
+    """
     parts = [
         f"m.{identifier(each.name)}.{what} AS {letter}{i}"
         for i, each in enumerate(model.scored)
         for what, letter in (("value", "u"), ("points", "q"), ("contribution", "b"))
     ]
-    before = "SELECT account_id, max(as_of) AS as_of FROM lake_scores"
+    again = " AND ".join(f"e.{each} IS NOT DISTINCT FROM s.{each}" for each in news)
+    latest = (
+        "SELECT e.account_id, max(e.as_of) AS as_of FROM lake_scores AS e"
+        f" JOIN scores AS s ON s.account_id = e.account_id WHERE e.as_of < {moment(as_of)}"
+        f" AND NOT (e.as_of > {moment(as_of - KEPT_AGAIN)} AND {again}) GROUP BY e.account_id"
+    )
     return (
         f"SELECT a.key, e.as_of, e.model <> {literal(model.version)} AS switched,"
         f" e.score, e.raw, e.caps, e.override, {', '.join(parts)} FROM lake_scores AS e"
-        f" JOIN ({before} WHERE as_of < {moment(as_of)} GROUP BY account_id) AS l"
-        " ON l.account_id = e.account_id AND l.as_of = e.as_of"
+        f" JOIN ({latest}) AS l ON l.account_id = e.account_id AND l.as_of = e.as_of"
         " JOIN lake_measures AS m ON m.account_id = e.account_id AND m.as_of = e.as_of"
         " JOIN accounts AS a ON a.id = e.account_id JOIN scores AS s ON s.account_id = a.id"
         " WHERE e.score IS NOT NULL AND s.score IS NOT NULL"

@@ -9,7 +9,7 @@ from connector.model.stages import stages
 from tests.model.lake import AS_OF, Lake
 
 
-def run(lake: Lake, model: HealthModel, days: int = 0) -> Lake:
+def run(lake: Lake, model: HealthModel, days: float = 0) -> Lake:
     """Score as a run does whose mapping writes the line."""
     lake.db.execute(
         "CREATE TABLE IF NOT EXISTS lake_measures"

@@ -74,6 +74,15 @@ def test_a_first_score_an_unchanged_one_and_none():
     )
 
 
+def test_a_line_lasts_until_there_is_news():
+    """A run that finds the same minutes later does not call it unchanged; one a day later does."""
+    lake = changed({"employees": 90}, {"employees": 40})
+    told = lines(lake)
+    assert told[0].startswith("90 → 40: Use: 40 −50.")
+    assert lines(run(keep(lake, MODEL), MODEL, 1.01)) == told
+    assert lines(run(lake, MODEL, 2.01))[0].startswith("40, unchanged.")
+
+
 def test_a_cap_is_a_cause_and_undoing_it_is_the_advice():
     """Where the model says what to do about it; a cap that does not say gets no advice."""
     good = {"employees": 90, "goals_total": 90}

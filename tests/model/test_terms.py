@@ -26,7 +26,7 @@ def models() -> tuple[HealthModel, HealthModel]:
     advice away, of which `explain` knows more."""
     never = Rule("never", "score < 0", "D")
     segment = Segment("busy", "employees > 50", {"engagement": 40})
-    worst = {"advocacy": "worst"}
+    worst = {"csm_sentiment": "worst"}
     model = replace(shipped(), rules=(never,), segments=(segment,), group_missing=worst)  # type: ignore[arg-type]
     return model, replace(model, groups={**model.groups, "csm_sentiment": 90})
 
@@ -88,6 +88,7 @@ def lake() -> Lake:
         if int(id) % 3 and id[-1] not in "360":
             happens(lake, random, id, -1, -LATER, "after")
     change("UPDATE lake_accounts SET sentiment = 2, sentiment_at = ? WHERE id LIKE '%7'", [ago(-9)])
+    change("UPDATE lake_accounts SET sentiment = NULL WHERE id LIKE '%1'")
     change("UPDATE lake_accounts SET goals_total = NULL WHERE id LIKE '%4'")
     change("UPDATE lake_accounts SET employees = 99 WHERE id LIKE '%9'")
     change("DELETE FROM lake_activities WHERE id LIKE 'abefore0-%2'")
