@@ -9,6 +9,7 @@ from typing import Any
 
 from connector.mapping.objects import CrmMapping, Field
 from connector.model.definition import Cap, HealthModel, Measure, Override, Segment, Tiers
+from connector.sync.explain import explained
 from connector.sync.run import Run
 from connector.sync.score import score
 from tests.model.earlier import keep, run
@@ -206,6 +207,9 @@ def test_it_is_made_only_where_a_mapping_writes_it(tmp_path):
         engine.close()
     assert found["reason_en"] == {"001": None, "002": None}
     assert re.fullmatch(r"\d+ → \d+: CSM sentiment 1 of 5 −\d+.*", found["brief_en"]["001"])
+    for id, line in found["brief_en"].items():
+        said = explained(place.app, id)["brief"]["en"]
+        assert line.partition(" To reach ")[0] == said.partition(" To reach ")[0]
 
 
 class Now:
