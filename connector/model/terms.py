@@ -23,7 +23,7 @@ _BLOCK = 8
 
 
 def stages(model: HealthModel, as_of: datetime, news: Sequence[str]) -> tuple[Stage, ...]:
-    """`terms(key, score_before, caps_before, override_before, d<j>, told<i>…, days<i>)`.
+    """`terms(key, score_before, caps_before, d<j>, told<j>, days<i>)`.
 
     One row for every account with a score and an earlier one. `d<j>` is what the j-th of `many`
     terms adds; `told<j>`, of a measure, whether its points moved; `days<i>`, where the model limits
@@ -159,7 +159,7 @@ def _terms(model: HealthModel) -> str:
         columns.append(f"{now} - {before} AS d{j}")
     return (
         "SELECT e.key, e.score AS score_before, e.caps AS caps_before,"
-        f" e.override AS override_before, {', '.join(columns)} FROM start AS e"
+        f" {', '.join(columns)} FROM start AS e"
         " JOIN graded AS g ON g.key = e.key JOIN accounts AS a ON a.key = e.key"
         " JOIN scores AS s ON s.account_id = a.id"
         f" LEFT JOIN ({aged}) AS o ON o.key = e.key LEFT JOIN aged AS t ON t.key = e.key"
@@ -173,8 +173,8 @@ def _ruled(row: str, *, person: bool) -> str:
 
 
 def _netted(model: HealthModel) -> list[str]:
-    """The terms. Where age and data of a measure pull in opposite ways, the stronger has what is
-    left."""
+    """The terms as `telling` has them: where age and data of a measure pull in opposite ways, the
+    stronger has what is left."""
     found, last = ["d0 AS x0"], many(model) - 2
     for age in range(1, last, 2):
         data, left = age + 1, f"d{age} + d{age + 1}"
