@@ -24,9 +24,10 @@ class Spool:
     `relation` is a DuckDB table expression with one flat, typed column per CRM field, named by
     its full path (`"Owner.Name"`), and one named `_unread`: which fields of a record hold what
     cannot be read, or NULL. `rows` is what the server said there are, `lane` and `calls` how they
-    came. `until` is the moment they speak of when that is not this run, and `pace` the records a
-    second at which the server worked, if it told. `stopped` says why a job ended early. `earlier`
-    has the same columns: what records held before, a row for each moment of which that is told.
+    came. `until` is the moment they speak of when that is not this run, `pace` the records a second
+    at which the server worked, if it told, and `page_pace` those of a full page. `stopped` says why
+    a job ended early. `earlier` has the same columns: what records held before, a row for each
+    moment of which that is told.
     """
 
     relation: str
@@ -35,6 +36,7 @@ class Spool:
     calls: int = 0
     until: datetime | None = None
     pace: float | None = None
+    page_pace: float | None = None
     stopped: str = ""
     earlier: str = ""
 
@@ -69,8 +71,9 @@ class Read:
 
     With an `echo`, `part` says whether that alone is meant or everything but that; "gone" means
     what was deleted, where only a question of its own tells. `most_calls` is what the budget has
-    left for it; None when that is not known. `rows` are expected, and made
-    ready at a `pace` of so many a second as far as that is known.
+    left for it; None when that is not known. `rows` are expected. The last time a job made
+    ready so many a second (`pace`), and so many came a second page by page (`page_pace`), as far
+    as that is known.
     """
 
     object: str
@@ -81,6 +84,7 @@ class Read:
     most_calls: int | None = None
     rows: int = 0
     pace: float | None = None
+    page_pace: float | None = None
     echo: Echo | None = None
     part: Literal["rest", "echo", "gone"] = "rest"
 
@@ -108,8 +112,9 @@ class Crm(Protocol):
     #: The CRM's name for a record's id, and the most records it writes in one transaction.
     id_field: str
     chunk: int
-    #: The most records of one file.
+    #: The most records of one file, and from how many changes on a file is better.
     most: int
+    bulk_from: int
     #: How files of changes are written: a table, or a JSON object a line as the CRM takes it.
     file_kind: Literal["csv", "lines"]
     #: Whether what changed since a moment leaves out what was deleted; then totals are compared.
@@ -172,10 +177,6 @@ class Crm(Protocol):
 
     def span(self, chunk: int) -> int:
         """How many records are read back and written before the next are read back."""
-        ...
-
-    def bulky(self, rows: int) -> bool:
-        """Whether so many records are better written from a file."""
         ...
 
     def load_calls(self, rows: int, pace: float | None = None) -> dict[str, int]:

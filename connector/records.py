@@ -107,6 +107,7 @@ _STREAMS = (
             "contact_ids": TEXT,
             "owner_id": TEXT,
             "same_as": TEXT,
+            "part_of": TEXT,
             "kind": TEXT,
             "status": TEXT,
             "direction": TEXT,

@@ -10,7 +10,7 @@ ROOT = Path(__file__).parents[1] / "connector"
 
 #: From the ground up. A room may import from its own floor and from those below.
 FLOORS = (
-    ("errors", "records", "spans"),
+    ("errors", "quicker", "records", "spans"),
     ("fieldplan", "protocols", "secrets", "http", "signin", "tables"),
     ("login",),
     ("mapping", "model"),

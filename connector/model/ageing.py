@@ -65,7 +65,7 @@ def alone(
         *money.stages(),
         *seen.views(now),
         *seen.accounts(now),
-        *seen.placed(matching),
+        *seen.placed(now, matching),
         *identity.stages(matching),
         *placements.stages(matching, now),
         *answers.stages(model.roles, matching.own),

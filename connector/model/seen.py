@@ -31,9 +31,11 @@ _ROUNDS = 5
 
 
 def views(as_of: datetime) -> tuple[Stage, ...]:
-    """One view per stream, cut to the moment; and `parts`, of which some answers are made."""
+    """One view per stream, cut to the moment; before them the `parts` of which some answers are
+    made, and `twice`, the activities that another record tells of as well."""
     return (
         parts.stage(_rules(STREAMS["responses"], moment(as_of))),
+        Stage("twice", _TWICE),
         *(_seen(stream, as_of) for name, stream in STREAMS.items() if name != "accounts"),
     )
 
@@ -48,14 +50,15 @@ def accounts(as_of: datetime) -> tuple[Stage, ...]:
     )
 
 
-def placed(matching: Matching = USUAL) -> tuple[Stage, ...]:
+def placed(as_of: datetime, matching: Matching = USUAL) -> tuple[Stage, ...]:
     """The streams that carry an account id, with the key of their account."""
     whose = _WHOSE if matching.contacts == "count" else _WITHOUT_PEOPLE
     return (
         *(Stage(_own(name), _by_account(name), "view") for name in _OWN),
         Stage("sent_tickets", _sent_tickets(), "view"),
         Stage("abouts", _abouts()),
-        Stage("shared", _shared(people=matching.contacts == "count")),
+        Stage("known_people", "SELECT id, min(key) AS key FROM v_contacts GROUP BY id"),
+        Stage("shared", _shared(as_of, people=matching.contacts == "count")),
         Stage("logged", _logged(whose)),
         Stage("placed_activities", _activities(whose), "view"),
         Stage("v_activities", "SELECT * FROM placed_activities WHERE key IS NOT NULL", "view"),
@@ -75,8 +78,11 @@ def any_seen(name: str, as_of: datetime) -> str:
 def _seen(stream: Kind, as_of: datetime) -> Stage:
     now = moment(as_of)
     rules = _rules(stream, now)
+    once = ""
     if stream.name == "activities":
-        rules += f" AND {_NOT_TWICE}"
+        # Joined, not asked with EXISTS: that would gather the ids of all activities first.
+        once = " LEFT JOIN twice AS t ON t.same_as = r.id"
+        rules += " AND t.same_as IS NULL"
     if stream.name == "responses":
         rules += f" AND {parts.WHOLE}"
     changed = {**later(stream.name, now), **money.comparable(stream.name)}
@@ -84,7 +90,7 @@ def _seen(stream: Kind, as_of: datetime) -> Stage:
     return Stage(
         f"seen_{stream.name}",
         f"SELECT {_columns(stream, changed, of='r.')} FROM lake_{stream.name} AS r"
-        f"{money.joined(stream.name)}{parts.joined(stream.name)} WHERE {rules}",
+        f"{money.joined(stream.name)}{parts.joined(stream.name)}{once} WHERE {rules}",
         "view",
     )
 
@@ -99,9 +105,9 @@ def _rules(stream: Kind, now: str) -> str:
 
 
 #: A logged e-mail is an EmailMessage and a Task; the message knows the task and stays.
-_NOT_TWICE = (
-    "NOT EXISTS (SELECT 1 FROM lake_activities AS o WHERE o.same_as = r.id"
-    " AND o.same_as <> o.id AND NOT coalesce(o.deleted, FALSE))"
+_TWICE = (
+    "SELECT DISTINCT same_as FROM lake_activities"
+    " WHERE same_as IS NOT NULL AND same_as <> id AND NOT coalesce(deleted, FALSE)"
 )
 
 
@@ -142,13 +148,16 @@ def later(stream: str, now: str) -> dict[str, str]:
 
 def _accounts(as_of: datetime) -> str:
     now = moment(as_of)
-    changed = {**later("accounts", now), **money.comparable("accounts"), "id": "r.id"}
+    changed = {**later("accounts", now), **money.comparable("accounts")}
+    # The ids alone are sorted: whole records would be carried through it, and to disk and back.
     return (
-        f"SELECT {_columns(STREAMS['accounts'], changed)}, {trees.COLUMNS},"
-        " CAST(row_number() OVER (ORDER BY r.id) - 1 AS INTEGER) AS key"
-        f" FROM lake_accounts AS r{money.joined('accounts')}"
+        "WITH numbered AS (SELECT id, source, CAST(row_number() OVER (ORDER BY id) - 1 AS INTEGER)"
+        " AS key FROM lake_accounts"
+        f" WHERE NOT coalesce(deleted, FALSE) AND (created_at IS NULL OR created_at <= {now}))"
+        f" SELECT {_columns(STREAMS['accounts'], changed, of='r.')}, {trees.COLUMNS}, n.key"
+        " FROM lake_accounts AS r JOIN numbered AS n ON n.id = r.id"
+        f" AND n.source IS NOT DISTINCT FROM r.source{money.joined('accounts')}"
         " LEFT JOIN trees AS t ON t.id = r.id"
-        f" WHERE NOT coalesce(deleted, FALSE) AND (created_at IS NULL OR created_at <= {now})"
     )
 
 
@@ -206,10 +215,10 @@ def _abouts() -> str:
     return f"SELECT id, min(key) AS key FROM ({union(parts)}) AS a GROUP BY id"
 
 
-def _shared(*, people: bool) -> str:
+def _shared(as_of: datetime, *, people: bool) -> str:
     """Activities that name several accounts, or no account and several people, with the key on
     which all agree: one that counted for two customers would count for whoever was there first.
-    Whoever has no account has no say."""
+    Whoever has no account has no say. Where it was one person, that is known, too."""
     # Apart, so that whole files without either column are passed over.
     each = " UNION ALL ".join(
         f"SELECT id, {is_person} AS is_person, unnest(string_split({ids}, ';')) AS party"
@@ -221,11 +230,28 @@ def _shared(*, people: bool) -> str:
     )
     parties = ["SELECT id, key, FALSE AS is_person FROM holders"]
     parties += ["SELECT id, key, TRUE AS is_person FROM v_contacts"] if people else []
+    one = "count(DISTINCT CASE WHEN p.key IS NOT NULL THEN e.party END) = 1"
+    who = "min(CASE WHEN p.key IS NOT NULL AND e.is_person THEN e.party END)"
     return (
-        f"WITH e AS MATERIALIZED ({each}) SELECT e.id, count(DISTINCT p.key) AS accounts,"
-        " CASE WHEN count(DISTINCT p.key) = 1 THEN min(p.key) END AS key"
+        f"WITH e AS MATERIALIZED ({each} UNION ALL {_people(moment(as_of))})"
+        " SELECT e.id, count(DISTINCT p.key) AS accounts,"
+        " CASE WHEN count(DISTINCT p.key) = 1 THEN min(p.key) END AS key,"
+        f" CASE WHEN {one} THEN {who} END AS contact_id"
         f" FROM e LEFT JOIN ({union(parties)}) AS p"
         " ON p.id = e.party AND p.is_person = e.is_person GROUP BY e.id"
+    )
+
+
+def _people(now: str) -> str:
+    """The people of activities that are told apart from them, in records without a kind: they have
+    a say where the activity names neither an account nor another record of itself."""
+    return (
+        "SELECT r.id, TRUE AS is_person, p.contact_id AS party FROM lake_activities AS p"
+        " JOIN seen_activities AS r ON r.id = p.part_of"
+        " WHERE p.part_of IS NOT NULL AND p.kind IS NULL AND p.contact_id IS NOT NULL"
+        f" AND NOT coalesce(p.deleted, FALSE) AND (p.created_at IS NULL OR p.created_at <= {now})"
+        f" AND r.{_NAMELESS_ONE.replace('AND ', 'AND r.')}"
+        " AND r.contact_id IS NULL AND r.same_as IS NULL"
     )
 
 
@@ -233,32 +259,36 @@ def _logged(whose: str) -> str:
     """Whose the activities are that others name as the same: of a mail to a person only the task
     says so."""
     return (
-        f"SELECT r.id, min({_KEY}) AS key, min(r.contact_id) AS contact_id"
-        " FROM (SELECT * FROM lake_activities WHERE id IN"
-        f" (SELECT same_as FROM lake_activities WHERE same_as IS NOT NULL)) AS r{whose}"
-        " GROUP BY r.id"
+        f"SELECT r.id, min({_KEY}) AS key, min(r.contact_id) AS contact_id FROM (SELECT o.*"
+        f" FROM lake_activities AS o JOIN twice AS t ON t.same_as = o.id) AS r{whose} GROUP BY r.id"
     )
 
 
 def _activities(whose: str) -> str:
     """Activities by their account, or by what and whom they are about when they name none, or by
-    the activity that they are the same as. Of several that they name all must be of one account."""
-    columns = _columns(
-        STREAMS["activities"], {"contact_id": "coalesce(r.contact_id, l.contact_id)"}, of="r."
-    )
+    the activity that they are the same as. Of several that they name all must be of one account.
+
+    Most name their one account and nothing else: they are spared all the other questions.
+    """
+    stream = STREAMS["activities"]
+    told = {"contact_id": "coalesce(r.contact_id, l.contact_id, s.contact_id)"}
     return (
-        f"SELECT {columns}, CASE WHEN s.id IS NOT NULL THEN s.key ELSE coalesce({_KEY}, l.key) END"
+        f"SELECT {_columns(stream, {}, of='r.')}, h.key"
+        f" FROM seen_activities AS r{_HOLDER} WHERE {_PLAIN}"
+        f" UNION ALL SELECT {_columns(stream, told, of='r.')},"
+        f" CASE WHEN s.id IS NOT NULL THEN s.key ELSE coalesce({_KEY}, l.key) END"
         f" AS key FROM seen_activities AS r{whose} LEFT JOIN shared AS s ON s.id = r.id"
-        " LEFT JOIN logged AS l ON l.id = r.same_as"
+        f" LEFT JOIN logged AS l ON l.id = r.same_as WHERE NOT ({_PLAIN})"
     )
 
 
 _NAMELESS_ONE = "account_ids IS NULL AND account_id IS NULL AND about_id IS NULL"
 _NAMELESS = "CASE WHEN r.account_id IS NULL THEN"
+_PLAIN = "r.account_id IS NOT NULL AND r.account_ids IS NULL AND r.same_as IS NULL"
+_HOLDER = " LEFT JOIN holders AS h ON h.id = r.account_id"
 _WHOSE = (
-    " LEFT JOIN holders AS h ON h.id = r.account_id"
-    f" LEFT JOIN abouts AS a ON a.id = {_NAMELESS} r.about_id END"
-    f" LEFT JOIN abouts AS p ON p.id = {_NAMELESS} r.contact_id END"
+    f"{_HOLDER} LEFT JOIN abouts AS a ON a.id = {_NAMELESS} r.about_id END"
+    f" LEFT JOIN known_people AS p ON p.id = {_NAMELESS} r.contact_id END"
 )
 #: Nobody's account is that of a person, if that is not wanted.
 _WITHOUT_PEOPLE = _WHOSE.replace("r.contact_id END", "NULL END")

@@ -65,7 +65,7 @@ def placing(*, as_of: datetime, matching: Matching = USUAL) -> tuple[Stage, ...]
         *money.stages(),
         *seen.views(as_of),
         *seen.accounts(as_of),
-        *seen.placed(matching),
+        *seen.placed(as_of, matching),
         *identity.stages(matching),
         *placements.stages(matching, as_of),
     )

@@ -180,6 +180,25 @@ OBJECTS: Mapping[str, Kind] = MappingProxyType(
                 Field("FromAddress", "email", length=1000),
             ),
         ),
+        "EmailMessageRelation": Kind(
+            "9aR",
+            (
+                link("EmailMessageId", "EmailMessage", nillable=False, updateable=False),
+                link("RelationId", "Contact", "Lead", "User", updateable=False),
+                text("RelationObjectType", 40, **COMPUTED),
+                choice(
+                    "RelationType",
+                    "ToAddress",
+                    "CcAddress",
+                    "BccAddress",
+                    "FromAddress",
+                    "OtherAddress",
+                    nillable=False,
+                    updateable=False,
+                ),
+                text("RelationAddress", 1000, updateable=False),
+            ),
+        ),
         "Opportunity": Kind(
             "006",
             (

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
-from time import sleep
+from time import monotonic, sleep
 
 from ..errors import BudgetSpent, Denied, RemoteError
 from ..records import Outcome, Result
@@ -127,7 +127,7 @@ def _write_records(app: App, run: Run, plan: Plan, journal: Journal, done: Appli
     speed = pace.remembered(app, plan.object)
     before = speed.size
     changes = (change for change in plan.read() if change.id not in known)
-    writer = _Writer(app, plan, speed)
+    writer, began, done_before = _Writer(app, plan, speed), monotonic(), done.done
     try:
         while stretch := list(islice(changes, STRETCH)):
             check(app, app.crm.write_calls(len(stretch), speed.size))
@@ -137,6 +137,8 @@ def _write_records(app: App, run: Run, plan: Plan, journal: Journal, done: Appli
                 done.count(outcomes)
                 run.notify("apply", plan.object, done.done, plan.changes)
             done.open = False
+        if (wrote := done.done - done_before) >= app.crm.chunk:
+            pace.keep_stride(app, "write", plan.object, wrote / (monotonic() - began))
     finally:
         pace.keep(app, plan.object, speed, before)
 

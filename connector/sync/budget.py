@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
+from .. import quicker
 from ..errors import BudgetSpent
 from ..mapping import pulls
 from ..protocols import Read
@@ -45,7 +46,10 @@ class Budgeted:
 
 
 def as_file(app: App, rows: int, chunk: int) -> bool:
-    """Whether so many changes go as a file: by their number, or because the calls run short.
+    """Whether so many changes go as a file: by their number, unless records have been clearly
+    quicker, or because the calls run short.
+
+    That a file may be quicker is no reason: while it is gone through, edits are not seen.
 
     Where the org's automation does not bear full chunks a file would fail in the same way.
     """
@@ -53,8 +57,18 @@ def as_file(app: App, rows: int, chunk: int) -> bool:
         return False
     left = Budgeted.of(app).left
     one_by_one = sum(app.crm.write_calls(rows, chunk).values())
-    is_short = left is not None and sum(load_calls(app, rows).values()) <= left < one_by_one
-    return bool(app.crm.bulky(rows) or is_short)
+    if left is not None and sum(load_calls(app, rows).values()) <= left < one_by_one:
+        return True
+    if rows < app.crm.bulk_from:
+        return False
+    called, loaded = (
+        speed and rows / speed
+        for speed in (
+            pace.stride(app, "write", app.mapping.object),
+            pace.speed(app, "load", app.mapping.object, rows),
+        )
+    )
+    return quicker.prefers_job(rows, app.crm.bulk_from - 1, called, loaded)
 
 
 def write_calls(app: App, rows: int, chunk: int) -> dict[str, int]:

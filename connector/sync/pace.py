@@ -2,7 +2,8 @@
 
 A customer's triggers and flows run once per chunk; some fail at two hundred records and work at
 fifty. The size that worked is remembered; a run in which nothing was too much tries the next
-larger one the next time. So is, object by object, how fast the CRM's jobs read and write.
+larger one the next time. So is, object by object, how fast the CRM's jobs read and write, and how
+fast its records come page by page and go call by call.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from .app import App
 
 #: What a job of the CRM does.
 Work = Literal["read", "load"]
+#: What goes call after call.
+Step = Literal["page", "write"]
 #: What a whole chunk is divided by, step by step; the last step is one record at a time.
 STEPS = (1, 4, 20)
 #: From this share of a chunk on it is the size that fails, and not a record of it.
@@ -100,6 +103,21 @@ def keep_speed(app: App, work: Work, object: str, rows: int, measured: float | N
     """Remember how fast a job of so many records was, if it told."""
     if measured:
         app.state.remember(_speed(work, object, rows.bit_length()), f"{measured:.1f}")
+
+
+def stride(app: App, step: Step, object: str) -> float | None:
+    """The records a second of the last calls that read or wrote an object; None before the first.
+
+    Unlike a job they do not wait for their turn: few go as fast as many.
+    """
+    said = app.state.setting(f"pace:{step}:{object}")
+    return float(said) if said else None
+
+
+def keep_stride(app: App, step: Step, object: str, measured: float | None) -> None:
+    """Remember how fast full pages came or full chunks went, if there were any."""
+    if measured:
+        app.state.remember(f"pace:{step}:{object}", f"{measured:.1f}")
 
 
 def _speed(work: Work, object: str, size: int) -> str:

@@ -20,9 +20,9 @@ from ..store.state import Watermark
 from . import echo, into_lake, pace, vanished
 from .app import App
 from .bookmark import Bookmark
-from .budget import Budgeted, stop_if_spent
+from .budget import stop_if_spent
 from .into_lake import Batch
-from .reads import Extent, Wanted, ids_read
+from .reads import Extent, Wanted, asked, ids_read
 from .run import Run, writing
 
 
@@ -111,9 +111,7 @@ def _fetched(app: App, each: Wanted, stop: Event) -> Fetched:
     ids = _ids(app, each, stop) if each.sift else None
     if each.extent == "nothing":
         return Fetched(each, Spool("", 0), ids)
-    speed = pace.speed(app, "read", each.spec.object, each.rows or 0)
-    read = replace(each.read(), most_calls=Budgeted.of(app).left, pace=speed)
-    return Fetched(each, _spooled(app, each, each.key, read, each.types, stop), ids)
+    return Fetched(each, _spooled(app, each, each.key, asked(app, each), each.types, stop), ids)
 
 
 def _ids(app: App, each: Wanted, stop: Event) -> Spool:
@@ -266,3 +264,4 @@ def _remember(app: App, run: Run, each: Wanted, spool: Spool) -> None:
     if each.since is None or each.sift:
         app.state.remember(f"whole:{each.key}", run.as_of.isoformat())
     pace.keep_speed(app, "read", each.spec.object, spool.rows, spool.pace)
+    pace.keep_stride(app, "page", each.spec.object, spool.page_pace)

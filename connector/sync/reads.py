@@ -136,12 +136,22 @@ def expected_calls(app: App, wants: Sequence[Wanted]) -> Iterator[Mapping[str, i
     for each in wants:
         of = each.spec.object
         if each.extent != "nothing":
-            rows = each.rows or 0
-            asked = replace(each.read(), most_calls=Budgeted.of(app).left)
-            yield app.crm.read_calls(rows, pace.speed(app, "read", of, rows), asked)
+            rows, read = each.rows or 0, asked(app, each)
+            yield app.crm.read_calls(rows, read.pace, read)
         if each.sift:
             rows = each.total or 0
             yield app.crm.read_calls(rows, pace.speed(app, "read", of, rows), ids_read(each))
+
+
+def asked(app: App, each: Wanted) -> Read:
+    """What is asked of the CRM, with all that decides which way it comes."""
+    of = each.spec.object
+    return replace(
+        each.read(),
+        most_calls=Budgeted.of(app).left,
+        pace=pace.speed(app, "read", of, each.rows or 0),
+        page_pace=pace.stride(app, "page", of),
+    )
 
 
 def wanted_of(app: App, run: Run, spec: Pull, types: Mapping[str, str]) -> Wanted:

@@ -118,9 +118,13 @@ def test_a_slow_org_is_looked_at_later_and_not_more_often():
     assert slow == quick < bulk_read.calls(100_000, 10)
 
 
-@pytest.mark.parametrize("why", ["jobs do not know it", "too long", "few calls", "many", "few"])
+@pytest.mark.parametrize(
+    "why",
+    ["jobs do not know it", "too long", "few calls", "many", "few", "slow pages", "slow jobs"],
+)
 def test_the_prediction_decides_as_the_read_does(org, tmp_path, monkeypatch, why):
-    """By the number, the length of the query, what jobs know and what the budget has left."""
+    """By the number, the length of the query, what jobs know, what the budget has left, and what
+    has been clearly quicker the last time."""
     wanted, types = ask(org)
     org.control("bulk", {"polls": 0})
     monkeypatch.setattr(lanes, "JOB_FROM", {"many": 100, "few": 10**6}.get(why, 10**5))
@@ -134,11 +138,17 @@ def test_the_prediction_decides_as_the_read_does(org, tmp_path, monkeypatch, why
         monkeypatch.setattr(query, "SMALLEST_BATCH", 20)
         wanted = replace(wanted, most_calls=6)
     (rows,) = org.crm.changed([wanted])
-    told = org.crm.read_calls(rows, None, wanted)
+    if why == "slow pages":
+        monkeypatch.setattr(lanes, "JOB_FROM", 2 * rows)
+        wanted = replace(wanted, page_pace=rows / 60, pace=rows / 10)
+    elif why == "slow jobs":
+        monkeypatch.setattr(lanes, "JOB_FROM", rows - 1)
+        wanted = replace(wanted, page_pace=rows / 10, pace=rows / 60)
+    told = org.crm.read_calls(rows, wanted.pace, wanted)
     before = Counter(org.crm.calls())
     spool = fetch(org, tmp_path / "p", wanted, types)
     assert dict(Counter(org.crm.calls()) - before) == told
-    by_job = why in {"too long", "few calls", "many"}
+    by_job = why in {"too long", "few calls", "many", "slow pages"}
     assert spool.lane == ("bulk_query" if by_job else "query")
 
 

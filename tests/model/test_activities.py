@@ -67,6 +67,46 @@ def test_what_names_several_counts_where_all_agree(keys, accounts):
     assert lake.rows("SELECT id FROM oddities WHERE rule = 'person_without_account'") == []
 
 
+@pytest.mark.parametrize(
+    ("people", "keys", "accounts", "contact"),
+    [
+        (["003"], {}, ["001"], "003"),
+        (["003", "lead", "stranger"], {}, ["001"], "003"),
+        (["003", "004"], {}, ["001"], None),
+        (["003", "005"], {}, [], None),
+        (["lead"], {}, [], None),
+        (["005"], {"about_id": "500"}, ["001"], None),
+        (["005"], {"about_id": "unknown"}, [], None),
+        (["005"], {"contact_id": "003"}, ["001"], "003"),
+        (["005"], {"same_as": "00T"}, ["001"], "003"),
+    ],
+)
+def test_people_told_apart_say_whose_a_mail_is(people, keys, accounts, contact):
+    """They are asked where the mail itself, its records and its task say nothing."""
+    lake = world().put("contacts", id="004", account_id="00X")
+    lake.put("contacts", id="005", account_id="002").put("contacts", id="lead")
+    lake.put("activities", id="00T", kind="email", contact_id="003", occurred_at=ago(1))
+    for number, person in enumerate(people):
+        lake.put("activities", id=f"9a{number}", part_of="a", contact_id=person)
+    held(lake, **keys).run(MODEL)
+    found = "SELECT a.id FROM v_activities v JOIN accounts a USING (key) WHERE v.id = 'a'"
+    assert lake.rows(found) == accounts
+    assert lake.rows("SELECT contact_id FROM v_activities WHERE id = 'a'") == [
+        contact for _ in accounts
+    ]
+    assert lake.rows("SELECT count(*) FROM v_activities WHERE part_of IS NOT NULL") == [0]
+
+
+def test_people_of_a_mail_that_were_taken_away_or_came_later_say_nothing():
+    """What was so by then counts."""
+    lake = world()
+    lake.put("activities", id="9a1", part_of="a", contact_id="003", deleted=True)
+    lake.put("activities", id="9a2", part_of="a", contact_id="003", created_at=ago(-1))
+    assert held(lake).run(MODEL).value("meetings_held") is None
+    lake.put("activities", id="9a3", part_of="a", contact_id="003", created_at=ago(1))
+    assert lake.run(MODEL).value("meetings_held") == 1
+
+
 def test_people_that_do_not_count_have_no_say_together_either():
     """Nor has a person the number of an account: each kind counts its own."""
     lake = world().put("contacts", id="002", account_id="001")

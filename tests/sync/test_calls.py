@@ -11,9 +11,11 @@ import pytest
 from connector.crm.salesforce import bulk_read, jobs, lanes
 from connector.crm.salesforce import read as by_page
 from connector.errors import BudgetSpent
+from connector.sandbox.salesforce import query
 from connector.sync import closing, flow, pull_objects
+from connector.sync.budget import as_file
 from connector.sync.flow import Receipt
-from connector.sync.pace import keep_speed, speed
+from connector.sync.pace import keep_speed, keep_stride, speed, stride
 from tests.world import KNOWN, World, ready_world
 
 from .reading import change, odd, read, rows
@@ -182,6 +184,57 @@ def test_the_pace_of_writing_is_remembered(filed):
     filed.sync()
     assert (speed(filed.app(), "load", "Account", KNOWN) or 0) > 0
     assert speed(filed.app(), "read", "Account", KNOWN) is None  # one page, and no job
+
+
+def test_pages_and_records_have_a_pace_of_their_own(here, monkeypatch):
+    """Of full pages and chunks alone: three records tell nothing of three thousand."""
+    small = here.config.read_text().replace("[crm.auth]", "chunk = 5\n[crm.auth]")
+    here.config.write_text(small)
+    monkeypatch.setattr(by_page, "PAGE", 50)
+    monkeypatch.setattr(query, "SMALLEST_BATCH", 50)
+    here.sync()
+    app = here.app()
+    assert (stride(app, "page", "Task") or 0) > 0
+    assert stride(app, "page", "Account") is None  # fewer than a page
+    assert (stride(app, "write", "Account") or 0) > 0
+
+
+def test_an_org_whose_jobs_are_slow_is_written_record_by_record(here):
+    """Up to twice the usual number. A file is never sent sooner: edits are not seen meanwhile."""
+    lane(here, f"bulk_from = {KNOWN}")
+    app = here.app()
+    app.crm.check()
+    assert as_file(app, KNOWN, app.crm.chunk)
+    keep_stride(app, "write", "Account", KNOWN / 10)
+    keep_speed(app, "load", "Account", KNOWN, KNOWN / 30)
+    assert not as_file(app, KNOWN, app.crm.chunk)
+    assert not as_file(app, 2 * (KNOWN - 1), app.crm.chunk)
+    assert as_file(app, 2 * KNOWN, app.crm.chunk)
+    done = here.sync()
+    assert "bulk_ingest" not in done.calls
+    assert (done.changes["applied"], apart(done)) == (KNOWN, {})
+    keep_stride(app, "write", "Account", KNOWN / 600)
+    assert not as_file(app, KNOWN - 1, app.crm.chunk)
+
+
+@pytest.mark.parametrize(("pages", "job", "gone"), [(60, 10, "bulk_query"), (10, 60, "query")])
+def test_the_quicker_way_of_the_last_time_is_gone(here, monkeypatch, pages, job, gone):
+    """Near the number from which on a job is usual; the prediction knows."""
+    here.control("bulk", {"polls": 0})
+    monkeypatch.setattr(by_page, "PAGE", 20)
+    monkeypatch.setattr(query, "SMALLEST_BATCH", 20)
+    others = {each.object for each in here.app().mapping.pull} - {"Task"}
+    monkeypatch.setattr(lanes, "PAGES_ONLY", others)
+    count = int(here.store.db.execute("SELECT count(*) FROM Task").fetchone()[0])
+    usual = {"bulk_query": count * 1.5, "query": count / 1.5}
+    monkeypatch.setattr(lanes, "JOB_FROM", usual[gone])
+    app = here.app()
+    keep_stride(app, "page", "Task", count / pages)
+    keep_speed(app, "read", "Task", count, count / job)
+    done = here.sync()
+    assert read(done, "activities", "Task")["lane"] == gone
+    foreseen = done.calls.get("bulk_query", {}).get("predicted", 0)
+    assert (foreseen > 0) is (gone == "bulk_query")
 
 
 def test_the_size_of_a_chunk_is_not_the_pace_of_a_job(here):

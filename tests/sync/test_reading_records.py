@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from connector.sync.flow import score_only, sync
@@ -154,6 +156,36 @@ def test_a_mail_to_a_contact_that_is_related_to_nothing_counts_once(here):
         "SELECT v.id, a.id, v.contact_id FROM v_activities v JOIN accounts a USING (key) "
         f"WHERE v.id IN ('{task}', '{mail}')",
     ) == [(mail, account, contact)]
+
+
+def test_a_mail_that_nothing_tells_of_is_of_the_people_that_wrote_and_got_it(here):
+    """Related to nothing and without a task: `EmailMessageRelation` names them. Of mails that say
+    more of themselves it is not read."""
+    held = here.control("values?crm=salesforce&object=Contact&fields=AccountId")
+    people = [(id, c["AccountId"]) for id, c in held.items() if c["AccountId"]]
+    contact, account = people[0]
+    other = next(id for id, whose in people if whose != account)
+    owner = here.store.db.execute("SELECT Id FROM User").fetchone()[0]
+
+    def mail(*to: str, **values: Any) -> str:
+        sent = {"Subject": "x", "Status": "3", **values}
+        id = person(here, "EmailMessage", do="create", values=sent)
+        for each in to:
+            said = {"EmailMessageId": id, "RelationId": each, "RelationType": "ToAddress"}
+            person(here, "EmailMessageRelation", do="create", values=said)
+        return id
+
+    known, both = mail(contact, owner), mail(contact, other)
+    about, nobody = mail(other, RelatedToId=account), mail(owner)
+    pull(here)
+    told = "SELECT v.id, a.id, v.contact_id FROM v_activities v JOIN accounts a USING (key)"
+    mails = f"WHERE v.id IN ('{known}', '{both}', '{about}', '{nobody}') ORDER BY v.id"
+    assert scored(here, f"{told} {mails}") == sorted(
+        [(known, account, contact), (about, account, None)]
+    )
+    parts = rows(here, "activities", "part_of, contact_id", "part_of IS NOT NULL")
+    assert sorted(parts) == sorted([(known, contact), (both, contact), (both, other)])
+    assert scored(here, "SELECT id FROM shared WHERE accounts > 1") == [(both,)]
 
 
 def test_a_meeting_with_several_invitees_counts_once(here):

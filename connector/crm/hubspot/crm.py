@@ -153,9 +153,6 @@ class Crm:
     def span(self, chunk: int) -> int:
         return chunk * 2 * self.threads
 
-    def bulky(self, rows: int) -> bool:
-        return rows >= self.bulk_from
-
     def load(
         self,
         object: str,

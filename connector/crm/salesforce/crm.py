@@ -119,9 +119,6 @@ class Crm:
     def span(self, chunk: int) -> int:
         return min(writing.RETRIEVE, chunk * self.together * writing.LOOK)
 
-    def bulky(self, rows: int) -> bool:
-        return rows >= self.bulk_from
-
     def load(
         self,
         object: str,
@@ -138,7 +135,7 @@ class Crm:
         return ingest.loaded(self._client, job, into)
 
     def echoes(self, rows: int) -> bool:
-        return self.bulky(rows)
+        return rows >= self.bulk_from
 
     def sealed(self, since: datetime) -> tuple[Stretch, ...]:  # noqa: ARG002
         """Never: whose a change is, each record says itself."""

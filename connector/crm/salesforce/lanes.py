@@ -9,13 +9,14 @@ from collections.abc import Mapping
 from dataclasses import replace
 from math import ceil
 from pathlib import Path
-from time import sleep
+from time import monotonic, sleep
 from typing import Any
 from urllib.parse import quote_plus
 
+from ... import quicker
 from ...errors import ConfigError, Denied, JobsSpent, RemoteError
 from ...protocols import Progress, Read, Spool
-from . import bulk_read
+from . import bulk_read, jobs
 from . import read as by_page
 from .client import Client
 from .write import NOT_TOGETHER
@@ -99,7 +100,8 @@ def is_too_long(read: Read) -> bool:
 
 
 def prefers_job(rows: int, read: Read, per_page: int = 0) -> bool:
-    """By the number of pages, or because so many are more than the budget has left.
+    """By the number of pages, by what is clearly quicker, or because so many pages are more than
+    the budget has left.
 
     Pages of wide records hold fewer of them: as many pages, as dear, come of fewer records.
     """
@@ -107,8 +109,11 @@ def prefers_job(rows: int, read: Read, per_page: int = 0) -> bool:
         return False
     per_page = per_page or by_page.PAGE
     pages, job = ceil(rows / per_page) - 1, bulk_read.calls(rows, None)
-    is_short = read.most_calls is not None and read.most_calls < pages
-    return rows * by_page.PAGE > JOB_FROM * per_page or (is_short and job < pages)
+    if read.most_calls is not None and job < pages and read.most_calls < pages:
+        return True
+    paged = rows / read.page_pace if read.page_pace else None
+    waited = jobs.MARGIN * bulk_read.expected(rows, read.pace)
+    return quicker.prefers_job(rows * by_page.PAGE / per_page, JOB_FROM, paged, waited)
 
 
 def changed(client: Client, reads: list[Read]) -> list[int | None]:
@@ -138,7 +143,9 @@ def _first_by_page(
     if pages := by_page.taken_up(read, progress, into):
         first = by_page.first_page(client, read, pages.after)
         return by_page.spool(client, read, types, into, first, progress, pages)
+    began = monotonic()
     first = by_page.first_page(client, read)
+    pace = first.rows / (monotonic() - began) if first.next else None
     if first.next and prefers_job(first.total, read, first.rows):
         try:
             made = bulk_read.spool(client, read, types, into, progress, rows=first.total)
@@ -150,8 +157,8 @@ def _first_by_page(
             if read.most_calls is not None and read.most_calls < pages_left:
                 raise
         else:
-            return replace(made, calls=made.calls + 1)
-    return by_page.spool(client, read, types, into, first, progress)
+            return replace(made, calls=made.calls + 1, page_pace=pace)
+    return replace(by_page.spool(client, read, types, into, first, progress), page_pace=pace)
 
 
 def _by_job_only(

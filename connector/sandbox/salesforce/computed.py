@@ -44,6 +44,15 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
     ),
     "Task": (_OWNER, _closing("Status", "Completed", "CompletedDateTime")),
     "Event": (_OWNER,),
+    "EmailMessageRelation": (
+        Rule(
+            frozenset({"RelationId"}),
+            {
+                "RelationObjectType": "case substr(RelationId, 1, 3) when '003' then 'Contact'"
+                " when '00Q' then 'Lead' when '005' then 'User' end"
+            },
+        ),
+    ),
     "Case": (_closing("Status", "Closed", "ClosedDate"),),
     "Opportunity": (
         Rule(

@@ -36,6 +36,7 @@ GOES_WITH: dict[str, tuple[tuple[str, str], ...]] = {
     "Case": (*_ACTIVITIES, ("EmailMessage", "ParentId")),
     "Task": (("TaskRelation", "TaskId"),),
     "Event": (("EventRelation", "EventId"),),
+    "EmailMessage": (("EmailMessageRelation", "EmailMessageId"),),
 }
 #: What keeps a record from being deleted by API as long as it is there: the field of its cases.
 HELD_BY_CASES = {"Account": "AccountId", "Contact": "ContactId"}

@@ -13,6 +13,7 @@ _OWN = {
     ("EmailMessage", "RelatedToId"): "Emails",
     ("TaskRelation", "TaskId"): "TaskRelations",
     ("EventRelation", "EventId"): "EventRelations",
+    ("EmailMessageRelation", "EmailMessageId"): "EmailMessageRelations",
     ("TaskRelation", "AccountId"): "",
     ("EventRelation", "AccountId"): "",
     # computed from the other two, and not to be followed
