@@ -1,6 +1,7 @@
-"""What the clock alone does to an account: the records of an earlier moment, looked at later.
+"""What the clock alone does to accounts: the records of their earlier score, looked at later.
 
-On demand and for one account: a run does not need it.
+The records are those that count today, as they were at the earlier moment. Looked at from there
+they show whether they have been edited since, from today what has become of them by themselves.
 """
 
 from __future__ import annotations
@@ -10,11 +11,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from ..mapping.expressions import identifier, literal
+from ..mapping.expressions import identifier, literal, parse, paths
+from ..records import DAY, MOMENT, STREAMS
 from . import answers, identity, measures, money, placements, seen
+from .columns import ACCOUNT, ACCOUNTS, moment_of, of_rows
 from .definition import HealthModel
 from .matching import USUAL, Matching
-from .stage import Stage, double
+from .stage import Stage, double, moment
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,34 +32,49 @@ class Aged:
     days: int | None = None
 
 
-def stages(
+def stages(model: HealthModel, earlier: str, now: datetime) -> tuple[Stage, ...]:
+    """`aged(key, …__then, …__now, …__days)`, one row for every account of a query.
+
+    The query gives `key` and `seen_at`, the moment of the earlier score. It needs `fed`,
+    `accounts`, and the placed streams as of `now`.
+    """
+    model = replace(model, measures=model.scored)
+    names = (ACCOUNTS, *measures.streams(model))
+    return (
+        Stage("elapsed", _elapsed(earlier, now)),
+        *(Stage(f"old_{name}", _old(name, _asked(model, name))) for name in names),
+        Stage("aged_then", _over(model, now, names, shifted=True)),
+        Stage("aged_now", _over(model, now, names, shifted=False)),
+        Stage("aged", _aged(model, now), "view"),
+    )
+
+
+def alone(
     model: HealthModel,
     account: str,
     before: datetime,
     now: datetime,
     matching: Matching = USUAL,
 ) -> tuple[Stage, ...]:
-    """`aged`: one row with what `read` reads; no row if there was no such account yet."""
-    model = replace(model, measures=model.scored)
-    streams = measures.streams(model)
-    alone = f"FROM accounts AS a WHERE a.id = {literal(account)}"
-    mine = f"WHERE v.key IN (SELECT a.key {alone})"
-    past = [Stage(f"past_{name}", f"SELECT v.* FROM v_{name} AS v {mine}") for name in streams]
+    """`aged` of one account, from the records of the lake; no row if it did not exist before."""
+    mine = f"SELECT a.* FROM accounts AS a WHERE a.id = {literal(account)}"
+    streams = measures.streams(replace(model, measures=model.scored))
+    keys = f"SELECT key FROM ({mine}) AS m"
+    kept = [Stage(f"own_v_{s}", f"SELECT * FROM v_{s} WHERE key IN ({keys})") for s in streams]
     return (
         *money.stages(),
-        *seen.views(before),
-        *seen.accounts(before),
-        *seen.placed(before, matching),
+        *seen.views(now),
+        *seen.accounts(now),
+        *seen.placed(now, matching),
         *identity.stages(matching),
-        *placements.stages(matching, before),
+        *placements.stages(matching, now),
         *answers.stages(model.roles, matching.own),
-        *past,
-        Stage("past_account", f"SELECT a.* {alone}"),
-        *(Stage(f"v_{name}", f"SELECT * FROM past_{name}", "view") for name in streams),
-        Stage("accounts", "SELECT * FROM past_account"),
-        *measures.stages(model, before),
-        Stage("later", measures.raw(model, now)),
-        Stage("aged", _aged(model, now), "view"),
+        *kept,
+        Stage("own_account", mine),
+        *(Stage(f"v_{name}", f"SELECT * FROM own_v_{name}", "view") for name in streams),
+        Stage("accounts", "SELECT * FROM own_account"),
+        *measures.stages(replace(model, measures=model.scored), now),
+        *stages(model, f"SELECT key, {moment(before)} AS seen_at FROM accounts", now),
     )
 
 
@@ -74,6 +92,62 @@ def read(model: HealthModel, found: Mapping[str, Any] | None) -> dict[str, Aged]
     }
 
 
+def _elapsed(earlier: str, now: datetime) -> str:
+    """How long ago the earlier moment is: in whole seconds, as ages are, and in days of the
+    calendar."""
+    seconds = f"floor(epoch({moment(now)})) - floor(epoch(seen_at))"
+    days = f"date_diff('day', seen_at, {moment(now)})"
+    return (
+        f"SELECT key, seen_at, CAST({seconds} AS BIGINT) AS shift,"
+        f" CAST({days} AS INTEGER) AS days FROM ({earlier}) AS e"
+    )
+
+
+def _asked(model: HealthModel, stream: str) -> list[str]:
+    """The columns of a stream that its measures look at; of accounts, segments may ask for all."""
+    if stream == ACCOUNTS:
+        return list(ACCOUNT)
+    own = [each for each in model.measures if each.stream == stream]
+    told = [sql for m in own for sql in (m.where, m.value, m.enough) if sql]
+    told += [m.shrink.evidence for m in own if m.shrink]
+    named = {name for sql in told for name in paths(parse(sql))} | {moment_of(m) for m in own}
+    return [name for name in of_rows(stream) if name in named]
+
+
+def _old(stream: str, columns: list[str]) -> str:
+    """The records of the earlier moment, as they were then."""
+    source, at = ACCOUNTS if stream == ACCOUNTS else f"v_{stream}", STREAMS[stream].moment
+    changed = dict(seen.later(stream, "e.seen_at"))
+    if stream == "responses":
+        changed["is_latest"] = "next_at IS NULL OR next_at > e.seen_at"
+    listed = [f"{changed.get(name, f'v.{name}')} AS {name}" for name in columns]
+    rules = [f"v.{at} <= e.seen_at"] if at else []
+    if "created_at" in STREAMS[stream].columns and at != "created_at":
+        rules.append("(v.created_at IS NULL OR v.created_at <= e.seen_at)")
+    return (
+        f"SELECT v.key, e.shift, e.days, {', '.join(listed)} FROM {source} AS v"
+        f" JOIN elapsed AS e ON e.key = v.key WHERE {' AND '.join(rules) or 'TRUE'}"
+    )
+
+
+def _over(model: HealthModel, now: datetime, names: tuple[str, ...], *, shifted: bool) -> str:
+    """The measures over the old records. `shifted`: moved on, so that now they are as old as they
+    were at the earlier moment."""
+    sources = []
+    for name in names:
+        kinds, columns = of_rows(name), _asked(model, name)
+        told = [_moved(each, kinds[each]) if shifted else each for each in columns]
+        named = ACCOUNTS if name == ACCOUNTS else f"v_{name}"
+        sources.append(f"{named} AS (SELECT {', '.join(['key', *told])} FROM old_{name})")
+    return f"WITH {', '.join(sources)} SELECT * FROM ({measures.raw(model, now)}) AS r"
+
+
+def _moved(column: str, kind: str) -> str:
+    if kind == MOMENT:
+        return f"{column} + shift * INTERVAL 1 SECOND AS {column}"
+    return f"{column} + days AS {column}" if kind == DAY else column
+
+
 def _aged(model: HealthModel, now: datetime) -> str:
     seconds = double(now.timestamp())
     columns = []
@@ -84,4 +158,5 @@ def _aged(model: HealthModel, now: datetime) -> str:
         if each.max_age:
             age = f"floor(({seconds} - epoch(l.{measures.newest(each)})) / 86400)"
             columns.append(f"CAST({age} AS INTEGER) AS {identifier(f'{each.name}__days')}")
-    return f"SELECT {', '.join(columns)} FROM raw AS t JOIN later AS l ON l.key = t.key"
+    both = "aged_then AS t JOIN aged_now AS l ON l.key = t.key"
+    return f"SELECT t.key, {', '.join(columns)} FROM {both}"

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import accumulate, pairwise
 
 from .definition import MIDDLE, HealthModel, Measure, tenths
 
@@ -76,6 +76,17 @@ def filled(model: HealthModel, known: Mapping[str, int | None]) -> dict[str, int
         else found[each.name]
         for each in model.scored
     }
+
+
+def whole(tenths: int) -> int:
+    """Tenths as the whole number that people see."""
+    return (tenths + 5) // 10
+
+
+def shown(deltas: Iterable[int], begun: int) -> list[int]:
+    """Tenths as whole numbers that add up: each is the step from one rounded sum to the next."""
+    sums = [whole(each) for each in accumulate(deltas, initial=begun)]
+    return [after - before for before, after in pairwise(sums)]
 
 
 def value_at(measure: Measure, wanted: int, near: float | None) -> float | None:

@@ -1,9 +1,9 @@
 """Why every score changed and what would lift it, in one line of a field: `telling.brief` in bulk.
 
-The changes are those of contributions since the score before, in whole numbers that add up. What
-would lift an account is tried on its scorecard: bringing known measures to their best, the greatest
-gains first, or undoing what its caps ask about where the model says how. `explain` tries more, for
-one account. What does not fit is cut off by whole parts.
+The terms are those of `terms`, in whole numbers that add up. What would lift an account is tried on
+its scorecard: bringing known measures to their best, the greatest gains first, or undoing what its
+caps ask about where the model says how. `explain` tries more, for one account. What does not fit is
+cut off by whole parts.
 """
 
 from __future__ import annotations
@@ -13,33 +13,35 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from ..mapping.expressions import identifier, literal, parse, paths
-from . import scores
+from . import scores, terms
 from .arithmetic import value_at
+from .change import by_hand
 from .definition import MIDDLE, TIERS, HealthModel, Measure, tenths
-from .reasons import LANGUAGES, LENGTH, forms, label, number, plain_number
-from .stage import Stage, moment
-from .telling import WORDS
+from .reasons import LANGUAGES, LENGTH, forms, label, number, plain_number, stand_ins
+from .stage import Stage
+from .telling import MOST, WORDS
 
-#: So many causes are named, and so many changes advised at most.
-MOST = 3
-_PLACES = 256
+_PLACES = 1024
 _RANKS = range(1, MOST + 1)
 _KNOWN = re.compile(r"\bknown\(\s*\w+\s*\)", re.IGNORECASE)
 
 
-def stages(model: HealthModel, as_of: datetime) -> tuple[Stage, ...]:
-    """`briefs(account_id, brief_en, brief_de)`; needs every earlier row of `lake_measures`."""
-    return (Stage("briefs", sql(model, as_of)),)
+def stages(model: HealthModel, as_of: datetime, news: Sequence[str]) -> tuple[Stage, ...]:
+    """`briefs(account_id, brief_en, brief_de)`; needs every earlier row of `lake_scores` and
+    `lake_measures`."""
+    return (*terms.stages(model, as_of, news), Stage("briefs", sql(model)))
 
 
-def sql(model: HealthModel, as_of: datetime) -> str:
+def sql(model: HealthModel) -> str:
     """A query with a line for every account in every language."""
-    inner = f"SELECT {', '.join(_facts(model))} FROM {_joined(model, as_of)}"
+    inner = f"SELECT {', '.join(_facts(model))} FROM {_JOINED}"
     layers = [
+        *terms.steps(model),
         _codes(model),
-        *_ranks("k", "code", _causes(model)),
+        *_ranks("k", "code", terms.many(model)),
         *_ranks("y", "gain", len(model.scored)),
         _places(),
+        _whose(model),
         _values(model),
         _shown(),
         _reached(model),
@@ -52,59 +54,34 @@ def sql(model: HealthModel, as_of: datetime) -> str:
     return f"SELECT account_id, {lines} FROM ({inner})"
 
 
-def _joined(model: HealthModel, as_of: datetime) -> str:
-    return (
-        "scores AS s JOIN accounts AS a ON a.id = s.account_id JOIN raw AS r ON r.key = a.key"
-        f" JOIN graded AS g ON g.key = a.key LEFT JOIN ({_earlier(model, as_of)}) AS e"
-        " ON e.account_id = a.id AND s.score IS NOT NULL AND s.score_before IS NOT NULL"
-    )
-
-
-def _earlier(model: HealthModel, as_of: datetime) -> str:
-    """Points and contributions of the latest earlier score under the same model."""
-    mine = f"model = {literal(model.version)} AND as_of < {moment(as_of)}"
-    parts = [
-        f"m.{identifier(each.name)}.{what} AS {letter}{i}"
-        for i, each in enumerate(model.scored)
-        for what, letter in (("points", "q"), ("contribution", "b"))
-    ]
-    return (
-        f"SELECT m.account_id, {', '.join(parts)} FROM lake_measures AS m JOIN"
-        f" (SELECT account_id, max(as_of) AS as_of FROM lake_measures WHERE {mine}"
-        f" GROUP BY account_id) AS l ON l.account_id = m.account_id AND l.as_of = m.as_of"
-        f" WHERE m.{mine.replace(' AND as_of', ' AND m.as_of')}"
-    )
+_JOINED = (
+    "scores AS s JOIN accounts AS a ON a.id = s.account_id JOIN raw AS r ON r.key = a.key"
+    " JOIN graded AS g ON g.key = a.key LEFT JOIN terms AS t ON t.key = a.key"
+)
 
 
 def _facts(model: HealthModel) -> list[str]:
-    """What is looked at; `d<i>`, in tenths, is 0 where only the weights are others."""
-    before = " + ".join(f"coalesce(e.b{i}, 0)" for i in range(len(model.scored)))
-    taken = f"(s.score - s.raw) - (s.score_before - ({before} + {MIDDLE}))"
-    found = ["s.account_id", "s.score", "s.raw", "s.tier", "s.override", "s.scored_as"]
-    found.append("CASE WHEN e.account_id IS NOT NULL THEN s.score_before END AS score_before")
+    """What is looked at; a first score has terms of nothing."""
+    found = ["s.account_id", "s.score", "s.raw", "s.tier", "s.caps", "s.override", "s.scored_as"]
+    found += ["t.score_before", "t.caps_before"]
     for i, each in enumerate(model.scored):
-        moved = f"e.account_id IS NULL OR g.p{i} IS NOT DISTINCT FROM e.q{i}"
         found += [f"r.{identifier(each.name)} AS v{i}", f"g.p{i}", f"g.w{i}"]
-        found.append(f"CASE WHEN {moved} THEN 0 ELSE g.c{i} - coalesce(e.b{i}, 0) END AS d{i}")
-    ruled = f"CASE WHEN e.account_id IS NULL THEN 0 ELSE coalesce({taken}, 0) END"
-    found.append(f"{ruled} AS d{len(model.scored)}")
+        found.append(f"t.days{i}" if each.max_age else f"CAST(NULL AS INTEGER) AS days{i}")
+    found += [f"coalesce(t.d{j}, 0) AS d{j}" for j in range(terms.many(model))]
+    found += [f"t.told{j}" for j in range(1, 2 * len(model.scored) + 1)]
     for i, cap in enumerate(model.caps):
         asks = scores.condition(cap.when, model)
         found.append(f"coalesce({asks}, FALSE) AS asks{i}")
     return found
 
 
-def _causes(model: HealthModel) -> int:
-    """How many there are: the measures, and what caps and a person take."""
-    return len(model.scored) + 1
-
-
 def _codes(model: HealthModel) -> list[str]:
     """Strength and place in one number; -1 for what is no cause, or gains nothing."""
+    named = range(1, 2 * len(model.scored) + 1)
     found = [
-        f"CASE WHEN {_half_up(f'd{i}')} = 0 THEN -1"
-        f" ELSE abs(d{i}) * {_PLACES} + {_PLACES - 1 - i} END AS k{i}"
-        for i in range(_causes(model))
+        f"CASE WHEN n{j} = 0{f' OR NOT told{j}' if j in named else ''} THEN -1"
+        f" ELSE abs(x{j}) * {_PLACES} + {_PLACES - 1 - j} END AS k{j}"
+        for j in range(terms.many(model))
     ]
     for i, each in enumerate(model.scored):
         top = _top(each)
@@ -115,11 +92,6 @@ def _codes(model: HealthModel) -> list[str]:
     whole = " + ".join(f"coalesce(CAST(p{i} - {MIDDLE} AS BIGINT) * w{i}, 0)" for i in numbers)
     total = " + ".join(f"CAST(w{i} AS BIGINT)" for i in numbers)
     return [*found, f"{whole} AS whole", f"{total} AS total"]
-
-
-def _half_up(delta: str) -> str:
-    """Tenths as a whole number. Shifted to be positive, as division cuts towards zero."""
-    return f"(({delta} + 10005) // 10 - 1000)"
 
 
 def _top(measure: Measure) -> int:
@@ -157,13 +129,36 @@ def _places() -> list[str]:
     return found
 
 
+def _whose(model: HealthModel) -> list[str]:
+    """The measure of every strong term, and whether it is a matter of age."""
+    last = 2 * len(model.scored) + 1
+    return [
+        each
+        for rank in _RANKS
+        for each in (
+            f"CASE WHEN top{rank} BETWEEN 2 AND {last} THEN top{rank} // 2 END AS measure{rank}",
+            f"coalesce(top{rank} BETWEEN 2 AND {last} AND top{rank} % 2 = 0, FALSE) AS aged{rank}",
+        )
+    ]
+
+
 def _values(model: HealthModel) -> list[str]:
-    """The delta and the value of every cause, and the tiers that a cap holds at or below now."""
-    found = []
+    """Step and value of every strong term, and the tiers that a cap holds at or below now."""
+    found, numbers = [], range(len(model.scored))
     for rank in _RANKS:
-        deltas = _pick(f"top{rank}", [f"d{i}" for i in range(_causes(model))])
-        values = _pick(f"top{rank}", [f"v{i}" for i in range(len(model.scored))])
-        found += [f"{deltas} AS delta{rank}", f"{values} AS value{rank}"]
+        steps = _pick(f"top{rank}", [f"n{j}" for j in range(terms.many(model))])
+        values, known, days, fresh = (
+            _pick(f"measure{rank}", each)
+            for each in (
+                [f"v{i}" for i in numbers],
+                [f"p{i} IS NOT NULL" for i in numbers],
+                [f"days{i}" for i in numbers],
+                [f"k{2 * i + 2} >= 0" for i in numbers],
+            )
+        )
+        found += [f"{steps} AS shown{rank}", f"{values} AS value{rank}", f"{known} AS known{rank}"]
+        old = f"WHEN {days} > 0 THEN {days} WHEN {fresh} THEN -1"
+        found.append(f"CASE WHEN NOT aged{rank} THEN 0 {old} ELSE 0 END AS old{rank}")
     holds = [f"asks{i} AND tier <= '{cap.tier}'" for i, cap in enumerate(model.caps)]
     binds = [f"CASE WHEN {each} THEN 1 ELSE 0 END" for each in holds]
     mute = [h for h, cap in zip(holds, model.caps, strict=True) if not cap.action]
@@ -184,8 +179,7 @@ def _pick(place: str, values: Sequence[str]) -> str:
 
 def _shown() -> list[str]:
     """What people see: whole numbers, and values as they are written."""
-    found = [f"{_half_up(f'delta{rank}')} AS shown{rank}" for rank in _RANKS]
-    found += [f"{number(f'value{rank}')} AS text{rank}" for rank in _RANKS]
+    found = [f"{number(f'value{rank}')} AS text{rank}" for rank in _RANKS]
     return [*found, "(score_before + 5) // 10 AS was", "(score + 5) // 10 AS now"]
 
 
@@ -218,40 +212,58 @@ def _pieces(model: HealthModel) -> list[str]:
 
 def _said(model: HealthModel, rank: int, language: str) -> str:
     """The sentence of a cause, by the form that its value asks for."""
-    gone = WORDS[language]["gone"]
-    texts = []
+    words, texts = WORDS[language], []
     for each in model.scored:
-        zero, one, many = forms(each, language)
-        zero = zero or f"{label(each, language)}: 0"
-        texts += [zero, one, many, f"{label(each, language)} {gone}"]
-    texts += _rulings(model, language)
+        named, (zero, one, many) = label(each, language), forms(each, language)
+        texts += [zero or f"{named}: 0", one, many, f"{named} {words['gone']}"]
+        texts.append(next(iter(stand_ins(model, each, language)), ""))
     form = (
-        f"CASE WHEN text{rank} IS NULL THEN 4 WHEN text{rank} = '0' THEN 1"
-        f" WHEN text{rank} IN ('1', '-1') THEN 2 ELSE 3 END"
+        f"CASE WHEN text{rank} IS NULL THEN CASE WHEN known{rank} THEN 5 ELSE 4 END"
+        f" WHEN text{rank} = '0' THEN 1 WHEN text{rank} IN ('1', '-1') THEN 2 ELSE 3 END"
     )
-    ruling = 4 * len(model.scored) + 1
-    at = f"CASE WHEN top{rank} > {len(model.scored)} THEN {_ruling(model, ruling)}"
-    at += f" ELSE (top{rank} - 1) * 4 + {form} END"
     value = f"coalesce(text{rank}, '')"
     value = value if language == "en" else f"replace({value}, '.', ',')"
     listed = ", ".join(literal(each) for each in texts)
-    return f"replace([{listed}][{at}], '{{value}}', {value})"
+    told = f"replace([{listed}][(measure{rank} - 1) * 5 + {form}], '{{value}}', {value})"
+    rulings = _pick(f"top{rank} - {2 * len(model.scored) + 1}", _rulings(model, language))
+    return (
+        f"CASE WHEN top{rank} = 1 THEN {literal(words['new_model'])}"
+        f" WHEN measure{rank} IS NULL THEN {rulings} ELSE {told} || {_age(rank, language)} END"
+    )
+
+
+def _age(rank: int, language: str) -> str:
+    """How old what a measure rests on is; or only that it is older, beside what is new of it."""
+    words = WORDS[language]
+    before, after = words["olds"].split("{days}")
+    older = words["aged"].removeprefix("{text}")
+    many = f"{literal(before)} || CAST(old{rank} AS VARCHAR) || {literal(after)}"
+    return (
+        f"CASE WHEN old{rank} > 1 THEN {many} WHEN old{rank} = 1 THEN {literal(words['old'])}"
+        f" WHEN old{rank} < 0 THEN {literal(older)} ELSE '' END"
+    )
 
 
 def _rulings(model: HealthModel, language: str) -> list[str]:
-    """What may hold a score in its place: a person, each cap; or nothing any more."""
+    """What is said of caps, and of a person's word: that they hold, or that they do no more."""
     words = WORDS[language]
-    person = [label(model.override, language)] if model.override else [words["by_a_person"]]
-    return [*person, *(label(cap, language) for cap in model.caps), words["freed"]]
-
-
-def _ruling(model: HealthModel, first: int) -> str:
-    caps = " ".join(
-        f"WHEN asks{i} AND raw > score THEN {first + 1 + i}" for i in range(len(model.caps))
+    over, _ = words["over"].split("{label}")
+    names = [literal(cap.name) for cap in model.caps]
+    now, before = (
+        [f"coalesce(list_contains({each}, {name}), FALSE)" for name in names]
+        for each in ("caps", "caps_before")
     )
-    return (
-        f"CASE WHEN override IS NOT NULL THEN {first} {caps} ELSE {first + 1 + len(model.caps)} END"
+    held = f"({' OR '.join(now) or 'FALSE'})"
+    named = " || ".join(
+        f"CASE WHEN {now[i]} OR NOT {held} AND {before[i]}"
+        f" THEN {literal(', ' + label(cap, language))} ELSE '' END"
+        for i, cap in enumerate(model.caps)
     )
+    named = f"substr({named or literal('')}, 3)"
+    freed = f"CASE WHEN {named} = '' THEN {literal(words['freed'])}"
+    caps = f"{freed} WHEN {held} THEN {named} ELSE {literal(over)} || {named} END"
+    person = literal(by_hand(model, language))
+    return [caps, f"CASE WHEN override IS NULL THEN {literal(over)} ELSE '' END || {person}"]
 
 
 def _parts(model: HealthModel) -> list[str]:

@@ -7,7 +7,7 @@ fields, which change when the model does.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from ..mapping.objects import CrmMapping, Labels
 from . import scorecard
@@ -19,12 +19,14 @@ from .words import CARD, STREAMS
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """Of how many accounts each measure was known when they were last scored."""
+    """Of how many accounts each measure was known when they were last scored; of how many nothing
+    was known from people, by the blind spot they lie in."""
 
     as_of: str
     accounts: int
     confidence: int
     known: Mapping[str, int]
+    blind: Mapping[str, int] = field(default_factory=dict)
 
 
 def card(model: HealthModel, language: str, coverage: Coverage | None = None) -> str:
@@ -34,7 +36,7 @@ def card(model: HealthModel, language: str, coverage: Coverage | None = None) ->
         _weights(model, language, coverage),
         _tiers(model, language),
         _needs(model, language),
-        _coverage(language, coverage),
+        _coverage(model, language, coverage),
         _limits(model, language),
     )
     return "\n".join(line for part in parts for line in part)
@@ -133,7 +135,7 @@ def _needs(model: HealthModel, language: str) -> Iterator[str]:
     yield ""
 
 
-def _coverage(language: str, coverage: Coverage | None) -> Iterator[str]:
+def _coverage(model: HealthModel, language: str, coverage: Coverage | None) -> Iterator[str]:
     words = CARD[language]
     yield f"## {words['coverage']}"
     yield ""
@@ -143,6 +145,10 @@ def _coverage(language: str, coverage: Coverage | None) -> Iterator[str]:
         yield words["covered"].format(
             accounts=coverage.accounts, confidence=coverage.confidence, as_of=coverage.as_of
         )
+        many = [(coverage.blind.get(each.name, 0), each) for each in model.blind_spots]
+        if told := ", ".join(f"{label(each, language)} {count}" for count, each in many if count):
+            yield ""
+            yield words["blind"].format(spots=told)
     yield ""
 
 

@@ -1,7 +1,8 @@
 """What made a score change: the model, age, data, caps, a person's word. In tenths that add up.
 
 Age is what the clock alone does to the records of the earlier score: they fade, leave their window,
-or silence grows. Data is the rest: new records, and old ones that were edited.
+or silence grows. Data is the rest: new records, and old ones that were edited. `terms` has the
+same by column.
 """
 
 from __future__ import annotations
@@ -12,10 +13,11 @@ from typing import Any, Literal
 
 from . import rows
 from .ageing import Aged
-from .arithmetic import Part, grade, points
+from .arithmetic import Part, grade, points, shown, whole
 from .definition import MIDDLE, HealthModel, Measure
 from .reasons import LANGUAGES, label, plain_number, said, unknown
 from .rows import Row
+from .telling import WORDS
 
 Cause = Literal["model", "age", "data", "cap", "override"]
 Texts = Mapping[str, str]
@@ -47,8 +49,8 @@ def change(
     if previous is None or previous["score"] is None or row["score"] is None:
         return None
     terms = [each for each in _terms(model, row, previous, aged or {}) if each.delta]
-    ends = _whole(previous["score"]), _whole(row["score"])
-    shares = shown([each.delta for each in terms], ends[1] - ends[0])
+    ends = whole(previous["score"]), whole(row["score"])
+    shares = shown([each.delta for each in terms], previous["score"])
     return {
         "from": previous["score"] / 10,
         "to": row["score"] / 10,
@@ -68,19 +70,6 @@ def change(
     }
 
 
-def shown(deltas: list[int], total: int) -> list[int]:
-    """Tenths as whole numbers that add up to a total: the largest remainders are rounded up."""
-    whole = [delta // 10 for delta in deltas]
-    by_rest = sorted(range(len(deltas)), key=lambda i: (-(deltas[i] % 10), i))
-    for i in by_rest[: total - sum(whole)]:
-        whole[i] += 1
-    return whole
-
-
-def _whole(tenths: int) -> int:
-    return (tenths + 5) // 10
-
-
 def _terms(model: HealthModel, row: Row, previous: Row, aged: Mapping[str, Aged]) -> Iterator[Term]:
     """The model's share is what the earlier values give under this one; age comes next."""
     start = {each.name: rows.part(previous, each) for each in model.scored}
@@ -88,8 +77,10 @@ def _terms(model: HealthModel, row: Row, previous: Row, aged: Mapping[str, Aged]
     if previous["model"] != row["model"]:
         start = _parts(model, {m.name: points(m, rows.value(previous, m)) for m in model.scored})
         switched = MIDDLE + sum(each.contribution for each in start.values()) - begun
-        yield Term("model", row["model"], switched, {"en": "new model", "de": "neues Modell"})
-    older = _parts(model, {m.name: _older(m, previous, start[m.name], aged) for m in model.scored})
+        yield Term("model", row["model"], switched, _words("new_model"))
+    older = _parts(
+        model, {m.name: _older(m, row, previous, start[m.name], aged) for m in model.scored}
+    )
     if all(older[name].points == start[name].points for name in older):
         older = start
     for each in model.scored:
@@ -108,11 +99,15 @@ def _parts(model: HealthModel, known: Mapping[str, int | None]) -> dict[str, Par
     return dict(grade(model, known).parts)
 
 
-def _older(measure: Measure, previous: Row, start: Part, aged: Mapping[str, Aged]) -> int | None:
-    """The points that the earlier records give by now; an edited record is no matter of age."""
+def _older(
+    measure: Measure, row: Row, previous: Row, start: Part, aged: Mapping[str, Aged]
+) -> int | None:
+    """The points that the earlier records give by now. An edited record is no matter of age, and of
+    a measure whose points stand where they stood nothing is told."""
     found = aged.get(measure.name)
     known = start.points if rows.value(previous, measure) is not None else None
-    if found is None or points(measure, found.then) != known:
+    stands = rows.part(row, measure).points == start.points
+    if found is None or stands or points(measure, found.then) != known:
         return known
     return points(measure, found.now)
 
@@ -128,15 +123,13 @@ def _sentence(
     if value is None and rule is not None:
         return unknown(measure, rule, language)
     if value is None:
-        known = {"en": "no longer known", "de": "nicht mehr bekannt"}[language]
-        return f"{label(measure, language)} {known}"
-    text = said(measure, value, language)
-    if not text:
-        text = f"{label(measure, language)}: {plain_number(value)}"
-    if aged is None or not aged.days:
+        text = f"{label(measure, language)} {WORDS[language]['gone']}"
+    else:
+        text = said(measure, value, language)
+        text = text or f"{label(measure, language)}: {plain_number(value)}"
+    if aged is None or not aged.days or aged.days < 0:
         return text
-    unit = {"en": ("day old", "days old"), "de": ("Tag alt", "Tage alt")}[language]
-    return f"{text}, {aged.days} {unit[aged.days != 1]}"
+    return text + WORDS[language]["old" if aged.days == 1 else "olds"].format(days=aged.days)
 
 
 def _rulings(model: HealthModel, row: Row, previous: Row) -> Iterator[Term]:
@@ -161,13 +154,20 @@ def _cap_text(model: HealthModel, row: Row, previous: Row, language: str) -> str
     held, before = set(row.get("caps") or ()), set(previous.get("caps") or ())
     named = [cap for cap in model.caps if cap.name in (held or before)]
     text = ", ".join(label(cap, language) for cap in named)
-    return text if held else f"{_OVER[language]}: {text}"
+    if not text:
+        return WORDS[language]["freed"]
+    return text if held else WORDS[language]["over"].format(label=text)
 
 
 def _override_text(model: HealthModel, row: Row, language: str) -> str:
-    text = label(model.override, language) if model.override else _BY_HAND[language]
-    return text if row.get("override") else f"{_OVER[language]}: {text}"
+    text = by_hand(model, language)
+    return text if row.get("override") else WORDS[language]["over"].format(label=text)
 
 
-_OVER = {"en": "no longer", "de": "nicht mehr"}
-_BY_HAND = {"en": "Set by hand", "de": "Von Hand gesetzt"}
+def by_hand(model: HealthModel, language: str) -> str:
+    """What a tier that a person gave is called."""
+    return label(model.override, language) if model.override else WORDS[language]["by_a_person"]
+
+
+def _words(name: str) -> Texts:
+    return {language: WORDS[language][name] for language in LANGUAGES}

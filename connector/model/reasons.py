@@ -155,7 +155,7 @@ def _case(model: HealthModel, rank: int, show: Callable[[Measure], str]) -> str:
 
 def _cause(model: HealthModel, rank: int, language: str) -> str:
     """The sentence of a place. One list of all forms costs less to plan than a case for each."""
-    texts = [[*forms(each, language), *_stand_ins(model, each, language)] for each in model.scored]
+    texts = [[*forms(each, language), *stand_ins(model, each, language)] for each in model.scored]
     listed = ", ".join(literal(text) for each in texts for text in each)
     form = f"[{listed}][top{rank} * {len(texts[0])} + form{rank}]"
     value = f"coalesce(text{rank}, '')" if model.assumes else f"text{rank}"
@@ -163,7 +163,7 @@ def _cause(model: HealthModel, rank: int, language: str) -> str:
     return f"replace({form}, '{_VALUE}', {value})"
 
 
-def _stand_ins(model: HealthModel, measure: Measure, language: str) -> list[str]:
+def stand_ins(model: HealthModel, measure: Measure, language: str) -> list[str]:
     """The sentence for an unknown value, in models that put something in its place."""
     if not model.assumes:
         return []

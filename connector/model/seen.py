@@ -85,7 +85,7 @@ def _seen(stream: Kind, as_of: datetime) -> Stage:
         rules += " AND t.same_as IS NULL"
     if stream.name == "responses":
         rules += f" AND {parts.WHOLE}"
-    changed = {**_later(stream.name, now), **money.comparable(stream.name)}
+    changed = {**later(stream.name, now), **money.comparable(stream.name)}
     changed |= parts.told(stream.name, stream.columns)
     return Stage(
         f"seen_{stream.name}",
@@ -118,8 +118,13 @@ def _columns(stream: Kind, changed: Mapping[str, str], of: str = "") -> str:
     )
 
 
-def _later(stream: str, now: str) -> dict[str, str]:
-    """Columns that may hold what was not yet so."""
+def later(stream: str, now: str) -> dict[str, str]:
+    """Columns that may hold what was not yet so at a moment, and what they held then."""
+    if stream == "accounts":
+        return {
+            name: f"CASE WHEN sentiment_at > {now} THEN NULL ELSE {name} END"
+            for name in ("sentiment", "sentiment_at")
+        }
     if stream == "tickets":
         closed = f"closed_at > {now}"
         return {
@@ -143,11 +148,7 @@ def _later(stream: str, now: str) -> dict[str, str]:
 
 def _accounts(as_of: datetime) -> str:
     now = moment(as_of)
-    late = {
-        name: f"CASE WHEN sentiment_at > {now} THEN NULL ELSE {name} END"
-        for name in ("sentiment", "sentiment_at")
-    }
-    changed = {**late, **money.comparable("accounts")}
+    changed = {**later("accounts", now), **money.comparable("accounts")}
     # The ids alone are sorted: whole records would be carried through it, and to disk and back.
     return (
         "WITH numbered AS (SELECT id, source, CAST(row_number() OVER (ORDER BY id) - 1 AS INTEGER)"

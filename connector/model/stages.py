@@ -30,7 +30,7 @@ from .definition import HealthModel
 from .matching import USUAL, Matching
 from .stage import Stage
 
-__all__ = ["SCORES", "Stage", "placing", "stages"]
+__all__ = ["NEWS", "SCORES", "Stage", "placing", "stages"]
 
 #: The columns of `scores` and their types, as they are kept in the lake.
 SCORES: Mapping[str, str] = {
@@ -54,6 +54,9 @@ SCORES: Mapping[str, str] = {
     "reason_en": TEXT,
     "reason_de": TEXT,
 }
+
+#: Those that make a score another one: what an account was before is not news about it.
+NEWS = tuple(each for each in SCORES if each not in {"as_of", "tier_before", "score_before"})
 
 
 def placing(*, as_of: datetime, matching: Matching = USUAL) -> tuple[Stage, ...]:
@@ -80,7 +83,7 @@ def stages(
         *scorecard.stages(model, as_of),
         *scores.stages(model, as_of),
         *rollups.stages(model),
-        *(briefs.stages(model, as_of) if brief else ()),
+        *(briefs.stages(model, as_of, NEWS) if brief else ()),
         *results.stages(model, brief=brief),
         *oddities.stages(model, as_of),
     )

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
+from .arithmetic import shown
 from .reasons import LENGTH
 
+#: So many causes are named in one line.
+MOST = 3
 WORDS: Mapping[str, Mapping[str, str]] = {
     "en": {
         "head": "Score {score}, tier {tier}, confidence {confidence} %",
@@ -26,6 +30,10 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "and": " and ",
         "gone": "no longer known",
         "freed": "no longer held down",
+        "over": "no longer: {label}",
+        "old": ", 1 day old",
+        "olds": ", {days} days old",
+        "new_model": "new model",
         "by_a_person": "Set by hand",
         "other": "other",
         "same": "unchanged",
@@ -54,6 +62,10 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "and": " und ",
         "gone": "nicht mehr bekannt",
         "freed": "nicht mehr begrenzt",
+        "over": "nicht mehr: {label}",
+        "old": ", 1 Tag alt",
+        "olds": ", {days} Tage alt",
+        "new_model": "neues Modell",
         "by_a_person": "Von Hand gesetzt",
         "other": "Übriges",
         "same": "unverändert",
@@ -106,11 +118,12 @@ def brief(explanation: Mapping[str, Any], language: str) -> str:
     head = _head(explanation, language)
     if len(head) + len(end) + 1 > LENGTH:
         end = ""
-    terms = _merged(explanation["change"], language)
+    change = explanation["change"]
+    terms = _strongest(change, language)
+    total = change["shown"]["to"] - change["shown"]["from"] if change else 0
     for kept in range(len(terms), -1, -1):
-        rest = sum(delta for delta, _ in terms[kept:])
         parts = [f"{text} {_signed(delta)}" for delta, text in terms[:kept]]
-        if rest:
+        if rest := total - sum(delta for delta, _ in terms[:kept]):
             parts.append(f"{WORDS[language]['other']} {_signed(rest)}")
         text = f"{head}: {', '.join(parts)}.{end}" if parts else f"{head}.{end}"
         if len(text) <= LENGTH:
@@ -126,26 +139,45 @@ def _head(explanation: Mapping[str, Any], language: str) -> str:
         return f"{math.floor(explanation['score'] + 0.5)} ({words['first']})"
     ends = change["shown"]
     if ends["from"] == ends["to"]:
-        return (
-            f"{ends['to']}, {words['same']}" if not _merged(change, language) else f"{ends['to']}"
-        )
+        told = _strongest(change, language)
+        return f"{ends['to']}" if told else f"{ends['to']}, {words['same']}"
     return f"{ends['from']} → {ends['to']}"
 
 
-def _merged(change: Mapping[str, Any] | None, language: str) -> list[tuple[int, str]]:
-    """The whole numbers of a change with their texts, strongest first; one line a name.
+def _strongest(change: Mapping[str, Any] | None, language: str) -> list[tuple[int, str]]:
+    """The strongest terms as whole numbers with their texts.
 
-    Of what merely weighs otherwise than before there is only a sum.
+    What merely weighs otherwise than before is blamed on nothing. Where age and data of a measure
+    would read alike, age says that it is.
     """
-    sums: dict[str, int] = {}
-    texts: dict[str, str] = {}
-    for each in change["terms"] if change else ():
-        name = "" if each["reweighed"] else each["name"]
-        sums[name] = sums.get(name, 0) + each["shown"]
-        texts.setdefault(name, each["text"][language])
-    told = [(delta, texts[name]) for name, delta in sums.items() if delta and name]
-    last = [(sums[""], WORDS[language]["other"])] if sums.get("") else []
-    return [*sorted(told, key=lambda each: -abs(each[0])), *last]
+    if change is None:
+        return []
+    deltas = _netted(change["terms"])
+    steps = shown(deltas, round(change["from"] * 10))
+    told = [
+        (delta, step, term)
+        for delta, step, term in zip(deltas, steps, change["terms"], strict=True)
+        if step and not term["reweighed"]
+    ]
+    fresh = {(t["name"], t["text"][language]) for _, _, t in told if t["cause"] == "data"}
+    found = []
+    for _, step, term in sorted(told, key=lambda each: -abs(each[0]))[:MOST]:
+        text = term["text"][language]
+        alike = term["cause"] == "age" and (term["name"], text) in fresh
+        found.append((step, WORDS[language]["aged"].format(text=text) if alike else text))
+    return found
+
+
+def _netted(terms: Sequence[Mapping[str, Any]]) -> list[int]:
+    """The terms in tenths. Where age and data of a measure pull in opposite ways, the stronger has
+    what is left: that somebody was away, and is back, is no news."""
+    found = [round(each["delta"] * 10) for each in terms]
+    for i, (one, other) in enumerate(pairwise(terms)):
+        same = one["name"] == other["name"] and not (one["reweighed"] or other["reweighed"])
+        if same and one["cause"] == "age" and found[i] * found[i + 1] < 0:
+            left, first = found[i] + found[i + 1], abs(found[i]) > abs(found[i + 1])
+            found[i], found[i + 1] = (left, 0) if first else (0, left)
+    return found
 
 
 def _by_reason(unknown: Iterable[Mapping[str, Any]], language: str) -> dict[str, list[str]]:

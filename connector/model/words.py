@@ -62,6 +62,7 @@ CARD: Mapping[str, Mapping[str, str]] = {
             "{accounts} accounts, scored last at {as_of}; confidence {confidence} % on average. "
             "Of how many each measure is known stands in the table of weights."
         ),
+        "blind": "Of so many nothing is known from people: {spots}.",
         "no_coverage": "Nothing has been scored with this version yet.",
         "limits": "Known limits",
         "blind_spots": "Where nothing is known from people, the reason is told: {spots}.",
@@ -113,6 +114,7 @@ CARD: Mapping[str, Mapping[str, str]] = {
             "{accounts} Konten, zuletzt bewertet am {as_of}; Sicherheit im Mittel {confidence} %. "
             "Bei wie vielen jede Kennzahl bekannt ist, steht in der Tabelle der Gewichte."
         ),
+        "blind": "Bei so vielen ist von Menschen nichts bekannt: {spots}.",
         "no_coverage": "Mit dieser Version wurde noch nichts bewertet.",
         "limits": "Bekannte Grenzen",
         "blind_spots": "Wo von Menschen nichts bekannt ist, wird der Grund genannt: {spots}.",

@@ -1,4 +1,5 @@
-"""Coverage: of how many accounts each measure is known, from the newest results in the lake."""
+"""Coverage, from the newest results in the lake: of how many accounts each measure is known, and
+of how many nothing is known from people, and why."""
 
 from __future__ import annotations
 
@@ -27,7 +28,9 @@ def coverage(lake: Any, engine: Any, model: HealthModel) -> Coverage | None:
     if not found["accounts"]:
         return None
     scored = history.live(lake.every("scores", engine, history.HISTORY), tuple(SCORES))
-    scores = f"SELECT confidence FROM ({scored}) {mine}"
+    scores = f"SELECT confidence, blind_spot FROM ({scored}) {mine}"
     sure = engine.one(f"SELECT CAST(round(avg(confidence)) AS INTEGER) FROM ({scores})")
     known = {each.name: int(found[each.name]) for each in model.measures}
-    return Coverage(found["as_of"], int(found["accounts"]), int(sure or 0), known)
+    spots = dict(engine.rows(f"SELECT blind_spot, count(*) FROM ({scores}) GROUP BY blind_spot"))
+    blind = {each.name: int(spots.get(each.name, 0)) for each in model.blind_spots}
+    return Coverage(found["as_of"], int(found["accounts"]), int(sure or 0), known, blind)

@@ -59,7 +59,7 @@ def _aged(
     """What the time between two scores did to what was known at the first."""
     then, now = (datetime.fromisoformat(each["as_of"]) for each in (previous, row))
     stage_inputs(app, engine)
-    for stage in ageing.stages(app.model, row["account_id"], then, now, app.matching):
+    for stage in ageing.alone(app.model, row["account_id"], then, now, app.matching):
         engine.stage(stage.name, stage.sql, stage.kind)
     found = engine.dicts("SELECT * FROM aged")
     return ageing.read(app.model, found[0] if found else None)

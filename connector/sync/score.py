@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,15 +14,13 @@ from ..errors import ConfigError
 from ..model import history, identity, moods, placements, stages
 from ..model.seen import short
 from ..model.stage import moment
+from ..model.terms import KEPT_AGAIN
 from ..records import MOMENT, STREAMS, TEXT
 from . import elsewhere, models
 from .app import App
 from .into_lake import KEY
 from .pull import columns_of
 from .run import Run
-
-#: Measures age by the day even where the score stands still.
-KEEP_AGAIN = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +86,7 @@ def _stage_lake(app: App, engine: Any) -> None:
 
 def _measures(app: App, engine: Any) -> str:
     """Every earlier row of measures that was scored on the day itself."""
-    part = "STRUCT(points INTEGER, contribution INTEGER)"
+    part = "STRUCT(value DOUBLE, points INTEGER, contribution INTEGER)"
     columns = {"account_id": TEXT, "as_of": MOMENT, "model": TEXT}
     columns |= {each.name: part for each in app.model.scored}
     every = app.lake.every("measures", engine, {**columns, **history.MARKS})
@@ -164,9 +161,7 @@ def _registrable(app: App, engine: Any) -> str:
 def _keep(app: App, run: Run) -> None:
     """Append results that differ from what was kept last, or that were kept a day ago."""
     engine = run.engine
-    # What an account was before is not news about it.
-    dated = {"as_of", "tier_before", "score_before"}
-    known = ", ".join(f'"{c}"' for c in stages.SCORES if c not in dated)
+    known = ", ".join(f'"{c}"' for c in stages.NEWS)
     latest = (
         "SELECT * FROM lake_scores "
         "QUALIFY row_number() OVER (PARTITION BY account_id ORDER BY as_of DESC) = 1"
@@ -176,7 +171,7 @@ def _keep(app: App, run: Run) -> None:
         f"SELECT account_id FROM "
         f"(SELECT {known} FROM scores EXCEPT SELECT {known} FROM ({latest})) "
         f"UNION SELECT account_id FROM ({latest}) "
-        f"WHERE as_of <= TIMESTAMPTZ '{(run.as_of - KEEP_AGAIN).isoformat()}'",
+        f"WHERE as_of <= TIMESTAMPTZ '{(run.as_of - KEPT_AGAIN).isoformat()}'",
         "table",
     )
     if not engine.one("SELECT count(*) FROM fresh"):

@@ -156,7 +156,7 @@ def _columns(accounts: int) -> Mapping[str, Mapping[str, str]]:
             "platform": "'zenloop'",
             "survey": "'Q'",
             **sender,
-            "status": _one(62, "sent", "bounced", "answered"),
+            "status": _one(62, "sent", "bounced", "answered", "declined"),
             "asked_at": _ago(63, 400),
         },
         "signals": {

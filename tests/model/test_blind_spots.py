@@ -18,7 +18,8 @@ def asked(lake: Lake, id: str, account: str, status: str, days: float = 9) -> La
 def lake() -> Lake:
     """One account for every reason there is, each with a fine opinion of its manager."""
     lake = Lake()
-    for id in ("alone", "stale", "bounced", "silent", "never", "answered"):
+    ids = ("alone", "stale", "nameless", "refused", "bounced", "silent", "never", "answered")
+    for id in ids:
         lake.put(
             "accounts", id=id, sentiment=5, sentiment_at=ago(1), goals_total=1, goals_reached=1,
             onboarding="Done", advocacy="Reference",
@@ -30,6 +31,9 @@ def lake() -> Lake:
     asked(lake, "i1", "bounced", "bounced")
     asked(asked(lake, "i2", "silent", "sent"), "i3", "silent", "bounced")
     asked(lake, "i4", "never", "sent", days=500)
+    asked(asked(lake, "i5", "refused", "declined"), "i6", "refused", "bounced")
+    asked(asked(lake, "i7", "nameless", "answered"), "i8", "nameless", "declined")
+    answer(lake, "anonymous", 2, 5, account_key=None, email=None)
     return lake.run(shipped())
 
 
@@ -39,6 +43,8 @@ def test_every_account_is_told_why_nothing_is_known(lake):
     assert found == {
         "alone": "no_contact",
         "stale": "stale_answer",
+        "nameless": "answered_anonymously",
+        "refused": "opted_out",
         "bounced": "bounced",
         "silent": "asked_but_silent",
         "never": "never_asked",
@@ -56,7 +62,23 @@ def test_nobody_who_did_not_answer_is_an_a(lake):
 def test_those_who_cannot_have_answered_are_listed(lake):
     """By id, for a person who can ask them."""
     told = dict(lake.rows("SELECT rule, id FROM oddities WHERE stream = 'accounts'"))
-    assert told == {"no_contact": "alone", "bounced": "bounced", "never_asked": "never"}
+    assert told == {
+        "no_contact": "alone", "bounced": "bounced", "never_asked": "never",
+        "opted_out": "refused", "answered_anonymously": "nameless",
+    }  # fmt: skip
+
+
+def test_one_who_still_may_be_asked_has_not_opted_out():
+    """One declined, another only kept silent: the account can be asked again."""
+    lake = Lake().put("accounts", id="001").put("contacts", id="c", account_id="001")
+    asked(asked(lake, "i1", "001", "declined"), "i2", "001", "sent")
+    assert lake.run(shipped()).row()["blind_spot"] == "asked_but_silent"
+
+
+def test_an_answer_that_names_nobody_is_counted_among_answers_alone(lake):
+    """It is told of by itself: whose it is cannot be known, so no account is blamed for it."""
+    told = lake.rows("SELECT rule, id FROM oddities WHERE stream = 'responses'")
+    assert ("anonymous", "anonymous") in told
 
 
 def test_an_explanation_says_why_in_both_languages(lake):

@@ -9,9 +9,10 @@ from typing import Any
 
 from connector.mapping.objects import CrmMapping, Field
 from connector.model.definition import Cap, HealthModel, Measure, Override, Segment, Tiers
-from connector.model.stages import stages
+from connector.sync.explain import explained
 from connector.sync.run import Run
 from connector.sync.score import score
+from tests.model.earlier import keep, run
 from tests.model.lake import AS_OF, Lake
 from tests.sync.history import day, small
 
@@ -45,33 +46,6 @@ MODEL = HealthModel(
 )  # fmt: skip
 
 
-def run(lake: Lake, model: HealthModel = MODEL, days: int = 0) -> Lake:
-    """Score as a run does whose mapping writes the line."""
-    lake.db.execute(
-        "CREATE TABLE IF NOT EXISTS lake_measures"
-        " (account_id VARCHAR, as_of TIMESTAMPTZ, model VARCHAR)"
-    )
-    for each in model.scored:
-        kind = "STRUCT(points INTEGER, contribution INTEGER)"
-        lake.db.execute(f"ALTER TABLE lake_measures ADD COLUMN IF NOT EXISTS {each.name} {kind}")
-    for stage in stages(model, as_of=AS_OF + timedelta(days=days), brief=True):
-        lake.db.execute(f"CREATE OR REPLACE TEMP {stage.kind} {stage.name} AS {stage.sql}")
-    return lake
-
-
-def keep(lake: Lake, model: HealthModel = MODEL) -> Lake:
-    parts = [
-        f"{{'points': m.{each.name}.points, 'contribution': m.{each.name}.contribution}}"
-        f" AS {each.name}"
-        for each in model.scored
-    ]
-    lake.db.execute(
-        "INSERT INTO lake_measures BY NAME SELECT account_id, as_of, model,"
-        f" {', '.join(parts)} FROM measures AS m"
-    )
-    return lake.keep()
-
-
 def changed(before: dict[str, Any], after: dict[str, Any], model: HealthModel = MODEL) -> Lake:
     """One account on two days."""
     lake = keep(run(Lake().put("accounts", id="001", **before), model), model)
@@ -93,12 +67,21 @@ def test_a_line_says_what_changed_and_what_would_lift_it():
 
 def test_a_first_score_an_unchanged_one_and_none():
     """Each says so."""
-    assert lines(run(Lake().put("accounts", id="1", employees=90)))[0] == "90 (first score)."
+    assert lines(run(Lake().put("accounts", id="1", employees=90), MODEL))[0] == "90 (first score)."
     same = {"employees": 90, "goals_total": 90}
     assert lines(changed(same, same)) == ("90, unchanged.", "90, unverändert.")
-    assert lines(run(Lake().put("accounts", id="1")))[1] == (
+    assert lines(run(Lake().put("accounts", id="1"), MODEL))[1] == (
         "Kein Wert: über dieses Konto ist nichts bekannt."
     )
+
+
+def test_a_line_lasts_until_there_is_news():
+    """A run that finds the same minutes later does not call it unchanged; one a day later does."""
+    lake = changed({"employees": 90}, {"employees": 40})
+    told = lines(lake)
+    assert told[0].startswith("90 → 40: Use: 40 −50.")
+    assert lines(run(keep(lake, MODEL), MODEL, 1.01)) == told
+    assert lines(run(lake, MODEL, 2.01))[0].startswith("40, unchanged.")
 
 
 def test_a_cap_is_a_cause_and_undoing_it_is_the_advice():
@@ -108,7 +91,10 @@ def test_a_cap_is_a_cause_and_undoing_it_is_the_advice():
         "90 → 60: Open ticket −30. To reach A: close the ticket."
     )
     assert lines(changed(good, {**good, "revenue": -1}))[0] == "90 → 60: Held −30."
-    assert lines(changed({**good, "revenue": 1}, good))[1] == "60 → 90: nicht mehr begrenzt +30."
+    assert (
+        lines(changed({**good, "revenue": 1}, good))[1]
+        == "60 → 90: nicht mehr: Offenes Ticket +30."
+    )
 
 
 def test_a_cap_is_no_obstacle_that_the_score_would_not_pass_either():
@@ -221,6 +207,9 @@ def test_it_is_made_only_where_a_mapping_writes_it(tmp_path):
         engine.close()
     assert found["reason_en"] == {"001": None, "002": None}
     assert re.fullmatch(r"\d+ → \d+: CSM sentiment 1 of 5 −\d+.*", found["brief_en"]["001"])
+    for id, line in found["brief_en"].items():
+        said = explained(place.app, id)["brief"]["en"]
+        assert line.partition(" To reach ")[0] == said.partition(" To reach ")[0]
 
 
 class Now:

@@ -57,6 +57,21 @@ def test_coverage_says_of_how_many_a_measure_is_known():
     assert "Nothing has been scored" in card(shipped(), "en")
 
 
+@pytest.mark.parametrize(
+    ("language", "told"),
+    [
+        ("en", "Of so many nothing is known from people: opted out of surveys 3, never asked 12."),
+        ("de", "Bei so vielen ist von Menschen nichts bekannt: Umfragen abgelehnt 3, nie gefragt"
+         " 12."),
+    ],
+)  # fmt: skip
+def test_coverage_counts_why_nothing_is_known(language, told):
+    """By blind spot, in the order of the file; of those that nobody lies in nothing is said."""
+    blind = {"never_asked": 12, "opted_out": 3, "bounced": 0}
+    found = Coverage("2026-01-31 12:00 UTC", 200, 43, {}, blind)
+    assert told in card(shipped(), language, found).splitlines()
+
+
 def test_a_german_card_has_decimal_commas():
     """As everywhere an account manager reads."""
     tiers = replace(shipped().tiers, hysteresis=2.5)

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connector.model import ageing, files, whatif
-from connector.model.change import shown
+from connector.model.arithmetic import shown
 from connector.model.explain import explanation
 from connector.model.telling import text
 from tests.model.lake import AS_OF, SHIPPED, Lake, ago, answer, only, shipped
@@ -179,7 +179,7 @@ def aged_change(lake: Lake, happens, days: int = 7, model=None):
     lake.keep()
     happens(lake)
     second = lake.run(model, now).row()
-    for stage in ageing.stages(model, "001", AS_OF, now):
+    for stage in ageing.alone(model, "001", AS_OF, now):
         lake.db.execute(f"CREATE OR REPLACE TEMP {stage.kind} {stage.name} AS {stage.sql}")
     found = lake.db.execute("SELECT * FROM aged")
     names = [column[0] for column in found.description]
@@ -261,7 +261,7 @@ def test_whole_numbers_add_up_to_the_change_that_is_seen(deltas, rest, more):
     """However the tenths fall; and none is off by a whole point."""
     begun = 5000 + rest * 10 + more
     before, after = (begun + 5) // 10, (begun + sum(deltas) + 5) // 10
-    whole = shown(deltas, after - before)
+    whole = shown(deltas, begun)
     assert sum(whole) == after - before or not deltas
     assert all(abs(w * 10 - d) < 10 for w, d in zip(whole, deltas, strict=True))
 
@@ -331,7 +331,7 @@ def test_advice_holds_when_it_is_taken():
 
 def test_two_changes_are_advised_where_one_is_not_enough():
     """The smallest set, and only because no single one does it."""
-    model = only("goals_share", "advocacy_level")
+    model = only("goals_share", "goodwill")
     lake = Lake().put(
         "accounts", id="001", sentiment=1, sentiment_at=ago(1), goals_total=10, goals_reached=0
     )

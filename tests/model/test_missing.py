@@ -254,7 +254,7 @@ def test_a_carried_value_is_said_to_be_one():
     first = lake.run(CARRIED).row()
     later = AS_OF + timedelta(days=130)
     row = lake.keep().run(CARRIED, later).row()
-    for stage in ageing.stages(CARRIED, "001", AS_OF, later):
+    for stage in ageing.alone(CARRIED, "001", AS_OF, later):
         lake.db.execute(f"CREATE OR REPLACE TEMP {stage.kind} {stage.name} AS {stage.sql}")
     done = lake.db.execute("SELECT * FROM aged")
     names = [each[0] for each in done.description]

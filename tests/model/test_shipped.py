@@ -9,6 +9,7 @@ import pytest
 import sqlglot
 
 from connector.model import examples, files, results
+from connector.model.explain import explanation
 from connector.model.stages import SCORES, stages
 from connector.records import MOMENT, NUMBER
 from tests.model.lake import AS_OF, SHIPPED, Lake, answer, shipped
@@ -138,6 +139,26 @@ def test_a_decider_who_has_become_unhappy_is_an_alert():
         ("001", ["decider_unhappy"]), ("002", []), ("003", []),
     ]  # fmt: skip
     assert lake.rows("SELECT id FROM oddities WHERE rule = 'decider_unhappy'") == ["001"]
+
+
+def test_goodwill_and_willingness_are_told_apart():
+    """One picklist, two measures: whoever keeps quiet has all the goodwill of a reference."""
+    lake = Lake()
+    for id in ("Reference", "Quiet advocate", "Neutral", "Critic"):
+        lake.put("accounts", id=id, advocacy=id, sentiment=3, sentiment_at=AS_OF)
+    lake.run(shipped())
+    points = "goodwill.points, willingness.points"
+    found = {id: told for id, *told in lake.rows(f"SELECT account_id, {points} FROM measures")}
+    assert found == {
+        "Reference": [1000, 1000], "Quiet advocate": [1000, None],
+        "Neutral": [500, None], "Critic": [0, None],
+    }  # fmt: skip
+    assert lake.score("Quiet advocate") == lake.score("Reference") > lake.score("Neutral")
+    told = [explanation(shipped(), lake.row(id)) for id in ("Reference", "Quiet advocate")]
+    named = [{c["name"] for c in each["contributions"]} for each in told]
+    assert named == [
+        {"csm_sentiment", "goodwill", "willingness"}, {"csm_sentiment", "goodwill"},
+    ]  # fmt: skip
 
 
 TEXT = SHIPPED.read_text()

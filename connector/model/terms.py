@@ -1,0 +1,215 @@
+"""What made the score of every account change, by column: the terms of `change`, in tenths.
+
+The way from the earlier score to this one goes by scorecards: as it was; as the earlier values are
+under this model, if that was another; as they have aged; as they are today. What caps and a person
+take comes last. Each step is a term, so all add up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from ..mapping.expressions import identifier, literal
+from . import ageing, scorecard
+from .definition import MIDDLE, HealthModel
+from .measures import newest
+from .stage import Stage, moment
+
+#: A result that is the same is not kept again before: measures age by the day where scores stand.
+KEPT_AGAIN = timedelta(days=1)
+_BLOCK = 8
+
+
+def stages(model: HealthModel, as_of: datetime, news: Sequence[str]) -> tuple[Stage, ...]:
+    """`terms(key, score_before, caps_before, d<j>, told<j>, days<i>)`.
+
+    One row for every account with a score and an earlier one. `d<j>` is what the j-th of `many`
+    terms adds; `told<j>`, of a measure, whether its points moved; `days<i>`, where the model limits
+    that, the age of the i-th measure's newest old record. `news` are the columns of a score that
+    make it another one. It needs every earlier row of `lake_scores` and `lake_measures`, and the
+    stages up to `scores`.
+    """
+    return (
+        Stage("earlier", _earlier(model, as_of, news)),
+        Stage("begun", _begun(model, as_of)),
+        Stage("start", _start(model)),
+        *ageing.stages(model, _moved(model), as_of),
+        Stage("older", _older(model, as_of)),
+        Stage("terms", _terms(model)),
+    )
+
+
+def many(model: HealthModel) -> int:
+    """How many terms there are: the model, age and data of every measure, caps, a person."""
+    return 2 * len(model.scored) + 3
+
+
+def steps(model: HealthModel) -> list[list[str]]:
+    """Layers over a relation with the terms and `score_before`: `x<j>`, what is told of each term,
+    and `n<j>`, what it adds to the whole number that people see."""
+    return [_netted(model), _blocks(model), _sums(model), _steps(model)]
+
+
+def _earlier(model: HealthModel, as_of: datetime, news: Sequence[str]) -> str:
+    """The latest earlier score of every account that has one now, and what it was made of.
+
+    Where this run only finds again what another one did, it is the score before that.
+    """
+    parts = [
+        f"m.{identifier(each.name)}.{what} AS {letter}{i}"
+        for i, each in enumerate(model.scored)
+        for what, letter in (("value", "u"), ("points", "q"), ("contribution", "b"))
+    ]
+    again = " AND ".join(f"e.{each} IS NOT DISTINCT FROM s.{each}" for each in news)
+    latest = (
+        "SELECT e.account_id, max(e.as_of) AS as_of FROM lake_scores AS e"
+        f" JOIN scores AS s ON s.account_id = e.account_id WHERE e.as_of < {moment(as_of)}"
+        f" AND NOT (e.as_of > {moment(as_of - KEPT_AGAIN)} AND {again}) GROUP BY e.account_id"
+    )
+    return (
+        f"SELECT a.key, e.as_of, e.model <> {literal(model.version)} AS switched,"
+        f" e.score, e.raw, e.caps, e.override, {', '.join(parts)} FROM lake_scores AS e"
+        f" JOIN ({latest}) AS l ON l.account_id = e.account_id AND l.as_of = e.as_of"
+        " JOIN lake_measures AS m ON m.account_id = e.account_id AND m.as_of = e.as_of"
+        " JOIN accounts AS a ON a.id = e.account_id JOIN scores AS s ON s.account_id = a.id"
+        " WHERE e.score IS NOT NULL AND s.score IS NOT NULL"
+    )
+
+
+def _begun(model: HealthModel, as_of: datetime) -> str:
+    """What the earlier values give under this model, where they were scored under another."""
+    values = [f"u{i}" for i in range(len(model.scored))]
+    return _graded(model, as_of, values, "earlier WHERE switched")
+
+
+def _start(model: HealthModel) -> str:
+    """The points and contributions that a change begins with."""
+    numbers = range(len(model.scored))
+    columns = [
+        f"CASE WHEN e.switched THEN g.{new}{i} ELSE e.{old}{i} END AS {new}{i}"
+        for i in numbers
+        for old, new in (("q", "p"), ("b", "c"))
+    ]
+    values = [f"e.u{i}" for i in numbers]
+    return (
+        "SELECT e.key, e.as_of, e.switched, e.score, e.raw, e.caps, e.override,"
+        f" {', '.join([*values, *columns])} FROM earlier AS e LEFT JOIN begun AS g ON g.key = e.key"
+    )
+
+
+def _moved(model: HealthModel) -> str:
+    """The accounts of which any measure has other points: the clock did nothing to the rest."""
+    moved = " OR ".join(f"g.p{i} IS DISTINCT FROM e.p{i}" for i in range(len(model.scored)))
+    return (
+        "SELECT e.key, e.as_of AS seen_at FROM start AS e"
+        f" JOIN graded AS g ON g.key = e.key WHERE {moved}"
+    )
+
+
+def _older(model: HealthModel, as_of: datetime) -> str:
+    """What the old records give by now; an edited record is no matter of age, and of a measure
+    whose points stand where they stood nothing is told."""
+    values = []
+    for i, each in enumerate(model.scored):
+        then = scorecard.points(replace(each, name=f"{each.name}__then"))
+        known = scorecard.points(replace(each, name=f"u{i}"))
+        aged = f"g.p{i} IS DISTINCT FROM e.p{i} AND ({then}) IS NOT DISTINCT FROM ({known})"
+        values.append(f"CASE WHEN {aged} THEN {identifier(f'{each.name}__now')} ELSE e.u{i} END")
+    rows = "start AS e JOIN graded AS g ON g.key = e.key JOIN aged AS t ON t.key = e.key"
+    return _graded(model, as_of, values, rows, "e.key")
+
+
+def _graded(
+    model: HealthModel, as_of: datetime, values: Sequence[str], rows: str, key: str = "key"
+) -> str:
+    """The scorecard of other values than those of today."""
+    named = [
+        f"{value} AS {identifier(m.name)}" for value, m in zip(values, model.scored, strict=True)
+    ]
+    # Points do not depend on how old a value is; confidence does, and nobody asks for it here.
+    named += [f"CAST(NULL AS TIMESTAMPTZ) AS {newest(m)}" for m in model.scored if m.max_age]
+    raw = f"SELECT {', '.join([key, *named])} FROM {rows}"
+    return f"WITH raw AS ({raw}) SELECT * FROM ({scorecard.graded(model, as_of)}) AS g"
+
+
+def _terms(model: HealthModel) -> str:
+    numbers = range(len(model.scored))
+    begun = " + ".join(f"e.c{i}" for i in numbers)
+    model_s = f"CASE WHEN e.switched THEN {begun} + {MIDDLE} - coalesce(e.raw, {MIDDLE}) ELSE 0 END"
+    aged = " OR ".join(f"o.p{i} IS DISTINCT FROM e.p{i}" for i in numbers)
+    aged = f"SELECT o.* FROM older AS o JOIN start AS e ON e.key = o.key WHERE {aged}"
+    columns = [f"{model_s} AS d0"]
+    for i, each in enumerate(model.scored):
+        contribution, points = (
+            f"CASE WHEN o.key IS NULL THEN e.{what}{i} ELSE o.{what}{i} END" for what in ("c", "p")
+        )
+        columns += [
+            f"{contribution} - e.c{i} AS d{2 * i + 1}",
+            f"g.c{i} - {contribution} AS d{2 * i + 2}",
+            f"({points}) IS DISTINCT FROM e.p{i} AS told{2 * i + 1}",
+            f"g.p{i} IS DISTINCT FROM ({points}) AS told{2 * i + 2}",
+        ]
+        if each.max_age:
+            columns.append(f"t.{identifier(f'{each.name}__days')} AS days{i}")
+    last = many(model) - 2
+    for j, person in ((last, False), (last + 1, True)):
+        now, before = (_ruled(row, person=person) for row in ("s", "e"))
+        columns.append(f"{now} - {before} AS d{j}")
+    return (
+        "SELECT e.key, e.score AS score_before, e.caps AS caps_before,"
+        f" {', '.join(columns)} FROM start AS e"
+        " JOIN graded AS g ON g.key = e.key JOIN accounts AS a ON a.key = e.key"
+        " JOIN scores AS s ON s.account_id = a.id"
+        f" LEFT JOIN ({aged}) AS o ON o.key = e.key LEFT JOIN aged AS t ON t.key = e.key"
+    )
+
+
+def _ruled(row: str, *, person: bool) -> str:
+    """What caps, or a person, made of a score; one excludes the other."""
+    mine = f"{row}.override IS {'NOT ' if person else ''}NULL"
+    return f"CASE WHEN {mine} THEN coalesce({row}.score - {row}.raw, 0) ELSE 0 END"
+
+
+def _netted(model: HealthModel) -> list[str]:
+    """The terms as `telling` has them: where age and data of a measure pull in opposite ways, the
+    stronger has what is left."""
+    found, last = ["d0 AS x0"], many(model) - 2
+    for age in range(1, last, 2):
+        data, left = age + 1, f"d{age} + d{age + 1}"
+        opposed = f"told{age} AND told{data} AND d{age} * d{data} < 0"
+        for j, stronger in ((age, ">"), (data, "<=")):
+            kept = f"CASE WHEN abs(d{age}) {stronger} abs(d{data}) THEN {left} ELSE 0 END"
+            found.append(f"CASE WHEN {opposed} THEN {kept} ELSE d{j} END AS x{j}")
+    return [*found, f"d{last} AS x{last}", f"d{last + 1} AS x{last + 1}"]
+
+
+def _blocks(model: HealthModel) -> list[str]:
+    """What the terms of every block add up to; one running sum would be written out in full."""
+    last = many(model)
+    return [
+        f"{' + '.join(f'x{j}' for j in range(first, min(first + _BLOCK, last)))} AS e{n}"
+        for n, first in enumerate(range(0, last, _BLOCK))
+    ]
+
+
+def _sums(model: HealthModel) -> list[str]:
+    """The score after every term as a whole number. Shifted to be positive, as division cuts
+    towards zero."""
+    found = [f"{_half_up('coalesce(score_before, 0)')} AS h"]
+    for j in range(many(model)):
+        blocks = [f"e{n}" for n in range(j // _BLOCK)]
+        own = [f"x{i}" for i in range(j - j % _BLOCK, j + 1)]
+        total = " + ".join(["coalesce(score_before, 0)", *blocks, *own])
+        found.append(f"{_half_up(f'({total})')} AS h{j}")
+    return found
+
+
+def _steps(model: HealthModel) -> list[str]:
+    """What every term adds to the whole number that people see."""
+    return [f"h{j} - h{j - 1 if j else ''} AS n{j}" for j in range(many(model))]
+
+
+def _half_up(tenths: str) -> str:
+    return f"(({tenths} + 10005) // 10 - 1000)"
