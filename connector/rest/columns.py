@@ -11,6 +11,27 @@ def words(field: str) -> str:
     return f"from_json({field}, '[\"VARCHAR\"]')"
 
 
+def each(field: str, name: str) -> str:
+    """One field of every object in a list: a list of texts."""
+    return f"json_extract_string({field}, '$[*].{name}')"
+
+
+def both(one: str, other: str) -> str:
+    """Two lists as one, each text once, by the alphabet."""
+    return f"list_sort(list_distinct(list_concat({one}, {other})))"
+
+
+def entry(field: str, *names: str) -> str:
+    """The `value` of the first object in a list that has one of these as its `name`."""
+    told = [
+        f"json_extract_string({field}, '$[' || "
+        f"(list_position({each(field, 'name')}, {text(name)}) - 1) || '].value')"
+        for name in names
+        if name
+    ]
+    return f"coalesce({', '.join(told)})" if told else "null"
+
+
 def address(field: str) -> str:
     """An e-mail address; what has no @ is none."""
     return f"case when {field} like '%@%' then {field} end"
