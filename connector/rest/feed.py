@@ -81,7 +81,8 @@ def fetch(
 
 
 def take(line: Line, feed: Feed, file: Path, progress: Progress | None = None) -> Got:
-    """Fetch every page of a feed into one file; fewer records than promised are an error."""
+    """Fetch every page of a feed into one file; fewer records than the first page promised are an
+    error."""
     rows, kept, promised = 0, 0, None
     with file.open("wb") as out:
         for each in feed.paging.pages(lambda step: page(line, feed, step)):
@@ -90,8 +91,7 @@ def take(line: Line, feed: Feed, file: Path, progress: Progress | None = None) -
             dressed = feed.dress(each.records) if feed.dress else each.records
             out.writelines(lines(dressed, feed.given, line.name))
             rows, kept = rows + len(each.records), kept + len(dressed)
-            told = count(each.body, feed.total)
-            promised = promised if told is None else told
+            promised = count(each.body, feed.total) if promised is None else promised
     if promised is not None and rows < promised:
         raise Malformed(
             f"{line.name} promised {promised} records of {feed.path} and sent {rows}.",

@@ -122,6 +122,7 @@ class Source:
                 records="items",
                 query={**filled(asked, {"since": since}), **named},
                 paging=Cursor("before", "items.-1.token"),
+                total="" if asked_for else "total_items",
                 odd={"no_score_asked": "answers is null", **off_scale(SCORE)},
                 given={"form": id, "form_title": title},
             )

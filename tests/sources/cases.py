@@ -27,7 +27,8 @@ class Case:
     `act` adds, edits and deletes an answer. `tells` are the columns of an answer that the platform
     knows besides those that all do, `called` is what it calls the second survey, and `events` is
     what says of that survey that it follows an event. `asks` are the columns of an invitation that
-    it knows, if it tells of any, and `with_invited` the settings that this takes.
+    it knows, if it tells of any, and `with_invited` the settings that this takes. `counted` is where
+    the records stand in an answer that says how many there are in all.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Case:
     events: Any = ("s2",)
     asks: str = ""
     with_invited: Mapping[str, Any] = field(default_factory=dict)
+    counted: str = ""
 
     @property
     def module(self) -> Any:
@@ -83,6 +85,7 @@ CASES = (
         r"/responses/asc/5/",
         url,
         tells="channel contact_key asked_at",
+        counted="data",
         asks="account_key contact_key",
         events=True,
     ),
@@ -132,6 +135,7 @@ CASES = (
         r"/feedback$",
         url,
         tells="channel labels sentiment company",
+        counted="data.responses",
         asks="account_key company",
     ),
     Case(
@@ -150,9 +154,16 @@ CASES = (
         stamped=True,
         chosen=True,
         tells="channel language labels contact_key",
+        counted="data",
     ),
     Case("survicate", r"/responses$", url, tells="language contact_key company"),
     Case("trustmary", r"/answers$", url, stamped=True, tells="contact_key company"),
-    Case("typeform", r"/responses$", url, tells="contact_key company"),
-    Case("zenloop", r"/answers$", url, tells="labels sentiment contact_key company"),
+    Case("typeform", r"/responses$", url, tells="contact_key company", counted="items"),
+    Case(
+        "zenloop",
+        r"/answers$",
+        url,
+        tells="labels sentiment contact_key company",
+        counted="answers",
+    ),
 )

@@ -23,9 +23,13 @@ from connector.sandbox.surveys.unanswered import Invitation
 from connector.secrets import Secret
 from tests.sources.cases import CASES, Case
 from tests.sources.reading import rows
-from tests.sources.repeating import repeating
+from tests.sources.repeating import losing, repeating
 
 TWELVE = 12
+#: Platforms that do not say how many answers there are.
+COUNTS_NOTHING = {
+    "customergauge", "delighted", "inmoment", "qualtrics", "satismeter", "survicate", "trustmary"
+}  # fmt: skip
 #: An answer that has everything.
 WHOLE = {
     "kind": "transactional",
@@ -237,6 +241,16 @@ def test_a_page_that_comes_again_is_an_error(place):
         assert sum(_calls(place).values()) == 1
         return
     with repeating(place.url, place.case.lists) as url, pytest.raises(Malformed):
+        rows(place.source(url), place.folder)
+
+
+def test_fewer_than_the_platform_counts_are_an_error(place):
+    """Where it says how many there are, a page that is short of one is not taken for whole."""
+    if not place.case.counted:
+        assert place.case.name in COUNTS_NOTHING
+        return
+    lossy = losing(place.url, place.case.lists, place.case.counted)
+    with lossy as url, pytest.raises(Malformed, match="promised"):
         rows(place.source(url), place.folder)
 
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
+from connector.errors import Malformed
 from connector.secrets import Secret
 from connector.sources.typeform import Source
 from tests.conftest import SHARED, Answer, beside
@@ -50,6 +53,16 @@ def test_the_nps_question_counts_wherever_it_stands(scripted, tmp_path):
     assert {id: row["score"] for id, row in found.items()} == {"a": 9, "b": 5, "c": None, "d": None}
     assert (found["a"]["comment"], found["a"]["account_key"]) == ("Gut", "A-1")
     assert found["d"]["odd"] == "no_score_asked"
+
+
+def test_fewer_answers_than_promised_are_an_error(scripted, tmp_path):
+    """Whatever the later pages say: those are behind a token, and may count what is left."""
+    (tmp_path / "token").write_text("t")
+    pages = [{"total_items": 3, "items": [answer()]}, {"total_items": 0, "items": []}]
+    script = scripted(*(Answer(body=json.dumps(each).encode()) for each in pages))
+    source = Source(Secret(f"file:{tmp_path / 'token'}"), url=script.url, forms=("f1",))
+    with pytest.raises(Malformed, match=r"Typeform promised 3 records .* and sent 1"):
+        rows(source, tmp_path)
 
 
 def test_an_answer_that_was_only_begun_is_kept_and_flagged(emulated):
