@@ -24,11 +24,13 @@ class Case:
     filters by what changed, so an edit of any age arrives; else only one within the overlap.
     `renews`: a token that has expired is fetched anew. `paged`: not everything comes at
     once. `chosen`: a score is one of the choices of a question, and there are none off its scale.
-    `act` adds, edits and deletes an answer. `tells` are the columns of an answer that the platform
-    knows besides those that all do, `called` is what it calls the second survey, and `events` is
-    what says of that survey that it follows an event. `asks` are the columns of an invitation that
-    it knows, if it tells of any, and `with_invited` the settings that this takes. `counted` is where
-    the records stand in an answer that says how many there are in all.
+    `act` adds, edits and deletes an answer.
+
+    `tells` are the columns of an answer that the platform knows besides those that all do, `called`
+    is what it calls the second survey, and `events` is what says of that survey that it follows an
+    event. `asks` are the columns of an invitation that it knows, if it tells of any, and
+    `with_invited` the settings that this takes. `counted` is where the records stand in an answer
+    that says how many there are in all.
     """
 
     name: str

@@ -70,10 +70,14 @@ def routes(store: Store) -> list[Route]:
         "directories/{directory}/mailinglists/{id}/contacts": _contacts,
     }
     return [
-        LOGIN.route(store, "oauth2/token", lambda ask: issue(ask, "qualtrics", HOUR), "POST"),
+        LOGIN.route(store, "oauth2/token", _token, "POST"),
         PLATFORM.route(store, exports, _start, "POST"),
         *PLATFORM.routes(store, read),
     ]
+
+
+def _token(ask: Ask) -> dict[str, Any]:
+    return issue(ask, "qualtrics", HOUR, scoped=True)
 
 
 def credentials(store: Store, base: str) -> dict[str, Any]:
