@@ -70,13 +70,13 @@ def routes(store: Store) -> list[Route]:
         "directories/{directory}/mailinglists/{id}/contacts": _contacts,
     }
     return [
-        LOGIN.route(store, "oauth2/token", _token, "POST"),
+        LOGIN.route(store, "oauth2/token", _signed_in, "POST"),
         PLATFORM.route(store, exports, _start, "POST"),
         *PLATFORM.routes(store, read),
     ]
 
 
-def _token(ask: Ask) -> dict[str, Any]:
+def _signed_in(ask: Ask) -> dict[str, Any]:
     return issue(ask, "qualtrics", HOUR, scoped=True)
 
 
