@@ -94,6 +94,15 @@ def test_incremental_pulls_add_up_to_the_full_one(desk):
     assert set(late) == {one["id"], "in_new"}
 
 
+def test_what_happened_a_moment_ago_is_left_for_the_next_run(desk):
+    """The feed is a little behind: what it lacks now would else never be asked for."""
+    happened(desk, "finalized", bill(desk, "in_1"), 30)
+    since = desk.now() - timedelta(days=1)
+    assert desk.rows(source(desk), "signals", since) == []
+    desk.store.clock.advance(timedelta(minutes=1))
+    assert [each["id"] for each in desk.rows(source(desk), "signals", since)] == ["in_1"]
+
+
 def test_a_deleted_invoice_is_told(desk):
     """A draft that was thrown away."""
     draft = bill(desk, "in_d", status="draft")
