@@ -62,6 +62,21 @@ def test_at_first_every_invoice_is_listed(desk, monkeypatch):
     assert [{**each, "modified_at": None} for each in again] == plain
 
 
+def test_what_is_listed_is_older_than_any_event_to_come(desk):
+    """An event that the feed did not show yet is news, and must win over the list."""
+    found = desk.rows(source(desk), "signals")
+    latest = max(each["modified_at"] for each in found)
+    assert latest <= desk.now() - timedelta(minutes=1)
+
+
+def test_the_version_that_is_understood_is_named(scripted, tmp_path):
+    """An account's own may be any."""
+    (tmp_path / "t").write_text("t")
+    script = scripted(Answer(body=b'{"data": []}'))
+    Source(url=script.url, token=Secret(f"file:{tmp_path / 't'}")).check()
+    assert script.requests[0][2]["Stripe-Version"] == ours.VERSION
+
+
 def test_what_changed_since_comes_from_events(desk):
     """The newest event of an invoice tells how it is; older ones are not read over it."""
     open_one = bill(desk, "in_1")
