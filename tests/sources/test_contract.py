@@ -223,7 +223,9 @@ def test_only_recent_answers_are_listed(place):
     place.do("edit", id="3", score=1)
     place.do("add", id="500", score=1)
     place.later(minutes=1)
-    assert _ids(place, place.store.clock.now() - timedelta(days=180)) >= {"500"}
+    listed = _ids(place, place.store.clock.now() - timedelta(days=180))
+    assert listed == {"500"} or place.case.name == "trustmary"  # which has no filter at all
+    assert "500" in listed
 
 
 def test_a_score_that_cannot_be_is_listed(place):

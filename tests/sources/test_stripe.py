@@ -126,6 +126,18 @@ def test_a_deleted_invoice_is_told(desk):
     assert (found["id"], found["deleted"], found["due_at"]) == ("in_d", True, None)
 
 
+@pytest.mark.parametrize(
+    "type",
+    ["finalized", "paid", "payment_failed", "payment_succeeded", "updated", "overdue",
+     "marked_uncollectible", "voided"],
+)  # fmt: skip
+def test_whatever_happens_to_an_invoice_is_asked_for(desk, type):
+    """By its name: Stripe sends no other events."""
+    happened(desk, type, bill(desk, "in_1"))
+    found = desk.rows(source(desk), "signals", desk.now() - timedelta(days=1))
+    assert [each["id"] for each in found] == ["in_1"]
+
+
 def test_after_a_month_everything_is_listed_again(desk):
     """Events older than that are gone."""
     found = desk.rows(source(desk), "signals", desk.now() - timedelta(days=40))
