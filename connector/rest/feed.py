@@ -26,6 +26,8 @@ from .paging import Page, Paging, Single, Step, at, count
 ALSO: Mapping[str, str] = {"modified_at": MOMENT, "deleted": FLAG}
 #: Why a record is listed and left out.
 ODD = "odd"
+#: Names of an answer that a message tells.
+MANY = 8
 #: One record never has so many bytes.
 LARGEST = 16 * 1024 * 1024
 
@@ -204,7 +206,18 @@ def page(line: Line, feed: Feed, step: Step) -> Page:
     records = at(told, feed.records) if feed.records else told
     if not isinstance(records, list):
         raise Malformed(
-            f"{line.name} sent no list of records to {feed.path}.",
-            hint="Run again; the watermark has not moved. Is `url` right?",
+            f"{line.name} sent no list of records to {feed.path}{_where(feed)}.",
+            hint=f"Run again; the watermark has not moved. Is `url` right? {_shape(told)}",
         )
     return Page(records, told, reply)
+
+
+def _where(feed: Feed) -> str:
+    return f" at `{feed.records}`" if feed.records else ""
+
+
+def _shape(told: Any) -> str:
+    """What an answer is made of, by names alone."""
+    if isinstance(told, dict):
+        return f"The answer has {', '.join(map(repr, list(told)[:MANY])) or 'nothing in it'}."
+    return "The answer is itself a list." if isinstance(told, list) else "The answer is a value."

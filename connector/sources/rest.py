@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -211,11 +211,12 @@ class Source:
         """How far behind its watermark a pull begins again: `again`."""
         return span(self.again)
 
-    def check(self) -> None:
-        """Ask for one page."""
-        for one in self._feeds(self.query, datetime.now(UTC)):
-            next(iter(one.paging.pages(lambda step: feeds.page(self._line, one, step))))  # noqa: B023
-            return
+    def check(self) -> str | None:
+        """Read one page, and say which columns come of it."""
+        from ..rest.sample import look
+
+        feed = next(self._feeds(self.query, None), None)
+        return look(self._line, feed, self.stream) if feed else None
 
     def pull(
         self, stream: str, since: datetime | None, into: Path, progress: Progress | None = None

@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+import orjson
 import pytest
 from pydantic import TypeAdapter
 
-from connector.errors import AuthError, ConnectorError
+from connector.errors import AuthError, ConnectorError, Malformed
 from connector.rest.paging import Cursor, Link, Numbered, Offset, Single
 from connector.sources.rest import Pages, Source
 from tests.conftest import Answer
@@ -136,3 +137,39 @@ def test_a_question_in_the_body_of_a_post_and_headers_of_its_own(scripted, tmp_p
     ).check()  # fmt: skip
     method, _, headers = script.requests[0]
     assert (method, headers["X-Version"], int(headers["Content-Length"])) == ("POST", "2", 11)
+
+
+def test_a_check_says_which_columns_come_of_the_first_page(scripted, tmp_path):
+    """A wrong path gives nothing, in silence; a moment in another form cannot be read."""
+    columns = {**COLUMNS, "score": "rating", "email": "person.emial", "comment": "text"}
+    people = [{"id": "1", "at": "gestern", "score": 9, "text": "Gut", "person": {"email": "p@x"}},
+              {"id": "2", "at": "heute", "score": 9, "person": {"email": "q@x"}}]  # fmt: skip
+    script = scripted(Answer(body=orjson.dumps(people)))
+    auth = {"kind": "bearer", "secret": "SECRET"}
+    said = described(script.url, tmp_path, auth, columns=columns).check()
+    assert said == (
+        "answers; looked at 2 records; none of them has score, email; what is there for "
+        "submitted_at cannot be read"
+    )
+    assert len(script.requests) == 1
+
+
+def test_a_check_of_what_is_right_says_so(scripted, tmp_path):
+    """Also when there is nothing to look at yet."""
+    auth = {"kind": "bearer", "secret": "SECRET"}
+    for body, said in (
+        (b'[{"id": "1", "at": "2026-11-01T10:00:00Z"}]', "every column has values"),
+        (b"[]", "no record to look at"),
+    ):
+        made = described(scripted(Answer(body=body)).url, tmp_path, auth)
+        assert said in str(made.check())
+
+
+def test_a_wrong_place_of_the_records_is_told_with_what_is_there(scripted, tmp_path):
+    """By names; what an answer says is nobody's business."""
+    auth = {"kind": "bearer", "secret": "SECRET"}
+    for body, there in ((b'{"data": [], "meta": 7}', "has 'data', 'meta'"), (b"[]", "is itself")):
+        made = described(scripted(Answer(body=body)).url, tmp_path, auth, records="items")
+        with pytest.raises(Malformed, match="no list of records to list at `items`") as refused:
+            made.check()
+        assert there in refused.value.hint
