@@ -82,7 +82,7 @@ def _nps(body: dict[str, Any]) -> dict[str, str | None]:
 
 
 def _csat(felt: int, at: str) -> dict[str, str | None]:
-    """HubSpot asks for satisfaction with three faces, from 0 to 2; its moods are those of scores."""
+    """HubSpot asks for satisfaction with three faces, 0 to 2; its moods are those of scores."""
     face = 2 if felt >= 4 else 1 if felt == 3 else 0
     return {
         "hs_survey_id": _SURVEYS[2],
