@@ -130,6 +130,8 @@ def test_an_answer_without_a_moment_stays_out_and_is_named(here):
 def test_an_answer_that_was_deleted_is_found_by_comparing_ids(here):
     """Once in a while; it is kept and marked, and counts no more. One that is back counts again."""
     here.control("answers", {"do": "add", "id": "gone-1", "score": 9})
+    old = {"submitted_at": "2025-12-24T10:00:00.000000Z"}
+    here.control("answers", {"do": "add", "id": "old-1", "score": 9, **old})
     here.advance("1h")
     here.sync()
     here.control("answers", {"do": "delete", "id": "gone-1"})
@@ -137,6 +139,8 @@ def test_an_answer_that_was_deleted_is_found_by_comparing_ids(here):
     here.advance("8d")
     here.sync()
     assert marked(here) == [(True,)]
+    # What is older than the list goes back is not on it, and has not gone for that.
+    assert rows(here, "responses", "bool_or(deleted) FILTER (WHERE id = 'old-1')") == [(False,)]
     here.control("answers", {"do": "edit", "id": "gone-1", "deleted": False, "quietly": True})
     here.sync()
     assert marked(here) == [(False,)]
