@@ -11,6 +11,21 @@ def words(field: str) -> str:
     return f"from_json({field}, '[\"VARCHAR\"]')"
 
 
+def listed(field: str) -> str:
+    """Texts that stand in one, behind commas, or in a list."""
+    return (
+        f"case when {field} like '[%' then {words(field)} "
+        f"else string_split_regex(trim({field}), '\\s*,\\s*') end"
+    )
+
+
+def mood(field: str) -> str:
+    """A sentiment by whichever words: `Very Positive` is positive."""
+    known = ("positive", "negative", "neutral", "mixed")
+    cases = " ".join(f"when lower({field}) like '%{each}%' then '{each}'" for each in known)
+    return f"case {cases} end"
+
+
 def each(field: str, name: str) -> str:
     """One field of every object in a list: a list of texts."""
     return f"json_extract_string({field}, '$[*].{name}')"

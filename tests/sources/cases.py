@@ -70,6 +70,11 @@ def url(keys: Keys) -> Mapping[str, str]:
     return {"url": keys["url"]}
 
 
+def heard(keys: Keys) -> Mapping[str, str]:
+    """Qualtrics: what it read in the words has names that differ from survey to survey."""
+    return {**url(keys), "topics": "QID3_TEXT_TOPICS", "sentiment": "QID3_TEXT_SENTIMENT"}
+
+
 def client(keys: Keys) -> Mapping[str, str]:
     """Platforms that know a client by its id."""
     return {"url": keys["url"], "client_id": keys["client_id"]}
@@ -124,9 +129,9 @@ CASES = (
     Case(
         "qualtrics",
         r"/API/v3/surveys$",
-        url,
+        heard,
         small={"FIRST_LOOK": 0},
-        tells="channel language contact_key",
+        tells="channel language labels sentiment contact_key",
         asks="account_key contact_key",
         with_invited={"directory": "POOL_1"},
         called="SV_s2",

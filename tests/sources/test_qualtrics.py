@@ -198,6 +198,24 @@ def test_a_job_that_failed_is_an_error(here, scripted, tmp_path):
         pulled(here, scripted(SURVEYS, QUESTIONS, STARTED, failed), tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("topics", "labels"),
+    [("Preis , Support", ["Preis", "Support"]), ('["Preis"]', ["Preis"]), ("", None)],
+)
+def test_what_text_analysis_found_is_read_where_it_is_named(
+    here, scripted, tmp_path, topics, labels
+):
+    """In one text or in a list; and not where nobody says under which name."""
+    values = {"QID2": 9, "endDate": RECORDED, "T": topics, "S": "Very Negative"}
+    record = json.dumps({"responseId": "R_1", "values": values}).encode()
+    answers = (SURVEYS, QUESTIONS, STARTED, DONE, zipped(record))
+    named = {"topics": "T", "sentiment": "S"}
+    for settings, told in ((named, (labels, "negative")), ({}, (None, None))):
+        made = Source(token=here.secret(), url=scripted(*answers).url, **settings)
+        (row,) = rows(made, tmp_path).values()
+        assert (row.get("labels"), row.get("sentiment")) == told
+
+
 def test_a_job_without_an_end_is_given_up(here, scripted, tmp_path, monkeypatch):
     """In words; the next run begins it anew."""
     monkeypatch.setattr(qualtrics, "LONGEST_JOB", 0.05)

@@ -274,6 +274,8 @@ def _record(answer: Answer) -> dict[str, Any]:
         "distributionChannel": answer.channel or "email",
         "userLanguage": (answer.language or "en").upper(),
         "QID3_TEXT": answer.comment,
+        "QID3_TEXT_TOPICS": ", ".join(answer.labels),
+        "QID3_TEXT_SENTIMENT": str(answer.more.get("sentiment") or "").title(),
     }
     if answer.metric == "csat":
         values["QID5"] = score
