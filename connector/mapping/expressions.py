@@ -173,9 +173,10 @@ def row_mistakes(sql: str, path: Path, *, wanted: str | None = None) -> list[Mis
         return [Mistake(path, f"SQL that does not parse: {error}", "correct the expression")]
     if not tree.find(exp.Window) and (found := list(_wrong_use(tree, aggregate=False))):
         return [Mistake(path, *each) for each in found]
-    kind = type_of(sql, dict.fromkeys(paths(tree), TEXT)) if wanted else None
-    if kind and _words(kind) != _words(wanted or ""):
-        return [Mistake(path, f"gives {_words(kind)}", f"must give {_words(wanted or '')}")]
+    typed = _annotated(tree, dict.fromkeys(paths(tree), TEXT)) if wanted else None
+    kind = _family(typed)
+    if wanted and kind and _words(kind) != _words(wanted):
+        return [Mistake(path, f"gives {_words(kind)}", f"must give {_words(wanted)}")]
     return []
 
 

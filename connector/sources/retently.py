@@ -101,18 +101,19 @@ class Source:
         return self._line.calls
 
     def _feeds(self, stream: str, since: datetime | None) -> Iterator[Feed]:
-        asked = {"limit": str(PER_PAGE), "sort": "createdDate", "startDate": "{since:iso}"}
+        asked = {"limit": str(PER_PAGE), "startDate": "{since:iso}"}
         own = (self.account_property, self.customer_property)
         if stream == "invitations":
             key = f"coalesce({entry('attributes.customProps', *own)}, companyId)"
-            yield self._feed({**INVITATIONS, "account_key": key}, "nps/outbox", "surveys",
-                             {**asked, "sort": "sentDate"}, since)  # fmt: skip
+            columns = {**INVITATIONS, "account_key": key}
+            yield self._feed(columns, "nps/outbox", "surveys", asked, since)
             return
         columns = {
             **COLUMNS,
             "kind": kind(self.transactional, "campaignId", "campaignName"),
             "account_key": f"coalesce({entry('customProps', *own)}, companyId)",
         }
+        asked = {**asked, "sort": "createdDate"}
         yield replace(self._feed(columns, "feedback", "responses", asked, since), odd=ODD)
 
     def _feed(

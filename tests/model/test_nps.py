@@ -165,6 +165,7 @@ def test_a_score_off_its_scale_is_an_oddity():
         ({"scale_max": 100}, "wrong_scale"),
         ({"metric": "csat", "scale_min": None}, "unknown_scale"),
         ({"metric": "ces", "scale_min": 7, "scale_max": 7}, "unknown_scale"),
+        ({"metric": "star", "scale_max": None}, "unknown_scale"),
         ({"metric": "csat", "scale_min": 1, "scale_max": 5, "score": 7}, "score_outside_scale"),
         ({"score": 10.5}, "score_outside_scale"),
         ({"score": -1}, "score_outside_scale"),

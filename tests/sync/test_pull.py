@@ -121,8 +121,11 @@ def test_a_changed_setting_of_a_survey_source_reads_every_answer_again(here):
 def test_an_answer_without_a_moment_stays_out_and_is_named(here):
     """One bad answer is counted; the others arrive."""
     here.control("answers", {"do": "add", "id": "bad-1", "score": 9, "submitted_at": "2026-13-45T"})
-    assert odd(here.sync())["zenloop_without_submitted_at"] == (1, ["bad-1"])
-    assert rows(here, "responses", "count(*) > 0, count(*) FILTER (WHERE id = 'bad-1')") == [
+    here.control("answers", {"do": "add", "id": "bad-2", "score": 11})
+    told = odd(here.sync())
+    assert told["zenloop_without_submitted_at"] == (1, ["bad-1"])
+    assert "bad-2" in told["zenloop_score_off_scale"][1]
+    assert rows(here, "responses", "count(*) > 0, count(*) FILTER (WHERE id LIKE 'bad-%')") == [
         (True, 0)
     ]
 
