@@ -105,6 +105,17 @@ def test_days_are_those_of_the_project_and_today_is_not_over(desk):
     assert [each["id"][:10] for each in found] == [day(midnight - 1800), day(midnight)]
 
 
+def test_a_day_is_over_when_it_is_over_in_the_project(desk):
+    """Half an hour before midnight in UTC it is tomorrow in Berlin."""
+    desk.rows(source(desk), "signals")
+    mixpanel.add(desk.store, "login", "u-1", noon(desk, 0))
+    late = desk.now().replace(hour=23, minute=30)
+    desk.store.clock.advance(late - desk.now())
+    since = desk.now() - timedelta(days=5)
+    found = [each for each in desk.rows(source(desk), "signals", since) if "u-1" in each["id"]]
+    assert [each["id"][:10] for each in found] == [f"{late:%Y-%m-%d}"]
+
+
 def test_thirty_days_at_most_in_one_export():
     """Whole days, none twice, none missing, and not today."""
     now = datetime(2026, 11, 2, 9, tzinfo=BERLIN)
