@@ -195,6 +195,19 @@ def test_incremental_pulls_add_up_to_the_full_one(place):
     assert len(known) == TWELVE + 6
 
 
+def test_what_is_old_and_unchanged_is_not_read_again(place):
+    """A pull asks for what is new. Trustmary cannot be asked so, and CustomerGauge goes on by its
+    cursor, as `test_customergauge.py` shows."""
+    place.later(days=300)
+    mark = place.store.clock.now()
+    place.later(minutes=5)
+    place.do("add", id="600", score=1)
+    place.later(minutes=5)
+    found = set(place.rows(mark - place.source().overlap))
+    assert found == {"600"} or place.case.name in {"trustmary", "customergauge"}
+    assert "600" in found
+
+
 def test_an_edit_arrives(place):
     """Of any age where the platform tells what changed; within the overlap where it does not."""
     place.later(days=90 if place.case.stamped else 20)

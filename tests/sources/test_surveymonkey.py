@@ -115,6 +115,17 @@ def test_tags_are_labels_and_stand_with_the_first_score(here):
     assert found[f"{id}-{emulated.CSAT}"]["labels"] is None
 
 
+def test_not_applicable_is_no_score():
+    """It has a weight like the others, and would be the worst of them."""
+    choices = [{"id": "a", "weight": 1}, {"id": "b", "weight": 5},
+               {"id": "c", "weight": 0, "is_na": True}]  # fmt: skip
+    asked = {"pages": [{"questions": [{"id": "q", "answers": {"choices": choices}}]}]}
+    made = surveymonkey.Answers.of(asked, ("q",))
+    given = [{"questions": [{"id": "q", "answers": [{"choice_id": "c"}]}]}]
+    (row,) = made.rows({"id": "1", "pages": given})
+    assert (row["score"], row["low"], row["high"]) == (None, 1, 5)
+
+
 def test_only_named_surveys_are_read(here):
     """By id or title; those that follow an event are told apart."""
     named = ("After-support transactional",)
