@@ -22,6 +22,7 @@ from .mapping import columns as mapping_columns
 from .mapping import files as mapping_files
 from .mapping.document import Lines, parse, parse_data, placed, scan
 from .mapping.objects import CrmMapping
+from .mapping.shape import did_you_mean
 from .model import dictionary, results
 from .model import files as model_files
 from .model.card import explained
@@ -285,8 +286,8 @@ def _adapter(
         module = importlib.import_module(kind if "." in kind else f"connector.{package}.{kind}")
         made = getattr(module, name)
     except (ImportError, AttributeError):
-        fix = f"one of {', '.join(available(package))}, or an import path"
-        return None, [Problem(path.name, line, f"there is no {package} type {kind!r}", fix)]
+        fix = did_you_mean(kind, available(package))
+        return None, [Problem(path.name, line, f"unknown type {kind!r}", fix)]
     data = {key: _beside(value, path.parent) for key, value in table.items() if key != "type"}
     adapter, problems = parse_data(data, _under(lines, where), path.name, made)
     if adapter is not None:
@@ -306,7 +307,10 @@ def _columns(kind: Any, table: Mapping[str, Any], lines: Lines, file: str) -> li
         required = own["required"].default
     names = required if isinstance(required, list | tuple) else ()
     also = getattr(kind, "also", ())
-    return placed(mapping_columns.check(str(stream), columns, names, also), lines, file)
+    found = mapping_columns.check(str(stream), columns, names, also)
+    if isinstance(odd := table.get("odd"), dict):
+        found += mapping_columns.rules(odd)
+    return placed(found, lines, file)
 
 
 def _under(lines: Lines, where: tuple[str, ...]) -> Lines:

@@ -332,8 +332,8 @@ class Source(Protocol):
     streams: tuple[str, ...]
     sure: Literal["verified", "partly", "inferred"]
 
-    def check(self) -> None:
-        """Prove that the credentials work, with one cheap call."""
+    def check(self) -> str | None:
+        """Prove that the credentials work, with one cheap call; what is worth saying besides."""
         ...
 
     def pull(

@@ -50,6 +50,12 @@ class Stream:
     def all_columns(self) -> dict[str, str]:
         return {**self.columns, **COMMON}
 
+    @property
+    def needed(self) -> tuple[str, ...]:
+        """What a record must have: without an id it cannot be told from another, without its
+        moment nobody knows whether it had happened."""
+        return ("id", self.moment) if self.moment else ("id",)
+
 
 _STREAMS = (
     Stream(

@@ -117,6 +117,75 @@ def test_the_columns_of_a_file_are_checked_before_it_is_opened(
     assert said.startswith(what)
 
 
+REST = """\
+[sources.mine]
+type = "rest"
+url = "https://api.example/v1"
+auth = { kind = "bearer", secret = "env:MINE" }
+stream = "responses"
+path = "answers"
+"""
+COLUMNS = "columns = { id = 'id', submitted_at = 'at', score = 's' }\n"
+
+
+@pytest.mark.parametrize(
+    ("rest", "line", "what"),
+    [
+        ("columns = { score = 's' }", 8, "columns have no id and no submitted_at"),
+        ("columns = { id = 'id', submitted_at = 'max(at)' }", 14, "an aggregate (max) where one"),
+        (
+            COLUMNS + "odd = { bad = 'score >' }",
+            15,
+            "SQL that does not parse: something is missing",
+        ),
+        (COLUMNS + "odd = { bad = 'score' }", 15, "gives text"),
+        (COLUMNS + "query = { from = '{since:isoo}' }", 15, "query: from asks for {since:isoo}"),
+        (COLUMNS + "query = { from = '{now:iso}' }", 15, "query: from asks for {now:iso}"),
+        (
+            COLUMNS + "paging = { kind = 'cursor', at = 'next' }",
+            15,
+            "paging: paging by cursor needs",
+        ),
+        (COLUMNS + "each = { path = 'surveys' }", 8, "{id} in `path` and a table `each`"),
+    ],
+)
+def test_a_description_of_an_api_is_checked_before_anything_is_asked(
+    write: Write, rest: str, line: int, what: str
+) -> None:
+    """What would fail, or find nothing, in the middle of a run."""
+    ((file, at, said),) = problems(write(CRM + REST + rest + "\n"))
+    assert (file, at) == ("config.toml", line)
+    assert said.startswith(what)
+
+
+def test_a_description_without_a_mistake_loads(write: Write) -> None:
+    """Windows, lists and rules that are right are no mistakes."""
+    right = COLUMNS + (
+        "odd = { bad = \"try_cast(s as double) > 10\" }\nquery = { from = '{since:unix}' }\n"
+        "each = { path = 'surveys' }\npaging = { kind = 'cursor', param = 'c', at = 'next' }\n"
+    )
+    text = CRM + REST.replace('"answers"', '"surveys/{id}/answers"') + right
+    assert list(load(write(text)).sources) == ["mine"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "what", "fix"),
+    [
+        ('type = "zenlop"', "unknown type 'zenlop'", "did you mean 'zenloop'?"),
+        ('type = "zenloop"', "'token' is missing", "env:NAME or file:PATH"),
+    ],
+)
+def test_a_wrong_type_and_a_missing_secret_say_what_to_write(
+    write: Write, kind: str, what: str, fix: str
+) -> None:
+    """The nearest type; the three ways to name a secret."""
+    with pytest.raises(ConfigError) as failed:
+        load(write(f"{CRM}[sources.mine]\n{kind}\n"))
+    (found,) = failed.value.problems
+    assert found.what == what
+    assert fix in found.fix
+
+
 @pytest.mark.parametrize(
     ("table", "setting"),
     [

@@ -26,7 +26,7 @@ def list(options: Options) -> None:
     from .talk import answer
 
     found = supported()
-    answer(options, {"sources": found}, terminal.sources(found))
+    answer(options, {"sources": found}, *terminal.sources(found))
 
 
 @sources.part

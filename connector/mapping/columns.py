@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from ..records import STREAMS
+from ..records import FLAG, STREAMS
 from . import expressions
 from .document import Mistake
 from .shape import did_you_mean
@@ -37,13 +37,18 @@ def _named(stream: str, columns: Mapping[str, Any], also: Sequence[str]) -> Iter
 
 def _written(columns: Mapping[str, Any]) -> Iterator[Mistake]:
     for name, sql in columns.items():
-        if not isinstance(sql, str):
-            continue
-        try:
-            expressions.parse(sql)
-        except expressions.BadSql as error:
-            what = f"SQL that does not parse: {error}"
-            yield Mistake(("columns", name), what, "correct the expression")
+        if isinstance(sql, str):
+            yield from expressions.row_mistakes(sql, ("columns", name))
+
+
+def rules(odd: Mapping[str, Any]) -> list[Mistake]:
+    """Every mistake in the rules under which records are listed and left out."""
+    return [
+        mistake
+        for name, sql in odd.items()
+        if isinstance(sql, str)
+        for mistake in expressions.row_mistakes(sql, ("odd", name), wanted=FLAG)
+    ]
 
 
 def _required(

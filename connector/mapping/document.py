@@ -156,7 +156,8 @@ def _mistake(each: ErrorDetails, data: Mapping[str, Any], kind: type[Any]) -> Mi
     if each["type"] == "missing":
         return _missing(path, here)
     if each["type"] in ("value_error", "assertion_error"):
-        return Mistake(path, f"{name}: {each['msg'].split(', ', 1)[-1]}")
+        said = each["msg"].split(", ", 1)[-1]
+        return Mistake(path, f"{name}: {said}" if path else said)
     if each["type"].endswith(("_type", "_error")):
         what = f"{_name(path)} is {_shown(each['input'])}"
         return Mistake(path, what, f"write {shape.words(here)}")

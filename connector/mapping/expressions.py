@@ -55,12 +55,18 @@ def _parsed(sql: str) -> exp.Expr:
     except ParseError as error:
         first = error.errors[0] if error.errors else {}
         near = f" near {first['highlight']!r}" if first.get("highlight") else ""
-        raise BadSql(f"{str(first.get('description', error)).lower()}{near}") from error
+        raise BadSql(f"{_said(str(first.get('description', error)))}{near}") from error
     except TokenError as error:
         raise BadSql("a quote or bracket is not closed") from error
     if not isinstance(found, exp.Condition | exp.Filter) or isinstance(found, exp.Query):
         raise BadSql("this is not a single expression")
     return found
+
+
+def _said(description: str) -> str:
+    """What the parser says, without its own names for things."""
+    lacking = description.startswith("Required keyword")
+    return "something is missing" if lacking else description.lower()
 
 
 def literal(value: object) -> str:
@@ -156,6 +162,22 @@ def mistakes(
         return found
     typed = _annotated(tree, columns)
     return [Mistake(path, *each) for each in _wrong_types(typed, wanted)]
+
+
+def row_mistakes(sql: str, path: Path, *, wanted: str | None = None) -> list[Mistake]:
+    """All that is wrong with an expression over fields of one record, which nobody knows by name
+    beforehand; each of them is a text."""
+    try:
+        tree = parse(sql)
+    except BadSql as error:
+        return [Mistake(path, f"SQL that does not parse: {error}", "correct the expression")]
+    if not tree.find(exp.Window) and (found := list(_wrong_use(tree, aggregate=False))):
+        return [Mistake(path, *each) for each in found]
+    typed = _annotated(tree, dict.fromkeys(paths(tree), TEXT)) if wanted else None
+    kind = _family(typed)
+    if wanted and kind and _words(kind) != _words(wanted):
+        return [Mistake(path, f"gives {_words(kind)}", f"must give {_words(wanted)}")]
+    return []
 
 
 def query_mistakes(sql: str, path: Path, schema: Mapping[str, Mapping[str, str]]) -> list[Mistake]:

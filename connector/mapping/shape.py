@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 
 from pydantic.fields import FieldInfo
 
+from ..secrets import Secret
 from .lines import Path
 
 #: More names than this are no help in a message.
@@ -25,6 +26,7 @@ _WORDS: Mapping[Any, str] = {
     date: "a date",
     time: "a time of day",
     Any: "a value",
+    Secret: "a secret: keyring:SERVICE/NAME, env:NAME or file:PATH",
 }
 
 

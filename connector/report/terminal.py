@@ -248,10 +248,15 @@ def _cost(made: Plan) -> str:
 # ── smaller things ────────────────────────────────────────────────────────────────────────────
 
 
-def sources(found: Sequence[Mapping[str, Any]]) -> RenderableType:
-    """The types of sources that there are."""
-    listed = [(s["type"], ", ".join(s["streams"]), s["sure"], s["about"]) for s in found]
-    return table("Sources", ("type", "brings", "sure", "what it is"), listed)
+def sources(found: Sequence[Mapping[str, Any]]) -> Iterator[RenderableType]:
+    """The types of sources that there are, and how to read the list."""
+    listed = [(s["type"], ", ".join(s["streams"]) or "–", s["sure"], s["about"]) for s in found]
+    yield table("Sources", ("type", "brings", "sure", "what it is"), listed)
+    yield Text(
+        "verified: its documentation or working code was read whole. partly: some of it. inferred: "
+        "check it against your own account.\ndocs/sources/TYPE.md says where to get the key, and "
+        "what is read."
+    )
 
 
 def unmatched(found: Unmatched, template: Path | None) -> Iterator[RenderableType]:
@@ -275,7 +280,10 @@ def unmatched(found: Unmatched, template: Path | None) -> Iterator[RenderableTyp
     yield table(title, ("stream", "id", "why", "says", "could be"), rows)
     if template:
         yield Text(f"{template}: {count(len(found.words))} keys to decide.")
-    yield Text("A line `key,account_id` in the alias file settles every record with that key.")
+    yield Text(
+        "A line `key,account_id` in the alias file ([files] aliases) settles every record with "
+        "that key. --show shows addresses whole, --csv FILE writes all keys to be filled in."
+    )
 
 
 def runs(rows: Sequence[Mapping[str, Any]]) -> RenderableType:

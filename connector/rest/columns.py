@@ -11,6 +11,42 @@ def words(field: str) -> str:
     return f"from_json({field}, '[\"VARCHAR\"]')"
 
 
+def listed(field: str) -> str:
+    """Texts that stand in one, behind commas, or in a list."""
+    return (
+        f"case when {field} like '[%' then {words(field)} "
+        f"else string_split_regex(trim({field}), '\\s*,\\s*') end"
+    )
+
+
+def mood(field: str) -> str:
+    """A sentiment by whichever words: `Very Positive` is positive."""
+    known = ("positive", "negative", "neutral", "mixed")
+    cases = " ".join(f"when lower({field}) like '%{each}%' then '{each}'" for each in known)
+    return f"case {cases} end"
+
+
+def each(field: str, name: str) -> str:
+    """One field of every object in a list: a list of texts."""
+    return f"json_extract_string({field}, '$[*].{name}')"
+
+
+def both(one: str, other: str) -> str:
+    """Two lists as one, each text once, by the alphabet."""
+    return f"list_sort(list_distinct(list_concat({one}, {other})))"
+
+
+def entry(field: str, *names: str) -> str:
+    """The `value` of the first object in a list that has one of these as its `name`."""
+    told = [
+        f"json_extract_string({field}, '$[' || "
+        f"(list_position({each(field, 'name')}, {text(name)}) - 1) || '].value')"
+        for name in names
+        if name
+    ]
+    return f"coalesce({', '.join(told)})" if told else "null"
+
+
 def address(field: str) -> str:
     """An e-mail address; what has no @ is none."""
     return f"case when {field} like '%@%' then {field} end"

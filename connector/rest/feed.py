@@ -26,6 +26,8 @@ from .paging import Page, Paging, Single, Step, at, count
 ALSO: Mapping[str, str] = {"modified_at": MOMENT, "deleted": FLAG}
 #: Why a record is listed and left out.
 ODD = "odd"
+#: Names of an answer that a message tells.
+MANY = 8
 #: One record never has so many bytes.
 LARGEST = 16 * 1024 * 1024
 
@@ -81,7 +83,8 @@ def fetch(
 
 
 def take(line: Line, feed: Feed, file: Path, progress: Progress | None = None) -> Got:
-    """Fetch every page of a feed into one file; fewer records than promised are an error."""
+    """Fetch every page of a feed into one file; fewer records than the first page promised are an
+    error."""
     rows, kept, promised = 0, 0, None
     with file.open("wb") as out:
         for each in feed.paging.pages(lambda step: page(line, feed, step)):
@@ -90,8 +93,7 @@ def take(line: Line, feed: Feed, file: Path, progress: Progress | None = None) -
             dressed = feed.dress(each.records) if feed.dress else each.records
             out.writelines(lines(dressed, feed.given, line.name))
             rows, kept = rows + len(each.records), kept + len(dressed)
-            told = count(each.body, feed.total)
-            promised = promised if told is None else told
+            promised = count(each.body, feed.total) if promised is None else promised
     if promised is not None and rows < promised:
         raise Malformed(
             f"{line.name} promised {promised} records of {feed.path} and sent {rows}.",
@@ -204,7 +206,18 @@ def page(line: Line, feed: Feed, step: Step) -> Page:
     records = at(told, feed.records) if feed.records else told
     if not isinstance(records, list):
         raise Malformed(
-            f"{line.name} sent no list of records to {feed.path}.",
-            hint="Run again; the watermark has not moved. Is `url` right?",
+            f"{line.name} sent no list of records to {feed.path}{_where(feed)}.",
+            hint=f"Run again; the watermark has not moved. Is `url` right? {_shape(told)}",
         )
     return Page(records, told, reply)
+
+
+def _where(feed: Feed) -> str:
+    return f" at `{feed.records}`" if feed.records else ""
+
+
+def _shape(told: Any) -> str:
+    """What an answer is made of, by names alone."""
+    if isinstance(told, dict):
+        return f"The answer has {', '.join(map(repr, list(told)[:MANY])) or 'nothing in it'}."
+    return "The answer is itself a list." if isinstance(told, list) else "The answer is a value."

@@ -36,7 +36,8 @@ COLUMNS: Mapping[str, str] = {
     "submitted_at": "to_timestamp(cast(created_at as double))",
     "modified_at": "to_timestamp(cast(updated_at as double))",
 }
-ODD = off_scale("score", _LEAST, _MOST)
+#: What a company asks its own people says nothing of a customer.
+ODD = {"employees": "survey_type = 'enps'", **off_scale("score", _LEAST, _MOST)}
 
 
 @dataclass(slots=True)

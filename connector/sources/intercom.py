@@ -11,7 +11,7 @@ from typing import Any
 from ..errors import Malformed, RemoteError
 from ..http import body_of
 from ..protocols import Progress, Spool
-from ..rest.columns import off_scale
+from ..rest.columns import each, off_scale
 from ..rest.feed import Feed, fetch
 from ..rest.known import Known
 from ..rest.line import Line, bearer
@@ -59,6 +59,7 @@ RESPONSES: Mapping[str, str] = {
     "scale_max": "5",
     "score": "conversation_rating.rating",
     "comment": "conversation_rating.remark",
+    "labels": each("tags.tags", "name"),
     "submitted_at": "to_timestamp(cast(conversation_rating.created_at as double))",
 }
 #: In seconds.

@@ -13,7 +13,7 @@ from ..errors import ConfigError, Malformed, RemoteError, Unreachable
 from ..http import body_of
 from ..mapping.expressions import identifier
 from ..protocols import Hint, Progress, Singles, Spool
-from ..rest.columns import first_of, kind, off_scale
+from ..rest.columns import first_of, kind, listed, mood, off_scale
 from ..rest.feed import Feed, Got, fetch, records
 from ..rest.line import ClientCredentials, Line, Signed, Signer
 from ..rest.paging import Link, at
@@ -74,7 +74,8 @@ class Source:
     `datacenter` is the first part of the host (`fra1`); a brand's own host goes into `url`.
     `surveys` (ids or names) are those that are read, all without it; `csat` names questions
     besides NPS that are asked on a scale from 1 to 5. `account_property` and `customer_property`
-    are the embedded data that hold the CRM's id of the account, or its customer number. With
+    are the embedded data that hold the CRM's id of the account, or its customer number. `topics`
+    and `sentiment` name the values in which Text iQ writes what it read in the comment. With
     `directory` (`POOL_…`) the stream `invitations` tells who was invited by e-mail.
     """
 
@@ -88,6 +89,8 @@ class Source:
     csat: tuple[str, ...] = ()
     account_property: str = "account_id"
     customer_property: str = "customer_number"
+    topics: str = ""
+    sentiment: str = ""
     directory: str = ""
     url: str = ""
     overlap: timedelta = timedelta(days=35)
@@ -240,9 +243,20 @@ class Source:
                 "comment": f"coalesce({comment}, null)" if not number else "null",
                 "account_key": account,
             }
+            if not number:
+                columns |= self._heard()
             odd = {**ODD, **off_scale(score, low, high)}
             given = {"_survey": str(survey["id"]), "_title": str(survey.get("name") or "")}
             yield Feed(columns, "", odd=odd, given=given)
+
+    def _heard(self) -> dict[str, str]:
+        """What the platform read in the words, where it says under which names."""
+        named = {"labels": (self.topics, listed), "sentiment": (self.sentiment, mood)}
+        return {
+            column: read(f"values.{identifier(name)}")
+            for column, (name, read) in named.items()
+            if name
+        }
 
     def _fetched(self, survey: str, id: str, file: Path, given: Mapping[str, str]) -> int:
         """Download what a job made, as a file of records; how many they are."""

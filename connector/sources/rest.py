@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, Field
 
 from ..protocols import Progress, Spool
+from ..records import STREAMS
 from ..rest import feed as feeds
 from ..rest import since as moments
 from ..rest.feed import Feed
@@ -81,6 +82,10 @@ class ByClient:
         )
 
 
+#: Without these a kind of paging cannot go on.
+NEEDED: Mapping[str, tuple[str, ...]] = {"cursor": ("param", "at"), "offset": ("size",)}
+
+
 @dataclass(frozen=True, slots=True)
 class Pages:
     """How the list goes on: `kind` and what that kind needs, as `connector.rest.paging` has it."""
@@ -98,6 +103,11 @@ class Pages:
     until_empty: bool = False
     in_body: bool = False
     relative_to: str = ""
+
+    def __post_init__(self) -> None:
+        lacking = [name for name in NEEDED.get(self.kind, ()) if not getattr(self, name)]
+        if lacking:
+            raise ValueError(f"paging by {self.kind} needs {' and '.join(lacking)}")
 
     def made(self) -> Paging:
         """The way of going on."""
@@ -136,6 +146,19 @@ def _is_span(text: str) -> str:
     return text
 
 
+def _asks_for_moments(query: dict[str, str]) -> dict[str, str]:
+    for name, value in query.items():
+        for which, form in moments.marks(value):
+            if which != "since" or form not in moments.FORMS:
+                known = ", ".join(f"{{since:{each}}}" for each in moments.FORMS)
+                raise ValueError(f"{name} asks for {{{which}:{form}}}; known are {known}")
+    return query
+
+
+#: What goes into the address behind its question mark.
+Query = Annotated[dict[str, str], AfterValidator(_asks_for_moments)]
+
+
 @dataclass(slots=True)
 class Source:
     """A REST API whose records feed one stream.
@@ -156,14 +179,14 @@ class Source:
     columns: Mapping[str, str]
     records: str = ""
     total: str = ""
-    query: dict[str, str] = field(default_factory=dict)
+    query: Query = field(default_factory=dict)
     headers: dict[str, str] = field(default_factory=dict)
     method: Literal["GET", "POST"] = "GET"
     body: dict[str, Any] = field(default_factory=dict)
     paging: Pages = field(default_factory=Pages)
     each: Each | None = None
     odd: Mapping[str, str] = field(default_factory=dict)
-    listed: dict[str, str] | None = None
+    listed: Query | None = None
     again: Annotated[str, AfterValidator(_is_span)] = "3d"
     label: str = "The REST source"
     name: str = field(default="rest", init=False)
@@ -172,6 +195,10 @@ class Source:
     _line: Line = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
+        if ("{id}" in self.path) != (self.each is not None):
+            raise ValueError("{id} in `path` and a table `each`, which tells the ids, go together")
+        if lacking := [name for name in STREAMS[self.stream].needed if name not in self.columns]:
+            raise ValueError(f"columns have no {' and no '.join(lacking)}: no record could be kept")
         signer = self.auth.signer(self.label, self.url)
         self._line = Line(self.url, signer, name=self.label, headers=self.headers)
 
@@ -184,11 +211,12 @@ class Source:
         """How far behind its watermark a pull begins again: `again`."""
         return span(self.again)
 
-    def check(self) -> None:
-        """Ask for one page."""
-        for one in self._feeds(self.query, datetime.now(UTC)):
-            next(iter(one.paging.pages(lambda step: feeds.page(self._line, one, step))))  # noqa: B023
-            return
+    def check(self) -> str | None:
+        """Read one page, and say which columns come of it."""
+        from ..rest.sample import look
+
+        feed = next(self._feeds(self.query, None), None)
+        return look(self._line, feed, self.stream) if feed else None
 
     def pull(
         self, stream: str, since: datetime | None, into: Path, progress: Progress | None = None

@@ -1,14 +1,14 @@
-"""Retently: feedback of every campaign, NPS, CSAT, CES and stars alike."""
+"""Retently: feedback of every campaign, NPS, CSAT, CES and stars alike; what was sent."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from ..protocols import Progress, Spool
-from ..rest.columns import kind, off_scale, words
+from ..rest.columns import both, each, entry, kind, off_scale, words
 from ..rest.feed import Feed, fetch
 from ..rest.line import Line, Signed
 from ..rest.paging import Numbered
@@ -29,7 +29,8 @@ COLUMNS: Mapping[str, str] = {
     "scale_max": _MOST,
     "score": "score",
     "comment": "comment",
-    "labels": words("feedbackTags"),
+    # What Retently read in the comment, and what people put to it.
+    "labels": both(words("feedbackTags"), each("feedbackTopics", "name")),
     "sentiment": "json_extract_string(feedbackTopics, '$[0].sentiment')",
     "channel": "channel",
     "company": "companyName",
@@ -37,6 +38,20 @@ COLUMNS: Mapping[str, str] = {
     "submitted_at": "createdDate",
     "modified_at": "createdDate",
     "partial": "coalesce(isSubmitted = 'false', false)",
+}
+#: What became of a question that was sent. It has no id of its own.
+INVITATIONS: Mapping[str, str] = {
+    "id": "concat_ws('|', campaignId, coalesce(customerId, email), sentDate)",
+    "platform": "'retently'",
+    "survey": "campaignId",
+    "company": "companyName",
+    "email": "email",
+    "status": "case when detailedStatus.isResponded = 'true' then 'answered' "
+    "when detailedStatus.isBounced = 'true' then 'bounced' "
+    "when detailedStatus.isOptedOut = 'true' then 'declined' "
+    "when detailedStatus.isOpened = 'true' then 'opened' else 'sent' end",
+    "asked_at": "sentDate",
+    "modified_at": "coalesce(detailedStatus.respondedDate, detailedStatus.openedDate, sentDate)",
 }
 ODD: Mapping[str, str] = {
     "bogus": "isBogus = 'true'",
@@ -49,15 +64,19 @@ class Source:
     """Needs an API key (Settings → API). `transactional` lists the campaigns (by id or name) that
     follow an event.
 
-    Retently tells accounts by the name of the company and the address of the person.
+    `account_property` and `customer_property` are properties of a person that hold the CRM's id of
+    the account, or its customer number. Where a person has neither, the company's id at Retently is
+    the key, for a line in the alias file.
     """
 
     token: Secret
     url: str = "https://app.retently.com/api/v2"
+    account_property: str = "account_id"
+    customer_property: str = "customer_number"
     transactional: tuple[str, ...] = ()
     overlap: timedelta = timedelta(days=35)
     name: str = field(default="retently", init=False)
-    streams: tuple[str, ...] = field(default=("responses",), init=False)
+    streams: tuple[str, ...] = field(default=("responses", "invitations"), init=False)
     sure: str = field(default="verified", init=False)
     _line: Line = field(init=False, repr=False)
 
@@ -71,7 +90,7 @@ class Source:
     def pull(
         self, stream: str, since: datetime | None, into: Path, progress: Progress | None = None
     ) -> Spool:
-        return fetch(self._line, self._feeds(since), stream, into, progress)
+        return fetch(self._line, self._feeds(stream, since), stream, into, progress)
 
     def ids(
         self, stream: str, since: datetime, into: Path, progress: Progress | None = None
@@ -81,14 +100,35 @@ class Source:
     def calls(self) -> Mapping[str, int]:
         return self._line.calls
 
-    def _feeds(self, since: datetime | None) -> Iterator[Feed]:
-        asked = {"limit": str(PER_PAGE), "sort": "createdDate", "startDate": "{since:iso}"}
-        yield Feed(
-            {**COLUMNS, "kind": kind(self.transactional, "campaignId", "campaignName")},
-            path="feedback",
-            records="data.responses",
-            query=filled(asked, {"since": since}),
+    def _feeds(self, stream: str, since: datetime | None) -> Iterator[Feed]:
+        asked = {"limit": str(PER_PAGE), "startDate": "{since:iso}"}
+        own = (self.account_property, self.customer_property)
+        if stream == "invitations":
+            key = f"coalesce({entry('attributes.customProps', *own)}, companyId)"
+            columns = {**INVITATIONS, "account_key": key}
+            yield self._feed(columns, "nps/outbox", "surveys", asked, since)
+            return
+        columns = {
+            **COLUMNS,
+            "kind": kind(self.transactional, "campaignId", "campaignName"),
+            "account_key": f"coalesce({entry('customProps', *own)}, companyId)",
+        }
+        asked = {**asked, "sort": "createdDate"}
+        yield replace(self._feed(columns, "feedback", "responses", asked, since), odd=ODD)
+
+    def _feed(
+        self,
+        columns: Mapping[str, str],
+        path: str,
+        records: str,
+        asked: Mapping[str, str],
+        since: datetime | None,
+    ) -> Feed:
+        return Feed(
+            columns,
+            path,
+            f"data.{records}",
+            filled(asked, {"since": since}),
             paging=Numbered(total="data.total", last="data.pages"),
             total="data.total",
-            odd=ODD,
         )

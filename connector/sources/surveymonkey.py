@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from ..errors import BudgetSpent
 from ..protocols import Progress, Spool
-from ..rest.columns import first_of, kind, off_scale
+from ..rest.columns import first_of, kind, off_scale, words
 from ..rest.feed import Feed, fetch, page
 from ..rest.line import Line, bearer
 from ..rest.paging import Numbered, at
@@ -34,6 +34,7 @@ COLUMNS: Mapping[str, str] = {
     "scale_max": "high",
     "score": "score",
     "comment": "comment",
+    "labels": words("labels"),
     "channel": "channel",
     "email": "nullif(email, '')",
     "submitted_at": "date_created",
@@ -193,11 +194,12 @@ class Answers:
             "channel": at(response, "metadata.collector.type"),
             "language": self.language,
             "comment": _words(given.values()),
+            "labels": _labels(given.values()),
         }
         asked = [id for id in self.scored if given.get(id)] or [next(iter(self.scored))]
         for number, id in enumerate(asked):
             metric, numbers = self.scored[id]
-            again = {"id": f"{response.get('id')}-{id}", "comment": None} if number else {}
+            again = {"id": f"{response.get('id')}-{id}", **BARE} if number else {}
             low, high = min(numbers.values()), max(numbers.values())
             yield {
                 **row, "metric": metric, "low": low, "high": high,
@@ -205,6 +207,8 @@ class Answers:
             }  # fmt: skip
 
 
+#: What was said stands with the first row of an answer alone.
+BARE = {"comment": None, "labels": None}
 KEPT = (
     "id",
     "date_created",
@@ -253,6 +257,13 @@ def _words(given: Iterable[Iterable[Mapping[str, Any]]]) -> str | None:
     """The first words that were written; those beside a score count too."""
     texts = (each.get("text") for answers in given for each in answers)
     return next((text for text in texts if isinstance(text, str) and text), None)
+
+
+def _labels(given: Iterable[Iterable[Mapping[str, Any]]]) -> list[str]:
+    """The tags that people put to words, or that were found in them; each once."""
+    tags = (tag for answers in given for each in answers for tag in each.get("tag_data") or ())
+    names = (tag.get("label") or tag.get("tag") if isinstance(tag, dict) else tag for tag in tags)
+    return list(dict.fromkeys(str(name) for name in names if name))
 
 
 def _has_news(survey: Mapping[str, Any], since: datetime, known: Mapping[str, Any]) -> bool:

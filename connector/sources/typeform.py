@@ -22,14 +22,16 @@ PER_PAGE = 1000
 FORMS = 200
 
 
-def _of(types: tuple[str, ...], value: str) -> str:
+def _place(type: str) -> str:
+    return f"list_position(json_extract_string(answers, '$[*].field.type'), '{type}')"
+
+
+def _of(value: str, *types: str) -> str:
     """What was answered to the first question of one of these types, in their order."""
-    asked = "json_extract_string(answers, '$[*].field.type')"
-    places = ", ".join(f"list_position({asked}, '{each}')" for each in types)
+    places = ", ".join(map(_place, types))
     return f"json_extract_string(answers, '$[' || (coalesce({places}) - 1) || '].{value}')"
 
 
-SCORE = _of(("nps", "opinion_scale"), "number")
 COLUMNS: Mapping[str, str] = {
     "id": "response_id",
     "platform": "'typeform'",
@@ -37,15 +39,16 @@ COLUMNS: Mapping[str, str] = {
     "metric": "'nps'",
     "scale_min": "0",
     "scale_max": "10",
-    "score": SCORE,
-    "comment": _of(("long_text", "short_text"), "text"),
+    "comment": _of("text", "long_text", "short_text"),
     "contact_key": "hidden.contact_id",
     "company": "hidden.company",
-    "email": f"coalesce(hidden.email, {_of(('email', 'email'), 'email')})",
+    "email": f"coalesce(hidden.email, {_of('email', 'email')})",
     "submitted_at": "coalesce(submitted_at, landed_at)",
     "modified_at": "coalesce(submitted_at, landed_at)",
     "partial": "coalesce(response_type = 'partial', submitted_at is null)",
 }
+#: A scale of which nobody has said how long it is.
+UNNAMED = f"{_place('nps')} is null and {_place('opinion_scale')} is not null"
 
 
 @dataclass(slots=True)
@@ -53,8 +56,9 @@ class Source:
     """Needs a personal token with `forms:read` and `responses:read` (Account → Personal tokens).
 
     `forms` lists the ids of the forms to read; without it every form is read. The score is the
-    answer to the first NPS question, else to the first opinion scale. Hidden fields carry who
-    answered: `contact_id`, `email`, `company`, and the account under one of two names.
+    answer to the first NPS question; with `opinion_scale`, which says that opinion scales run from
+    0 to 10 and ask the same, else to the first of those. Hidden fields carry who answered:
+    `contact_id`, `email`, `company`, and the account under one of two names.
     """
 
     token: Secret
@@ -63,6 +67,7 @@ class Source:
     account_field: str = "account_id"
     customer_field: str = "customer_number"
     transactional: tuple[str, ...] = ()
+    opinion_scale: bool = False
     overlap: timedelta = timedelta(days=35)
     name: str = field(default="typeform", init=False)
     streams: tuple[str, ...] = field(default=("responses",), init=False)
@@ -107,8 +112,11 @@ class Source:
             "since": "{since:unix}",
         }
         keys = (self.account_field, self.customer_field)
+        score = _of("number", "nps", *(["opinion_scale"] if self.opinion_scale else []))
+        unnamed = {} if self.opinion_scale else {"opinion_scale": UNNAMED}
         columns = {
             **COLUMNS,
+            "score": score,
             "kind": kind(self.transactional, "form", "form_title"),
             "account_key": first_of("hidden", *keys),
         }
@@ -122,7 +130,8 @@ class Source:
                 records="items",
                 query={**filled(asked, {"since": since}), **named},
                 paging=Cursor("before", "items.-1.token"),
-                odd={"no_score_asked": "answers is null", **off_scale(SCORE)},
+                total="" if asked_for else "total_items",
+                odd={"no_score_asked": "answers is null", **unnamed, **off_scale(score)},
                 given={"form": id, "form_title": title},
             )
 

@@ -60,6 +60,8 @@ LEGACY: Mapping[str, str] = {
     "scale_max": "1",
     "score": "case score when 'good' then 1 when 'bad' then 0 end",
     "comment": "comment",
+    # A menu below a bad rating; 0 and 100 stand for no reason and for some other.
+    "labels": "case when reason_code not in ('0', '100') then [reason] end",
     "asked_at": "created_at",
     "submitted_at": "updated_at",
     "modified_at": "updated_at",

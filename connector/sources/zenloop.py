@@ -20,14 +20,13 @@ PER_PAGE = 100
 #: zenloop's own beginning: nothing is older.
 BEGINNING = datetime(2015, 1, 1, tzinfo=UTC)
 
+NPS = "score_type is null or score_type in ('promoter', 'passive', 'detractor', 'nps')"
 COLUMNS: Mapping[str, str] = {
     "id": "id",
     "platform": "'zenloop'",
     "survey": "survey",
-    "metric": "case when score_type is null or score_type in ('promoter', 'passive', 'detractor')"
-    " then 'nps' when score_type in ('nps', 'csat', 'ces') then score_type else 'other' end",
-    "scale_min": "0",
-    "scale_max": "10",
+    "metric": f"case when {NPS} then 'nps' when score_type in ('csat', 'ces') then score_type "
+    "else 'other' end",
     "score": "score",
     "comment": "comment",
     "sentiment": "sentiment",
@@ -46,7 +45,9 @@ class Source:
 
     zenloop filters by when an answer was given, not by when it changed; labels and late comments
     arrive afterwards, so the last `overlap` is always read again. `transactional` lists the
-    surveys (by title or hash) that follow an event; all others are relationship surveys.
+    surveys (by title or hash) that follow an event; all others are relationship surveys. What is
+    asked besides NPS runs from the one end of `other_scale` to the other; zenloop does not tell,
+    and without it such answers are listed and count nowhere.
     """
 
     token: Secret
@@ -54,6 +55,7 @@ class Source:
     account_property: str = "account_id"
     customer_property: str = "customer_number"
     transactional: tuple[str, ...] = ()
+    other_scale: tuple[float, float] | None = None
     overlap: timedelta = timedelta(days=35)
     name: str = field(default="zenloop", init=False)
     streams: tuple[str, ...] = field(default=("responses",), init=False)
@@ -87,10 +89,13 @@ class Source:
                   "date_to": "2999-12-31T23:59:59Z", "order_by": "inserted_at",
                   "order_type": "asc"}  # fmt: skip
         named = (self.account_property, self.customer_property)
+        least, most = self.other_scale or ("null", "null")
         columns = {
             **COLUMNS,
             "kind": kind(self.transactional, "survey", "survey_title"),
             "account_key": first_of("metatags", *named),
+            "scale_min": f"case when {NPS} then 0 else {least} end",
+            "scale_max": f"case when {NPS} then 10 else {most} end",
         }
         for survey in records(self._line, Feed({}, "surveys", "surveys", size, paging=paging)):
             key = survey.get("public_hash_id") if isinstance(survey, dict) else None

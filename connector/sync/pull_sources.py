@@ -36,13 +36,6 @@ from .run import Run, writing
 RECENT = timedelta(days=180)
 
 
-def needed(stream: str) -> tuple[str, ...]:
-    """What a record must have: without an id it cannot be told from another, without its moment
-    nobody knows whether it had happened."""
-    moment = STREAMS[stream].moment
-    return ("id", moment) if moment else ("id",)
-
-
 @dataclass(frozen=True, slots=True)
 class PulledStream:
     """What one stream of one source brought."""
@@ -206,7 +199,7 @@ def _store(app: App, run: Run, name: str, stream: str, spool: Spool) -> int:
             hint="Run again; the watermark has not moved.",
         )
     has = engine.types("SELECT * FROM incoming_source")
-    lacking = {column: _lacks(column, has) for column in needed(stream)}
+    lacking = {column: _lacks(column, has) for column in STREAMS[stream].needed}
     _list(run, name, stream, has, lacking)
     sound = [f"NOT ({each})" for each in lacking.values()]
     sound += ["odd IS NULL"] if "odd" in has else []

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from connector.shipped import IN_THE_CRM, available
 
 from .conftest import Command
 
+ROOT = Path(__file__).parents[2]
 SURE = {"verified", "partly", "inferred"}
 
 
@@ -29,3 +32,12 @@ def test_a_person_sees_a_table(connector: Command, said: str) -> None:
     """One line a source."""
     done = connector("sources", "list")
     assert (done.exit, said in done.out) == (0, True)
+
+
+def test_a_person_is_told_what_the_words_mean_and_where_to_read_on(connector: Command) -> None:
+    """And every type has the page that is named."""
+    told = " ".join(connector("sources", "list").out.split())
+    assert "inferred: check it against your own account" in told
+    assert "docs/sources/TYPE.md" in told
+    pages = {each.stem for each in (ROOT / "docs" / "sources").glob("*.md")}
+    assert {*available("sources"), *(each["type"] for each in IN_THE_CRM)} == pages

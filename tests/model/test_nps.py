@@ -126,7 +126,7 @@ def test_what_is_no_valid_answer_does_not_count(more):
 def test_a_person_who_answers_again_within_a_day_counts_once():
     """The last answer stays; a day later it is a new one."""
     lake = Lake().put("accounts", id="001")
-    for id, score, days in (("a", 0, 9.9), ("b", 3, 9.5), ("c", 10, 9.1), ("d", 9, 8.0)):
+    for id, score, days in (("a", 0, 10.47), ("b", 3, 9.5), ("c", 10, 9.1), ("d", 9, 8.1)):
         answer(lake, id, score, days, email="Same@x.example")
     lake.run(only("nps", "nps_responses", "loyalty"))
     assert (lake.value("nps"), lake.value("nps_responses")) == (100, 2)
@@ -165,6 +165,7 @@ def test_a_score_off_its_scale_is_an_oddity():
         ({"scale_max": 100}, "wrong_scale"),
         ({"metric": "csat", "scale_min": None}, "unknown_scale"),
         ({"metric": "ces", "scale_min": 7, "scale_max": 7}, "unknown_scale"),
+        ({"metric": "star", "scale_max": None}, "unknown_scale"),
         ({"metric": "csat", "scale_min": 1, "scale_max": 5, "score": 7}, "score_outside_scale"),
         ({"score": 10.5}, "score_outside_scale"),
         ({"score": -1}, "score_outside_scale"),

@@ -37,6 +37,15 @@ def test_a_bomb_is_not_unpacked(tmp_path, monkeypatch):
     assert (tmp_path / "bomb-000").stat().st_size < 20_000_000
 
 
+def test_an_archive_of_many_files_is_not_unpacked(tmp_path):
+    """An export is one file; a thousand would be a thousand downloads in one."""
+    many = {f"f{number}": b"1" for number in range(unpack.MEMBERS + 1)}
+    (tmp_path / "many.zip").write_bytes(packed(**many))
+    with pytest.raises(Malformed, match="members"):
+        next(unpack.members(tmp_path / "many.zip", tmp_path))
+    assert not list(tmp_path.glob("many-*"))
+
+
 def test_an_archive_that_was_cut_off_is_an_error(tmp_path):
     """The end of a zip is where its list of members is."""
     (tmp_path / "cut.zip").write_bytes(packed(a=b"1" * 5_000)[:-30])

@@ -1,21 +1,53 @@
-"""A platform that ignores what it is asked for, and sends the same page again and again."""
+"""A platform that ignores what it is asked for and sends the same page again and again, or that
+keeps a record back without a word."""
 
 from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 from urllib.parse import urlsplit
 
+import orjson
 import requests
+
+from connector.rest.paging import at
+
+#: What becomes of the answer to a list: status and body, before and behind.
+Change = Callable[[int, bytes], tuple[int, bytes]]
+
+
+def repeating(url: str, lists: str) -> AbstractContextManager[str]:
+    """What is served at `url`, but that every list (a regex for its path) is its first page."""
+    first: list[tuple[int, bytes]] = []
+
+    def again(status: int, body: bytes) -> tuple[int, bytes]:
+        first.append((status, body))
+        return first[0]
+
+    return _relayed(url, lists, again)
+
+
+def losing(url: str, lists: str, records: str) -> AbstractContextManager[str]:
+    """What is served at `url`, but that the first of several `records` on a page of a list is
+    missing once; what the page says of their number stays."""
+    lost: list[Any] = []
+
+    def less(status: int, body: bytes) -> tuple[int, bytes]:
+        told = orjson.loads(body)
+        found = at(told, records)
+        if found and len(found) > 1 and not lost:
+            lost.append(found.pop(0))
+        return status, orjson.dumps(told)
+
+    return _relayed(url, lists, less)
 
 
 @contextmanager
-def repeating(url: str, lists: str) -> Iterator[str]:
-    """What is served at `url`, but that every list (a regex for its path) is its first page."""
-    first: dict[str, tuple[int, str, bytes]] = {}
+def _relayed(url: str, lists: str, change: Change) -> Iterator[str]:
     pattern = re.compile(lists)
 
     class Handler(BaseHTTPRequestHandler):
@@ -23,22 +55,19 @@ def repeating(url: str, lists: str) -> Iterator[str]:
 
         def answer(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            path = urlsplit(self.path).path
-            told = first.get("page") if pattern.search(path) else None
-            if told is None:
-                headers = {k: v for k, v in self.headers.items() if k.lower() != "host"}
-                headers["Host"] = self.headers["Host"]
-                got = requests.request(
-                    self.command, url + self.path, data=body, headers=headers, timeout=30
-                )
-                told = (got.status_code, got.headers["Content-Type"], got.content)
-                if pattern.search(path):
-                    first["page"] = told
-            self.send_response(told[0])
-            self.send_header("Content-Type", told[1])
-            self.send_header("Content-Length", str(len(told[2])))
+            headers = {k: v for k, v in self.headers.items() if k.lower() != "host"}
+            headers["Host"] = self.headers["Host"]
+            got = requests.request(
+                self.command, url + self.path, data=body, headers=headers, timeout=30
+            )
+            status, content = got.status_code, got.content
+            if pattern.search(urlsplit(self.path).path):
+                status, content = change(status, content)
+            self.send_response(status)
+            self.send_header("Content-Type", got.headers["Content-Type"])
+            self.send_header("Content-Length", str(len(content)))
             self.end_headers()
-            self.wfile.write(told[2])
+            self.wfile.write(content)
 
         do_GET = do_POST = answer
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 import pytest
 
 from connector.errors import Malformed
-from connector.sandbox.surveys import asknicely
+from connector.sandbox.surveys import asknicely, unanswered
+from connector.sandbox.surveys.unanswered import Invitation
+
+ASKED = "2026-11-01T08:00:00.000000Z"
 
 
 def test_what_was_sent_is_a_stream_of_its_own(emulated):
@@ -15,6 +18,23 @@ def test_what_was_sent_is_a_stream_of_its_own(emulated):
     row = here.rows("invitations")["1"]
     assert (row["status"], row["contact_key"]) == ("answered", "003000000000001AAA")
     assert row["asked_at"].isoformat() == "2026-11-01T08:00:00+00:00"
+
+
+def test_who_kept_silent_is_told_apart_from_who_has_looked(emulated):
+    """Among what was sent, and among the answers not at all."""
+    here = emulated("asknicely")
+    here.add("1", score=9)
+    for number, state in enumerate(("sent", "declined")):
+        silent = Invitation(7 + number, "s1", "p@kunde.example", None, None, None, ASKED, state)
+        with here.store.lock:
+            unanswered.create_tables(here.store)
+            unanswered.add(here.store, silent)
+    found = here.rows("invitations")
+    assert {id: row["status"] for id, row in found.items()} == {
+        "1": "answered", "7": "sent", "8": "opened"
+    }  # fmt: skip
+    assert found["8"]["modified_at"] > found["8"]["asked_at"] == found["7"]["modified_at"]
+    assert set(here.rows()) == {"1"}
 
 
 def test_texts_become_numbers_and_empty_ones_nothing(emulated):

@@ -9,6 +9,7 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from connector.errors import AuthError, Malformed
+from connector.sandbox.surveys import customergauge as emulated
 from connector.sandbox.surveys import unanswered
 from connector.sources import customergauge
 from connector.sources.customergauge import Source
@@ -103,6 +104,25 @@ def test_nobody_answering_is_told_and_ends_when_somebody_does(here):
     assert made[str(silent[0].id)]["status"] == "sent"
     assert again[str(silent[0].id)]["status"] == "answered"
     assert again[str(silent[0].id)]["modified_at"] > made[str(silent[0].id)]["modified_at"]
+
+
+@pytest.mark.parametrize("region", ["eu", "us", "au"])
+def test_an_account_lives_in_one_region(here, region):
+    """Its answers, and its tokens: two hosts."""
+    made = Source(region, "c", here.secret("secret"), BERLIN)
+    assert made._line.base == f"https://api.{region}.customergauge.com/v7/rest/sync"
+    signer = made._line._signer
+    assert (signer.host, signer.path) == (
+        f"https://auth.{region}.customergauge.com",
+        "oauth2/token",
+    )
+
+
+def test_a_topic_that_was_not_ticked_is_no_label(here):
+    """All topics of a question come along, each with whether it was chosen."""
+    here.act(do="add", id="7000", score=2, labels=["Support"])
+    assert emulated.UNTICKED in str(emulated._tags(here.answers("id = '7000'")[0]))
+    assert here.rows(source(here))["7000"]["labels"] == ["Support"]
 
 
 def test_a_segment_tells_what_follows_an_event(here):

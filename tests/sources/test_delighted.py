@@ -46,3 +46,11 @@ def test_recorded_answers_parse(scripted, tmp_path):
         ("123", "One", "foo@bar.com"), ("789", "Two", "koo@bar.com")
     ]  # fmt: skip
     assert [row["submitted_at"] for row in found] == [None, None]
+
+
+def test_what_employees_answer_is_listed(emulated):
+    """They are nobody's customers."""
+    here = emulated("delighted")
+    here.add("1", score=9, metric="enps")
+    here.add("2", score=9)
+    assert {id: row["odd"] for id, row in here.rows().items()} == {"1": "employees", "2": None}

@@ -157,6 +157,15 @@ def test_an_account_lives_on_one_host(here, region):
     assert made._line.base == f"https://api.wootric.{host}"
 
 
+def test_one_login_of_several_accounts_says_which(here, scripted):
+    """With the token that is fetched; the secret is in no address."""
+    token = Answer(body=b'{"access_token": "t", "expires_in": 3600}')
+    script = scripted(token, Answer(body=b"[]"))
+    source(here, url=script.url, account_token="NPS-EU-1").check()
+    paths = [path for _, path, _ in script.requests]
+    assert paths == ["/oauth/token?account_token=NPS-EU-1", "/v1/responses?per_page=1"]
+
+
 @pytest.mark.parametrize(
     "do", [{"status": 503}, {"status": 429, "headers": {"Retry-After": "0"}}, {"truncate_at": 50}]
 )

@@ -138,6 +138,15 @@ def test_ratings_are_answers(desk):
     assert all(each["submitted_at"] for each in found)
 
 
+def test_tags_of_a_rated_conversation_are_labels(desk):
+    """What somebody of ours said that it was about."""
+    rating = {"rating": 2, "remark": "zu langsam", "created_at": 1_790_000_000}
+    tags = {"tags": [{"id": "1", "name": "billing"}, {"id": "2", "name": "delay"}]}
+    talk(desk, "told", conversation_rating=rating, tags=tags)
+    (row,) = late(desk, "responses")
+    assert (row["labels"], row["comment"]) == (["billing", "delay"], "zu langsam")
+
+
 def test_a_rating_off_the_scale_is_listed(desk):
     talk(desk, "odd", conversation_rating={"rating": 9, "created_at": 1_790_000_000})
     assert [each["odd"] for each in late(desk, "responses")] == ["score_off_scale"]

@@ -75,6 +75,24 @@ def test_incremental_pulls_add_up_to_the_full_one(desk):
     assert {id: each["value"] for id, each in {**whole, **late}.items()} == again
 
 
+def test_the_last_five_days_are_always_read_again():
+    """So long telephones may have been offline."""
+    assert Source.__dataclass_fields__["overlap"].default == timedelta(days=5)
+
+
+def test_events_without_a_mark_count_each_and_those_with_one_once(desk):
+    """The mark is how a platform tells that an event was sent twice."""
+    desk.rows(source(desk), "signals")
+    at = noon(desk, 2)
+    for number, mark in enumerate(("same", "same", None, None)):
+        told = {"time": at + number, "distinct_id": "u-m", "$insert_id": mark}
+        record = {"id": f"m{number}", "event": "login", "properties": told}
+        shelf.put(desk.store, "mixpanel", "events", at + number, record)
+    since = desk.now() - timedelta(days=5)
+    (found,) = [e for e in desk.rows(source(desk), "signals", since) if "u-m" in e["id"]]
+    assert found["value"] == 3
+
+
 def test_days_are_those_of_the_project_and_today_is_not_over(desk):
     """Half past midnight in Berlin is still yesterday in UTC."""
     desk.rows(source(desk), "signals")
@@ -85,6 +103,17 @@ def test_days_are_those_of_the_project_and_today_is_not_over(desk):
     since = desk.now() - timedelta(days=5)
     found = [each for each in desk.rows(source(desk), "signals", since) if "u-1" in each["id"]]
     assert [each["id"][:10] for each in found] == [day(midnight - 1800), day(midnight)]
+
+
+def test_a_day_is_over_when_it_is_over_in_the_project(desk):
+    """Half an hour before midnight in UTC it is tomorrow in Berlin."""
+    desk.rows(source(desk), "signals")
+    mixpanel.add(desk.store, "login", "u-1", noon(desk, 0))
+    late = desk.now().replace(hour=23, minute=30)
+    desk.store.clock.advance(late - desk.now())
+    since = desk.now() - timedelta(days=5)
+    found = [each for each in desk.rows(source(desk), "signals", since) if "u-1" in each["id"]]
+    assert [each["id"][:10] for each in found] == [f"{late:%Y-%m-%d}"]
 
 
 def test_thirty_days_at_most_in_one_export():

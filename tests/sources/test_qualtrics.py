@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from connector.errors import AuthError, ConfigError, Malformed, RemoteError
+from connector.errors import AuthError, ConfigError, Malformed, RemoteError, Unreachable
 from connector.rest import unpack
 from connector.sandbox.surveys import unanswered
 from connector.sources import qualtrics
@@ -176,6 +176,7 @@ def zipped(text: bytes) -> Answer:
 SURVEYS = body({"elements": [{"id": "SV_1", "name": "R"}], "nextPage": None})
 QUESTIONS = body({"questions": {"QID2": {"questionType": {"type": "MC", "selector": "NPS"}}}})
 STARTED = body({"progressId": "ES_1", "status": "inProgress"})
+RECORDED = "2026-11-02T10:00:07.000Z"
 DONE = body({"status": "complete", "fileId": "f1"})
 
 
@@ -195,6 +196,43 @@ def test_a_job_that_failed_is_an_error(here, scripted, tmp_path):
     failed = body({"status": "failed", "percentComplete": 10})
     with pytest.raises(RemoteError, match="could not make"):
         pulled(here, scripted(SURVEYS, QUESTIONS, STARTED, failed), tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("topics", "labels"),
+    [("Preis , Support", ["Preis", "Support"]), ('["Preis"]', ["Preis"]), ("", None)],
+)
+def test_what_text_analysis_found_is_read_where_it_is_named(
+    here, scripted, tmp_path, topics, labels
+):
+    """In one text or in a list; and not where nobody says under which name."""
+    values = {"QID2": 9, "endDate": RECORDED, "T": topics, "S": "Very Negative"}
+    record = json.dumps({"responseId": "R_1", "values": values}).encode()
+    answers = (SURVEYS, QUESTIONS, STARTED, DONE, zipped(record))
+    named = {"topics": "T", "sentiment": "S"}
+    for settings, told in ((named, (labels, "negative")), ({}, (None, None))):
+        made = Source(token=here.secret(), url=scripted(*answers).url, **settings)
+        (row,) = rows(made, tmp_path).values()
+        assert (row.get("labels"), row.get("sentiment")) == told
+
+
+def test_a_job_without_an_end_is_given_up(here, scripted, tmp_path, monkeypatch):
+    """In words; the next run begins it anew."""
+    monkeypatch.setattr(qualtrics, "LONGEST_JOB", 0.05)
+    with pytest.raises(Unreachable, match="not finished an export"):
+        pulled(here, scripted(SURVEYS, QUESTIONS, STARTED, STARTED), tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("end", "counts"),
+    [("2026-11-02T10:00:00Z", "2026-11-02T10:00:00Z"), ("2026-11-02 11:00:00", RECORDED)],
+)
+def test_an_end_without_a_zone_is_not_taken_for_one_of_utc(here, scripted, tmp_path, end, counts):
+    """Then the moment of recording counts, which has one."""
+    record = {"responseId": "R_1", "values": {"QID2": 9, "endDate": end, "recordedDate": RECORDED}}
+    answers = (SURVEYS, QUESTIONS, STARTED, DONE, zipped(json.dumps(record).encode()))
+    (row,) = pulled(here, scripted(*answers), tmp_path).values()
+    assert row["submitted_at"] == datetime.fromisoformat(counts).timestamp()
 
 
 def test_an_archive_that_unpacks_to_too_much_is_refused(here, scripted, tmp_path, monkeypatch):

@@ -16,7 +16,7 @@ from connector.errors import Malformed
 from connector.sandbox.signals import chargebee, intercom, mixpanel, shelf, stripe, zendesk
 from connector.shipped import available
 from tests.sources.cases import CASES
-from tests.sources.repeating import repeating
+from tests.sources.repeating import losing, repeating
 from tests.sources.signals import Desk, read, serving
 
 DAY = 86_400
@@ -51,6 +51,8 @@ class Case:
     small: str = "PER_PAGE"
     found: str = "told"
     settings: Mapping[str, Any] = field(default_factory=dict)
+    #: Where the records stand in an answer that says how many there are in all.
+    counted: str = ""
     #: How records are called here: what stands before the platform's own id.
     prefix: str = ""
     counts: Callable[[Desk, dict[str, Any]], bool] = lambda desk, record: True
@@ -174,11 +176,13 @@ CASES_OF_SIGNALS = (
     Case(
         "mixpanel", "signals", ("people",), _person, _seen, _gone("mixpanel", "people"),
         "occurred_at", r"/engage$", found="listed", settings=PEOPLE, prefix="profile-",
+        counted="results",
     ),
     Case(
         "intercom", "tickets", ("conversations",), _conversation,
         _again("intercom", "conversations", state="snoozed"),
         _gone("intercom", "conversations"), "status", r"/conversations/search$", found="listed",
+        counted="conversations",
     ),
     Case(
         "stripe", "signals", ("invoices",), _invoice, _happens("paid", amount_due=7),
@@ -269,6 +273,17 @@ def test_a_page_that_comes_again_is_an_error(place):
     """No endless loop, and nothing is taken for whole."""
     case, desk = place
     with repeating(desk.base, case.lists) as url, pytest.raises(Malformed, match=r"again|promised"):
+        desk.rows(case.source(desk, url), case.stream)
+
+
+def test_fewer_than_the_platform_counts_are_an_error(place):
+    """Where it says how many there are; Zendesk, Stripe and Chargebee do not."""
+    case, desk = place
+    if not case.counted:
+        assert case.platform in {"zendesk", "stripe", "chargebee"}
+        return
+    lossy = losing(desk.base, case.lists, case.counted)
+    with lossy as url, pytest.raises(Malformed, match="promised"):
         desk.rows(case.source(desk, url), case.stream)
 
 

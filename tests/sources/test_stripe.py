@@ -62,6 +62,21 @@ def test_at_first_every_invoice_is_listed(desk, monkeypatch):
     assert [{**each, "modified_at": None} for each in again] == plain
 
 
+def test_what_is_listed_is_older_than_any_event_to_come(desk):
+    """An event that the feed did not show yet is news, and must win over the list."""
+    found = desk.rows(source(desk), "signals")
+    latest = max(each["modified_at"] for each in found)
+    assert latest <= desk.now() - timedelta(minutes=1)
+
+
+def test_the_version_that_is_understood_is_named(scripted, tmp_path):
+    """An account's own may be any."""
+    (tmp_path / "t").write_text("t")
+    script = scripted(Answer(body=b'{"data": []}'))
+    Source(url=script.url, token=Secret(f"file:{tmp_path / 't'}")).check()
+    assert script.requests[0][2]["Stripe-Version"] == ours.VERSION
+
+
 def test_what_changed_since_comes_from_events(desk):
     """The newest event of an invoice tells how it is; older ones are not read over it."""
     open_one = bill(desk, "in_1")
@@ -94,12 +109,33 @@ def test_incremental_pulls_add_up_to_the_full_one(desk):
     assert set(late) == {one["id"], "in_new"}
 
 
+def test_what_happened_a_moment_ago_is_left_for_the_next_run(desk):
+    """The feed is a little behind: what it lacks now would else never be asked for."""
+    happened(desk, "finalized", bill(desk, "in_1"), 30)
+    since = desk.now() - timedelta(days=1)
+    assert desk.rows(source(desk), "signals", since) == []
+    desk.store.clock.advance(timedelta(minutes=1))
+    assert [each["id"] for each in desk.rows(source(desk), "signals", since)] == ["in_1"]
+
+
 def test_a_deleted_invoice_is_told(desk):
     """A draft that was thrown away."""
     draft = bill(desk, "in_d", status="draft")
     happened(desk, "deleted", draft)
     (found,) = desk.rows(source(desk), "signals", desk.now() - timedelta(days=1))
     assert (found["id"], found["deleted"], found["due_at"]) == ("in_d", True, None)
+
+
+@pytest.mark.parametrize(
+    "type",
+    ["finalized", "paid", "payment_failed", "payment_succeeded", "updated", "overdue",
+     "marked_uncollectible", "voided"],
+)  # fmt: skip
+def test_whatever_happens_to_an_invoice_is_asked_for(desk, type):
+    """By its name: Stripe sends no other events."""
+    happened(desk, type, bill(desk, "in_1"))
+    found = desk.rows(source(desk), "signals", desk.now() - timedelta(days=1))
+    assert [each["id"] for each in found] == ["in_1"]
 
 
 def test_after_a_month_everything_is_listed_again(desk):

@@ -95,6 +95,37 @@ def test_a_day_without_calls_enough_is_told_before_they_are_spent(here):
     assert here.rows(source(here))
 
 
+@pytest.mark.parametrize(
+    ("region", "host"), [("us", "api.surveymonkey.com"), ("eu", "api.eu.surveymonkey.com")]
+)
+def test_a_team_lives_in_one_region(here, region, host):
+    """Europe has an address of its own."""
+    made = Source(token=here.secret(), region=region)
+    assert made._line.base == f"https://{host}/v3"
+
+
+def test_tags_are_labels_and_stand_with_the_first_score(here):
+    """Of every answer in words, each once, however a tag tells its name."""
+    tags = [{"label": "Preis"}, {"tag": "Support"}, "Preis", {"color": "red"}]
+    assert surveymonkey._labels([[{"tag_data": tags}], [{"text": "x"}]]) == ["Preis", "Support"]
+    more = {"scores": {"csat": 4}}
+    id = here.act(do="add", score=9, comment="Gut", labels=["Preis"], more=more)
+    found = here.rows(source(here, csat=(emulated.CSAT,)))
+    assert found[id]["labels"] == ["Preis"]
+    assert found[f"{id}-{emulated.CSAT}"]["labels"] is None
+
+
+def test_not_applicable_is_no_score():
+    """It has a weight like the others, and would be the worst of them."""
+    choices = [{"id": "a", "weight": 1}, {"id": "b", "weight": 5},
+               {"id": "c", "weight": 0, "is_na": True}]  # fmt: skip
+    asked = {"pages": [{"questions": [{"id": "q", "answers": {"choices": choices}}]}]}
+    made = surveymonkey.Answers.of(asked, ("q",))
+    given = [{"questions": [{"id": "q", "answers": [{"choice_id": "c"}]}]}]
+    (row,) = made.rows({"id": "1", "pages": given})
+    assert (row["score"], row["low"], row["high"]) == (None, 1, 5)
+
+
 def test_only_named_surveys_are_read(here):
     """By id or title; those that follow an event are told apart."""
     named = ("After-support transactional",)

@@ -85,9 +85,10 @@ def test_bodies_become_rows_by_their_mapping(tmp_path: Path) -> None:
 
 def test_forms_and_lists_are_read_as_well(tmp_path: Path) -> None:
     """Some platforms send forms, some several events at once."""
-    source = hook(tmp_path, columns={"id": "id", "score": "score"}, records="events")
+    when = {"submitted_at": "received_at"}
+    source = hook(tmp_path, columns={"id": "id", "score": "score", **when}, records="events")
     sends(source, {"events": [{"id": "a", "score": 1}, {"id": "b", "score": 2}]})
-    form = hook(tmp_path, at="form", columns={"id": "ResponseID", "survey": "SurveyID"})
+    form = hook(tmp_path, at="form", columns={"id": "ResponseID", "survey": "SurveyID", **when})
     sends(form, b"ResponseID=R_1&SurveyID=SV_1&Topic=x")
     assert [(each["id"], each["score"]) for each in rows(source, tmp_path)] == [
         ("a", 1.0), ("b", 2.0),

@@ -101,6 +101,21 @@ def test_ratings_are_answers_and_what_was_offered_is_an_invitation(desk):
     assert all(each["email"] or each["company"] for each in answers)
 
 
+def test_the_reason_of_a_bad_rating_is_a_label(desk):
+    """Of the menu; that there is none, or some other, is not one."""
+    desk.rows(source(desk), "responses")
+    for number, (code, reason) in enumerate(
+        ((5, "Took too long"), (0, "No reason provided"), (100, "Some other reason"))
+    ):
+        at = shelf.now(desk.store) - 3600
+        made = {"id": number + 1, "ticket_id": 1, "requester_id": 1, "score": "bad",
+                "comment": "?", "reason": reason, "reason_code": code,
+                "created_at": shelf.iso(at), "updated_at": shelf.iso(at)}  # fmt: skip
+        shelf.put(desk.store, "zendesk", "satisfaction_ratings", at, made)
+    found = desk.rows(source(desk), "responses", desk.now() - timedelta(days=1))
+    assert [each["labels"] for each in found] == [["Took too long"], None, None]
+
+
 def surveys(desk, generation: str) -> int:
     """Switches to surveys; two were answered, one was not, and ratings are their shadows."""
     desk.rows(source(desk), "responses")

@@ -155,6 +155,26 @@ def test_an_answer_keeps_what_it_says(scripted, monkeypatch, tmp_path):
     assert "date_from=2026-11-01T00%3A00%3A00Z" in script.requests[1][1]
 
 
+@pytest.mark.parametrize(
+    ("said", "scale", "expected"),
+    [
+        ("csat", None, ("csat", None, None)),
+        ("csat", (1, 5), ("csat", 1, 5)),
+        ("nps", (1, 5), ("nps", 0, 10)),
+        ("promoter", None, ("nps", 0, 10)),
+        ("thumbs", (0, 1), ("other", 0, 1)),
+    ],
+)
+def test_a_scale_that_is_not_told_is_not_made_up(
+    scripted, monkeypatch, tmp_path, said, scale, expected
+):
+    """NPS has one; of all else it is a setting."""
+    monkeypatch.setenv("ZENLOOP_FOR_TEST", "t")
+    script = scripted(SURVEYS, page([{**ANSWER, "score": 1, "score_type": said}], total=1))
+    (found,) = rows(source(script.url, other_scale=scale), tmp_path)
+    assert (found["metric"], found["scale_min"], found["scale_max"]) == expected
+
+
 def test_an_error_of_the_platform_names_it(scripted, monkeypatch):
     """Which system, which address, which status."""
     monkeypatch.setenv("ZENLOOP_FOR_TEST", "t")

@@ -121,8 +121,11 @@ def test_a_changed_setting_of_a_survey_source_reads_every_answer_again(here):
 def test_an_answer_without_a_moment_stays_out_and_is_named(here):
     """One bad answer is counted; the others arrive."""
     here.control("answers", {"do": "add", "id": "bad-1", "score": 9, "submitted_at": "2026-13-45T"})
-    assert odd(here.sync())["zenloop_without_submitted_at"] == (1, ["bad-1"])
-    assert rows(here, "responses", "count(*) > 0, count(*) FILTER (WHERE id = 'bad-1')") == [
+    here.control("answers", {"do": "add", "id": "bad-2", "score": 11})
+    told = odd(here.sync())
+    assert told["zenloop_without_submitted_at"] == (1, ["bad-1"])
+    assert "bad-2" in told["zenloop_score_off_scale"][1]
+    assert rows(here, "responses", "count(*) > 0, count(*) FILTER (WHERE id LIKE 'bad-%')") == [
         (True, 0)
     ]
 
@@ -130,6 +133,8 @@ def test_an_answer_without_a_moment_stays_out_and_is_named(here):
 def test_an_answer_that_was_deleted_is_found_by_comparing_ids(here):
     """Once in a while; it is kept and marked, and counts no more. One that is back counts again."""
     here.control("answers", {"do": "add", "id": "gone-1", "score": 9})
+    old = {"submitted_at": "2025-12-24T10:00:00.000000Z"}
+    here.control("answers", {"do": "add", "id": "old-1", "score": 9, **old})
     here.advance("1h")
     here.sync()
     here.control("answers", {"do": "delete", "id": "gone-1"})
@@ -137,6 +142,8 @@ def test_an_answer_that_was_deleted_is_found_by_comparing_ids(here):
     here.advance("8d")
     here.sync()
     assert marked(here) == [(True,)]
+    # What is older than the list goes back is not on it, and has not gone for that.
+    assert rows(here, "responses", "bool_or(deleted) FILTER (WHERE id = 'old-1')") == [(False,)]
     here.control("answers", {"do": "edit", "id": "gone-1", "deleted": False, "quietly": True})
     here.sync()
     assert marked(here) == [(False,)]

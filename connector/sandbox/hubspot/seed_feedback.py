@@ -82,13 +82,14 @@ def _nps(body: dict[str, Any]) -> dict[str, str | None]:
 
 
 def _csat(felt: int, at: str) -> dict[str, str | None]:
-    mood = "POSITIVE" if felt >= 4 else "NEUTRAL" if felt == 3 else "NEGATIVE"
+    """HubSpot asks for satisfaction with three faces, 0 to 2; its moods are those of scores."""
+    face = 2 if felt >= 4 else 1 if felt == 3 else 0
     return {
         "hs_survey_id": _SURVEYS[2],
         "hs_survey_name": "Support satisfaction",
         "hs_survey_type": "CSAT",
         "hs_survey_channel": "EMAIL",
-        "hs_value": str(felt),
-        "hs_sentiment": mood,
+        "hs_value": str(face),
+        "hs_sentiment": ("NEGATIVE", "NEUTRAL", "POSITIVE")[face],
         "hs_submission_timestamp": f"{at[:19]}Z",
     }

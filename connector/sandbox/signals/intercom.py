@@ -168,4 +168,5 @@ def conversation(
         "source": {"type": "email", "delivered_as": "customer_initiated"},
         "conversation_rating": rated,
         "statistics": {"last_close_at": closed},
+        "tags": {"type": "tag.list", "tags": []},
     }  # fmt: skip

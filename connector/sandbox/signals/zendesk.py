@@ -188,8 +188,8 @@ def rating(of: Record, at: int, felt: float | None) -> Record:
     """A satisfaction rating as it is served."""
     return {
         "id": 900_000 + of["id"], "ticket_id": of["id"], "requester_id": of["requester_id"],
-        "score": of["satisfaction_rating"]["score"], "reason": None,
-        "comment": "danke" if felt == 5 else None,
+        "score": of["satisfaction_rating"]["score"], "comment": "danke" if felt == 5 else None,
+        "reason": "No reason provided", "reason_code": 0,
         "created_at": shelf.iso(at), "updated_at": shelf.iso(at),
     }  # fmt: skip
 

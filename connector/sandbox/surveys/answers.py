@@ -80,8 +80,12 @@ class Answer:
     @property
     def is_of_record(self) -> bool:
         """Whether `account_key` is the id of a record of the CRM rather than a number of ours."""
-        key = self.account_key or ""
-        return key.isalnum() and (len(key) in {15, 18} or key.isdigit())
+        return is_of_record(self.account_key or "")
+
+
+def is_of_record(key: str) -> bool:
+    """Whether a key looks like the id of a record of a CRM."""
+    return key.isalnum() and (len(key) in {15, 18} or key.isdigit())
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,8 @@ ROOT, ZONE, HOUR = "/customergauge", "Europe/Berlin", 3600
 PAGE, LARGEST_PAGE = 100, 1000
 PERIOD = ("period[field]", "period[start]", "period[end]")
 FIELDS = ("date_creation", "date_order", "date_sent", "date_survey_response")
+#: A topic that nobody ticks.
+UNTICKED = "Price"
 
 PLATFORM = Platform(f"{ROOT}/v7/rest/sync", by_token("customergauge"))
 LOGIN = Platform(ROOT, lambda _: True)
@@ -115,13 +117,15 @@ def _response(number: int, answer: Answer, ask: Ask) -> dict[str, Any]:
         "date_order": None,
         "date_email_sent": _local(answer.asked_at or answer.submitted_at),
         "date_survey_response": _local(answer.submitted_at),
-        **({"tags": [_tag(each) for each in answer.labels]} if "tags" in asked else {}),
+        **({"tags": _tags(answer)} if "tags" in asked else {}),
         **({"properties": segments} if "properties" in asked else {}),
     }
 
 
-def _tag(name: str) -> dict[str, str]:
-    return {"name": name, "value": "1"}
+def _tags(answer: Answer) -> list[dict[str, str]]:
+    """Every topic of the question, with whether it was ticked."""
+    ticked = [{"name": each, "value": "1"} for each in answer.labels]
+    return [*ticked, {"name": UNTICKED, "value": "0"}]
 
 
 def _silent(invitation: Invitation) -> dict[str, Any]:

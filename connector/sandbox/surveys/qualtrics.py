@@ -70,10 +70,14 @@ def routes(store: Store) -> list[Route]:
         "directories/{directory}/mailinglists/{id}/contacts": _contacts,
     }
     return [
-        LOGIN.route(store, "oauth2/token", lambda ask: issue(ask, "qualtrics", HOUR), "POST"),
+        LOGIN.route(store, "oauth2/token", _signed_in, "POST"),
         PLATFORM.route(store, exports, _start, "POST"),
         *PLATFORM.routes(store, read),
     ]
+
+
+def _signed_in(ask: Ask) -> dict[str, Any]:
+    return issue(ask, "qualtrics", HOUR, scoped=True)
 
 
 def credentials(store: Store, base: str) -> dict[str, Any]:
@@ -270,6 +274,8 @@ def _record(answer: Answer) -> dict[str, Any]:
         "distributionChannel": answer.channel or "email",
         "userLanguage": (answer.language or "en").upper(),
         "QID3_TEXT": answer.comment,
+        "QID3_TEXT_TOPICS": ", ".join(answer.labels),
+        "QID3_TEXT_SENTIMENT": str(answer.more.get("sentiment") or "").title(),
     }
     if answer.metric == "csat":
         values["QID5"] = score

@@ -19,6 +19,7 @@ from .serving import Ask, Platform, Refused, by_bearer, key, reply
 
 ROOT = "/surveymonkey/v3"
 SURVEYS, RESPONSES, DAILY = 1000, 100, 500
+LANGUAGE = "de"
 NPS, WORDS, CSAT = "769893650", "769893903", "769893904"
 
 
@@ -96,7 +97,7 @@ def _listed(store: Store, survey: Survey, wanted: list[str]) -> dict[str, Any]:
     more = {
         "response_count": many,
         "date_modified": (last or survey.created_at)[:19],
-        "language": "en",
+        "language": LANGUAGE,
     }
     told = {"id": survey.id, "title": survey.title, "nickname": ""}
     return told | {name: value for name, value in more.items() if name in wanted}
@@ -123,7 +124,7 @@ def _details(ask: Ask) -> dict[str, Any]:
         {"id": NPS, "family": "matrix", "subtype": "rating", "answers": {"choices": numbers}},
     ]
     pages = [{"id": "1", "questions": questions}]
-    return {"id": survey.id, "title": survey.title, "language": "en", "pages": pages}
+    return {"id": survey.id, "title": survey.title, "language": LANGUAGE, "pages": pages}
 
 
 def _bulk(ask: Ask) -> dict[str, Any]:
@@ -148,7 +149,8 @@ def _shown(answer: Answer) -> dict[str, Any]:
     score, csat = answer.whole_score, answer.more.get("scores", {}).get("csat")
     questions: list[dict[str, Any]] = []
     if answer.comment:
-        questions.append({"id": WORDS, "answers": [{"tag_data": [], "text": answer.comment}]})
+        tags = [{"label": each, "tag_type": "user"} for each in answer.labels]
+        questions.append({"id": WORDS, "answers": [{"tag_data": tags, "text": answer.comment}]})
     if csat:
         questions.append({"id": CSAT, "answers": [{"choice_id": f"c{csat}", "row_id": "1"}]})
     if score is not None:
@@ -161,7 +163,10 @@ def _shown(answer: Answer) -> dict[str, Any]:
         "response_status": answer.more.get("mark") or _status(answer),
         "custom_value": "",
         "custom_variables": {**account, "contact_id": answer.contact_key},
-        "metadata": {"contact": {"email": {"type": "string", "value": answer.email}}},
+        "metadata": {
+            "contact": {"email": {"type": "string", "value": answer.email}},
+            "collector": {"type": answer.channel or "weblink"},
+        },
         "email_address": "",
         "date_created": f"{answer.submitted_at[:19]}+00:00",
         "date_modified": f"{answer.updated_at[:19]}+00:00",

@@ -12,11 +12,14 @@ from ..store import Store
 from .serving import Ask, Refused, key
 
 
-def issue(ask: Ask, name: str, seconds: int) -> dict[str, Any]:
-    """A new token for a client that names itself in the form or by HTTP Basic."""
+def issue(ask: Ask, name: str, seconds: int, *, scoped: bool = False) -> dict[str, Any]:
+    """A new token for a client that names itself in the form or by HTTP Basic; `scoped`: by HTTP
+    Basic alone, and with what the token is for."""
     form = {word: values[0] for word, values in parse_qs(ask.body.decode()).items()}
     if form.get("grant_type") != "client_credentials":
         raise Refused(400, "unsupported_grant_type")
+    if scoped and (not form.get("scope") or "client_id" in form):
+        raise Refused(400, "invalid_scope")
     if not _knows(ask, name, form.get("client_id", ""), form.get("client_secret", "")):
         raise Refused(401, "invalid_client")
     token = secrets.token_hex(16)

@@ -21,6 +21,9 @@ PLATFORM = Platform(
     lambda status, message: {"status": status, "message": message},
 )
 
+#: What the company asks its own people, which is no customer's answer.
+STAFF = [{"id": "staff", "name": "How do you like it here?"}]
+
 
 def routes(store: Store) -> list[Route]:
     """The platform's addresses."""
@@ -34,15 +37,17 @@ def credentials(store: Store, base: str) -> dict[str, Any]:
 
 
 def _surveys(ask: Ask) -> dict[str, Any]:
-    if ask.query("type", "customer") != "customer":
-        return {"data": []}
-    every = [{"id": each.id, "name": each.title} for each in answers.surveys(ask.store)]
+    wanted = ask.query("type")
+    customers = [{"id": each.id, "name": each.title} for each in answers.surveys(ask.store)]
+    every = [*(customers if wanted != "employee" else ()), *(STAFF if wanted != "customer" else ())]
     return {"data": every[ask.count("offset", 0) :][:LARGEST_PAGE]}
 
 
 def _answers(ask: Ask) -> dict[str, Any]:
     titles = {each.id: each.title for each in answers.surveys(ask.store)}
     survey = ask.path("survey")
+    if survey == STAFF[0]["id"]:
+        return {"data": [_body(each, STAFF[0]["name"]) for each in answers.find(ask.store)[:1]]}
     if survey not in titles:
         raise Refused(404, "Survey not found")
     size = min(ask.count("limit", LARGEST_PAGE, least=1), LARGEST_PAGE)

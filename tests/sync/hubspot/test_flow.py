@@ -262,7 +262,7 @@ def test_a_mail_to_people_of_two_customers_counts_for_neither(here):
 
 
 #: Kind, metric and scale by the type of the survey.
-SURVEYS = {"NPS": ("relationship", "nps", 0.0, 10.0), "CSAT": ("transactional", "csat", 1.0, 5.0)}
+SURVEYS = {"NPS": ("relationship", "nps", 0.0, 10.0), "CSAT": ("transactional", "csat", 0.0, 2.0)}
 
 
 def test_feedback_submissions_become_responses(here):
@@ -278,6 +278,7 @@ def test_feedback_submissions_become_responses(here):
         for id, of in held.items()
     )
     assert {of["hs_survey_type"] for of in held.values()} == set(SURVEYS)
+    assert all(low <= score <= high for _, _, _, low, high, score, _ in found)
     people = here.belongs("feedback_submissions", "contacts", sorted(held))
     firms = here.held("associatedcompanyid", object="contacts")
     assert {id: firm for id, firm, rule in placed(here) if id in held and rule == "record_id"} == {
