@@ -277,9 +277,20 @@ def _activities(whose: str) -> str:
         f" FROM seen_activities AS r{_HOLDER} WHERE {_PLAIN}"
         f" UNION ALL SELECT {_columns(stream, told, of='r.')},"
         f" CASE WHEN s.id IS NOT NULL THEN s.key ELSE coalesce({_KEY}, l.key) END"
-        f" AS key FROM seen_activities AS r{whose} LEFT JOIN shared AS s ON s.id = r.id"
-        f" LEFT JOIN logged AS l ON l.id = r.same_as WHERE NOT ({_PLAIN})"
+        f" AS key FROM ({_others(stream)}) AS r{whose} LEFT JOIN shared AS s ON s.id = r.id"
+        " LEFT JOIN logged AS l ON l.id = r.same_as"
     )
+
+
+def _others(stream: Kind) -> str:
+    """All others, kind by kind, so that whole files of one kind are passed over."""
+    kinds = (
+        "same_as IS NOT NULL",
+        "same_as IS NULL AND account_ids IS NOT NULL",
+        "same_as IS NULL AND account_ids IS NULL AND account_id IS NULL",
+    )
+    listed = _columns(stream, {})
+    return union(f"SELECT {listed} FROM seen_activities WHERE {kind}" for kind in kinds)
 
 
 _NAMELESS_ONE = "account_ids IS NULL AND account_id IS NULL AND about_id IS NULL"
