@@ -2,14 +2,16 @@
 
     python -m tests.bench_scoring 1000000        so many accounts with ten activities each
     python -m tests.bench_scoring 1000000 50     with fifty
+    python -m tests.bench_scoring 1000000 --mails    with mails as Salesforce logs them
     python -m tests.bench_scoring 10000 100000 1000000 --growth
 
 Each side runs in a process of its own with an engine limit of 512 MB and two threads, over the same
 Delta files: CPU seconds of that process, and the most memory that it held. Both must come to the
-same values. `plain` are the
-aggregates, points, score and tier as one would write them by hand; `ours` are all stages of a run
-up to results, with contributions and reasons in two languages; `brief` adds the lines for a field
-against an earlier score of every account.
+same values. With `--mails` six activities of ten are logged mails: three tasks, and three messages
+that name no account, of which two say what they are about and one nothing but its task. `plain` are
+the aggregates, points, score and tier as one would write them by hand; `ours` are all stages of a
+run up to results, with contributions and reasons in two languages; `brief` adds the lines for a
+field against an earlier score of every account.
 """
 
 from __future__ import annotations
@@ -54,9 +56,24 @@ def model() -> HealthModel:
     return only(*MEASURES)
 
 
-def filled(accounts: int, each: int) -> Path:
+def mailed(columns: dict[str, str]) -> dict[str, str]:
+    """Activities of which six in ten are logged mails: three messages, then their three tasks."""
+    message, task = "i % 10 < 3", "i % 10 BETWEEN 3 AND 5"
+    return {
+        **columns,
+        "id": f"CASE WHEN {message} THEN printf('02s%012d', i) ELSE {columns['id']} END",
+        "account_id": f"CASE WHEN NOT {message} THEN {columns['account_id']} END",
+        "about_id": f"CASE WHEN i % 10 < 2 THEN {columns['account_id']} END",
+        "contact_id": f"CASE WHEN NOT {message} THEN {columns['contact_id']} END",
+        "same_as": f"CASE WHEN {message} THEN printf('00T%012d', i + 3) END",
+        "kind": f"CASE WHEN {message} OR {task} THEN 'email' ELSE {columns['kind']} END",
+        "direction": f"CASE WHEN NOT {task} THEN {columns['direction']} END",
+    }
+
+
+def filled(accounts: int, each: int, *, mails: bool = False) -> Path:
     """A lake with so many accounts and activities, made once."""
-    folder = BENCH / f"scoring-{accounts}-{each}"
+    folder = BENCH / f"scoring-{accounts}-{each}{'-mails' if mails else ''}"
     if (folder / "done").exists():
         return folder
     shutil.rmtree(folder, ignore_errors=True)
@@ -79,16 +96,18 @@ def filled(accounts: int, each: int) -> Path:
             accounts * each,
             {
                 "id": "printf('00T%012d', i)",
-                "account_id": f"printf('001%012d', hash(i, 4) % {accounts})",
-                "contact_id": f"printf('003%012d', hash(i, 5) % {3 * accounts})",
+                "account_id": f"printf('001%012d', hash(j, 4) % {accounts})",
+                "contact_id": f"printf('003%012d', hash(j, 5) % {3 * accounts})",
                 "kind": "['meeting', 'email', 'call'][CAST(hash(i, 6) % 3 AS INTEGER) + 1]",
                 "status": "['held', 'no_show', 'done'][CAST(hash(i, 7) % 3 AS INTEGER) + 1]",
                 "direction": "['in', 'out'][CAST(hash(i, 8) % 2 AS INTEGER) + 1]",
-                "occurred_at": f"{at} - to_hours(CAST(hash(i, 9) % 9000 AS INTEGER))",
+                "occurred_at": f"{at} - to_hours(CAST(hash(j, 9) % 9000 AS INTEGER))",
             },
         ),
     }
     for stream, (rows, columns) in told.items():
+        if mails and stream == "activities":
+            columns = mailed(columns)
         common = {
             "source": "'crm'", "object": "'O'", "deleted": "FALSE",
             "pulled_at": at, "modified_at": at,
@@ -97,7 +116,9 @@ def filled(accounts: int, each: int) -> Path:
             f"CAST({({**common, **columns}).get(name, 'NULL')} AS {kind}) AS {name}"
             for name, kind in STREAMS[stream].all_columns.items()
         )
-        lake.append(stream, engine, f"SELECT {sql} FROM range({rows}) AS t(i)", layer="base")
+        of = "CASE WHEN i % 10 BETWEEN 3 AND 5 THEN i - 3 ELSE i END" if mails else "i"
+        numbers = f"(SELECT i, {of} AS j FROM range({rows}) AS t(i))"  # a task is of its message
+        lake.append(stream, engine, f"SELECT {sql} FROM {numbers}", layer="base")
     engine.close()
     (folder / "done").write_text("")
     return folder
@@ -108,7 +129,7 @@ def run(side: str, folder: Path) -> None:
     engine = DuckDB(memory="512MB", threads=2, scratch=folder / f"spill-{side}")
     begun = process_time()
     if side == "plain":
-        sql = plain(Lake(folder / "lake"), engine)
+        sql = plain(Lake(folder / "lake"), engine, mails=folder.name.endswith("-mails"))
         engine.stage("result", sql, "table")
     else:
         begun = ours(folder, engine, brief=side == "brief")
@@ -143,18 +164,31 @@ def ours(folder: Path, engine: Any, *, brief: bool) -> float:
     return begun
 
 
-def plain(lake: Lake, engine: Any) -> str:
-    """Measures, points, weighted mean and tier, written by hand."""
+def plain(lake: Lake, engine: Any, *, mails: bool) -> str:
+    """Measures, points, weighted mean and tier, written by hand. With `mails` a mail counts once,
+    by its message, and is where that says, or where its task says."""
     accounts, activities = (
         lake.every(stream, engine, STREAMS[stream].all_columns)
         for stream in ("accounts", "activities")
     )
     at = f"TIMESTAMPTZ '{AS_OF.isoformat()}'"
+    when = f"occurred_at > {at} - INTERVAL 365 DAY AND occurred_at <= {at} AND NOT deleted"
+    acts = f"""
+    SELECT account_id, kind, status, direction, contact_id, occurred_at
+    FROM ({activities}) WHERE {when}"""
+    if mails:
+        acts = f"""
+    SELECT account_id, kind, status, direction, contact_id, occurred_at
+    FROM ({activities}) AS r LEFT JOIN (
+      SELECT same_as AS id FROM ({activities}) WHERE same_as IS NOT NULL AND NOT deleted
+    ) AS t USING (id) WHERE {when} AND r.same_as IS NULL AND t.id IS NULL
+    UNION ALL
+    SELECT coalesce(a.id, t.account_id), r.kind, r.status, r.direction, t.contact_id, r.occurred_at
+    FROM (SELECT * FROM ({activities}) WHERE {when} AND same_as IS NOT NULL) AS r
+    JOIN ({activities}) AS t ON t.id = r.same_as
+    LEFT JOIN (SELECT id FROM ({accounts})) AS a ON a.id = r.about_id"""
     return f"""
-    WITH acts AS (
-      SELECT account_id, kind, status, direction, contact_id, occurred_at FROM ({activities})
-      WHERE occurred_at > {at} - INTERVAL 365 DAY AND occurred_at <= {at} AND NOT deleted
-    ), m AS (
+    WITH acts AS ({acts}), m AS (
       SELECT account_id,
         count(*) FILTER (WHERE kind = 'meeting' AND status = 'held'
                          AND occurred_at > {at} - INTERVAL 90 DAY) AS held,
@@ -215,10 +249,11 @@ def measured(side: str, folder: Path) -> dict[str, Any]:
     return dict(json.loads(done.stdout))
 
 
-def table(accounts: int, each: int) -> dict[str, float]:
+def table(accounts: int, each: int, *, mails: bool = False) -> dict[str, float]:
     """All sides over one lake; their CPU seconds."""
-    folder, spent, told = filled(accounts, each), {}, []
-    print(f"\n{accounts:,} accounts · {accounts * each:,} activities")
+    folder, spent, told = filled(accounts, each, mails=mails), {}, []
+    said = ", of them 6 in 10 logged mails" if mails else ""
+    print(f"\n{accounts:,} accounts · {accounts * each:,} activities{said}")
     print(f"{'':<8}{'CPU s':>8}{'µs each':>10}{'× plain':>9}{'peak MB':>9}")
     for side in SIDES:
         found = measured(side, folder)
@@ -245,7 +280,8 @@ def main() -> None:
         growth = partial(math.log, spent[last]["ours"] / spent[first]["ours"])
         print(f"\nexponent of ours: {growth() / math.log(last / first):.2f}")
     else:
-        table(numbers[0], numbers[1] if len(numbers) > 1 else 10)
+        each = numbers[1] if len(numbers) > 1 else 10
+        table(numbers[0], each, mails="--mails" in words)
 
 
 if __name__ == "__main__":
