@@ -17,7 +17,7 @@ from tests.world import world
 from .reading import change, mapping, person, pull, read, rows
 
 #: Objects that the shipped mapping reads of an org with one currency.
-OBJECTS = 8
+OBJECTS = 9
 STREAMS = ("accounts", "activities", "contacts", "opportunities", "tickets")
 
 
