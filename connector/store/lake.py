@@ -128,11 +128,11 @@ class Lake:
             files = dict.fromkeys(file for each in (first, *earlier) for file in each.files)
             return Versions(engine.select((), columns), engine.select(tuple(files), columns))
         base, tail = engine.select(first.base, columns), engine.select(first.tail, columns)
-        by = ", ".join(f'"{name}"' for name in key)
-        again = f"({base}) AS b LEFT JOIN (SELECT DISTINCT {by}, TRUE AS again FROM ({tail})) AS t"
+        same = " AND ".join(f't."{name}" = b."{name}"' for name in key)
+        again = f"EXISTS (SELECT 1 FROM ({tail}) AS t WHERE {same})"
         return Versions(
-            f"SELECT b.* FROM {again} USING ({by}) WHERE t.again IS NULL",
-            f"{tail} UNION ALL SELECT b.* FROM {again} USING ({by}) WHERE t.again",
+            f"SELECT * FROM ({base}) AS b WHERE NOT {again}",
+            f"{tail} UNION ALL SELECT * FROM ({base}) AS b WHERE {again}",
         )
 
     def newest(
@@ -147,6 +147,7 @@ class Lake:
             return engine.select(layers.base, columns)
         names = ", ".join(f'"{name}"' for name in columns)
         by = ", ".join(f'"{name}"' for name in key)
+        same = " AND ".join(f't."{name}" = b."{name}"' for name in key)
         tail = engine.select(layers.tail, columns)
         latest = (
             f"SELECT {names} FROM ({tail}) QUALIFY row_number() OVER "
@@ -155,13 +156,12 @@ class Lake:
         if not layers.base:
             return latest
         base = engine.select(layers.base, columns)
-        # Joined, not asked with EXISTS: that would gather the keys of the whole base first.
-        newer = "coalesce(b.modified_at IS NULL OR t.modified_at >= b.modified_at, FALSE)"
+        newer = "(b.modified_at IS NULL OR t.modified_at >= b.modified_at)"
         return (
-            f"WITH t AS MATERIALIZED ({latest}), b AS ({base}), "
-            f"e AS MATERIALIZED (SELECT {by}, {newer} AS newer FROM b JOIN t USING ({by})) "
-            f"SELECT b.* FROM b LEFT JOIN e USING ({by}) WHERE NOT coalesce(e.newer, FALSE) "
-            f"UNION ALL SELECT t.* FROM t LEFT JOIN e USING ({by}) WHERE coalesce(e.newer, TRUE)"
+            f"WITH t AS MATERIALIZED ({latest}), b AS ({base}) "
+            f"SELECT {names} FROM b WHERE NOT EXISTS (SELECT 1 FROM t WHERE {same} AND {newer}) "
+            f"UNION ALL SELECT {names} FROM t "
+            f"WHERE NOT EXISTS (SELECT 1 FROM b WHERE {same} AND NOT {newer})"
         )
 
     def fold(
