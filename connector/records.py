@@ -8,7 +8,7 @@ be read). Columns hold text, numbers and moments with a zone; NULL means unknown
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
@@ -55,6 +55,11 @@ class Stream:
         """What a record must have: without an id it cannot be told from another, without its
         moment nobody knows whether it had happened."""
         return ("id", self.moment) if self.moment else ("id",)
+
+    def check(self, columns: Iterable[str]) -> None:
+        """Raise ValueError where a description of its columns lacks what a record must have."""
+        if lacking := sorted(set(self.needed) - set(columns), key=self.needed.index):
+            raise ValueError(f"columns have no {' and no '.join(lacking)}: no record could be kept")
 
 
 _STREAMS = (

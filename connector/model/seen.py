@@ -246,12 +246,11 @@ def _people(now: str) -> str:
     """The people of activities that are told apart from them, in records without a kind: they have
     a say where the activity names neither an account nor another record of itself."""
     return (
-        "SELECT r.id, TRUE AS is_person, p.contact_id AS party FROM lake_activities AS p"
-        " JOIN seen_activities AS r ON r.id = p.part_of"
+        "SELECT r.id, TRUE AS is_person, p.contact_id AS party FROM lake_activities AS p JOIN"
+        f" (SELECT id FROM seen_activities WHERE {_NAMELESS_ONE} AND contact_id IS NULL"
+        " AND same_as IS NULL) AS r ON r.id = p.part_of"
         " WHERE p.part_of IS NOT NULL AND p.kind IS NULL AND p.contact_id IS NOT NULL"
         f" AND NOT coalesce(p.deleted, FALSE) AND (p.created_at IS NULL OR p.created_at <= {now})"
-        f" AND r.{_NAMELESS_ONE.replace('AND ', 'AND r.')}"
-        " AND r.contact_id IS NULL AND r.same_as IS NULL"
     )
 
 

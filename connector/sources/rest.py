@@ -197,8 +197,7 @@ class Source:
     def __post_init__(self) -> None:
         if ("{id}" in self.path) != (self.each is not None):
             raise ValueError("{id} in `path` and a table `each`, which tells the ids, go together")
-        if lacking := [name for name in STREAMS[self.stream].needed if name not in self.columns]:
-            raise ValueError(f"columns have no {' and no '.join(lacking)}: no record could be kept")
+        STREAMS[self.stream].check(self.columns)
         signer = self.auth.signer(self.label, self.url)
         self._line = Line(self.url, signer, name=self.label, headers=self.headers)
 

@@ -73,9 +73,8 @@ class Source:
             raise ValueError("write either `hints`, or `stream` and `columns`")
         if self.columns and self.stream not in STREAMS:
             raise ValueError(f"stream = {self.stream!r}: one of {', '.join(STREAMS)}")
-        needed = STREAMS[self.stream].needed if self.columns else ()
-        if lacking := [name for name in needed if name not in self.columns]:
-            raise ValueError(f"columns have no {' and no '.join(lacking)}: no record could be kept")
+        if self.columns:
+            STREAMS[self.stream].check(self.columns)
 
     @property
     def streams(self) -> tuple[str, ...]:
