@@ -3,26 +3,32 @@
 Caps come first, then three contributions. In a low tier the strongest that pull down lead; in a
 good one the strongest that carry it, and what pulls most has the last place. Each cause is a whole
 number that holds strength and place, so that the strongest is found by comparing columns, not by
-sorting rows.
+sorting rows. A phrase is put together once for all accounts that share it.
 """
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 
 from ..mapping.expressions import identifier, literal
 from .definition import TENTHS, HealthModel, Labelled, Measure
+from .stage import union
 
 LANGUAGES = ("en", "de")
 LENGTH, CAUSES = 255, 3
+_RANKS = range(1, CAUSES + 1)
 _PLACES, _FIRST = 256, 2_000
 #: Tiers in which an account needs somebody who asks what is wrong.
 _LOW = "(coalesce(tier, '') > 'B')"
 #: `{day|days}`: the first for 1, the second for every other number.
 NUMBERED = re.compile(r"{([^{}|]*)\|([^{}|]*)}")
 _VALUE = "{value}"
+#: Tenths are whole numbers; this stands for those of a value that is not known.
+_NONE = "0.5e0"
+#: The most tenths that are told; what is more was never a number of anything.
+_MOST = 9 * 10**18
 _UNKNOWN: Mapping[str, Mapping[str, str]] = {
     "en": {"worst": "unknown, counts as worst", "neutral": "unknown, counts as middling"},
     "de": {"worst": "unbekannt, zählt als schlecht", "neutral": "unbekannt, zählt als mittel"},
@@ -62,57 +68,77 @@ def label(item: Labelled, language: str) -> str:
 
 def plain_number(value: float) -> str:
     """A number as English text with at most one decimal, rounded as `number` does."""
-    steps = math.floor(abs(value) * 10 + 0.5)
+    steps = min(math.floor(abs(value) * 10 + 0.5), _MOST)
     sign, decimal = "-" if value < 0 and steps else "", f".{steps % 10}" if steps % 10 else ""
     return f"{sign}{steps // 10}{decimal}"
 
 
 def number(value: str) -> str:
     """A number as English text with at most one decimal."""
-    steps = f"CAST(floor(abs({value}) * 10 + 0.5) AS BIGINT)"
-    sign = f"CASE WHEN {value} < 0 AND {steps} > 0 THEN '-' ELSE '' END"
-    decimal = f"CASE WHEN {steps} % 10 = 0 THEN '' ELSE '.' || CAST({steps} % 10 AS VARCHAR) END"
-    return f"{sign} || CAST({steps} // 10 AS VARCHAR) || {decimal}"
+    return _number(f"floor(abs({value}) * 10 + 0.5)", value)
 
 
 def ranked(model: HealthModel, relation: str) -> str:
-    """The relation, which knows `tier`, with the places (`top1`, …) and values of its causes."""
+    """The relation, which knows `tier`, with its causes: `top1`, … are their places, `steps1`, …
+    their values in tenths."""
     codes = ", ".join(f"{_code(i, each)} AS k{i}" for i, each in enumerate(model.scored))
     inner = f"SELECT *, {codes} FROM {relation}"
-    for rank in range(1, CAUSES + 1):
+    for rank in _RANKS:
         inner = f"SELECT *, {_strongest(model, rank)} AS code{rank} FROM ({inner})"
     places = ", ".join(
         f"CASE WHEN code{r} >= 0 THEN {_PLACES - 1} - code{r} % {_PLACES} END AS top{r}"
-        for r in range(1, CAUSES + 1)
+        for r in _RANKS
     )
-    inner = f"SELECT *, {places} FROM ({inner})"
-    values = ", ".join(f"{number(f'value{rank}')} AS text{rank}" for rank in range(1, CAUSES + 1))
-    picked = ", ".join(
-        f"{_case(model, rank, lambda each: identifier(each.name))} AS value{rank}"
-        for rank in range(1, CAUSES + 1)
-    )
-    unknown = "WHEN text{0} IS NULL THEN 4 " if model.assumes else ""
-    counted = ", ".join(
-        f"CASE WHEN text{rank} = '0' THEN 1 WHEN text{rank} IN ('1', '-1') THEN 2"
-        f" {unknown.format(rank)}ELSE 3 END AS form{rank}"
-        for rank in range(1, CAUSES + 1)
-    )
-    inner = f"SELECT *, {values} FROM (SELECT *, {picked} FROM ({inner}))"
-    return f"SELECT *, {counted} FROM ({inner})"
+    values = ", ".join(f"{_steps(_value_of(model, rank))} AS steps{rank}" for rank in _RANKS)
+    return f"SELECT *, {values} FROM (SELECT *, {places} FROM ({inner}))"
 
 
-def sentence(model: HealthModel, language: str) -> str:
-    """The reason as SQL over a ranked relation; NULL when nothing is known."""
-    told = [
+def causes() -> list[str]:
+    """The columns that lead from a ranked relation to its `phrases`."""
+    return [f"{name}{rank}" for rank in _RANKS for name in ("top", "steps")]
+
+
+def rulings(model: HealthModel, language: str) -> str:
+    """What outranks the numbers, in words, each behind a semicolon, as SQL over a relation."""
+    told = (
         f"CASE WHEN {holds} THEN {literal('; ' + label(item, language))} ELSE '' END"
         for holds, item in _rulings(model)
-    ]
-    causes = [
-        f"coalesce('; ' || {_cause(model, rank, language)}, '')" for rank in range(1, CAUSES + 1)
-    ]
-    whole = f"substr({' || '.join([*told, *causes])}, 3, {LENGTH})"
-    anything = " OR ".join(["top1 IS NOT NULL", *(holds for holds, _ in _rulings(model))])
-    return f"CASE WHEN {anything} THEN {whole} END"
+    )
+    return " || ".join(["''", *told])
+
+
+def phrases(model: HealthModel, relation: str) -> str:
+    """Every cause with every value that a ranked relation has, and its phrase: `top`, `steps`, and
+    one column a language. Few accounts have one to themselves."""
+    pairs = union(
+        f"SELECT top{rank} AS top, steps{rank} AS steps FROM {relation} WHERE top{rank} IS NOT NULL"
+        for rank in _RANKS
+    )
+    unknown = f"WHEN steps = {_NONE} THEN 4 " if model.assumes else ""
+    form = (
+        f"CASE WHEN steps = 0 THEN 1 WHEN abs(steps) = 10 THEN 2 {unknown}ELSE 3 END AS form,"
+        f" {_number('abs(steps)', 'steps')} AS text"
+    )
+    told = ", ".join(f"{_phrase(model, each)} AS {each}" for each in LANGUAGES)
+    return (
+        f"SELECT top, steps, {told} FROM (SELECT top, steps, {form}"
+        f" FROM (SELECT DISTINCT top, steps FROM ({pairs})))"
+    )
+
+
+def joined() -> str:
+    """The phrases of the causes of `r`, as `p1`, …"""
+    return "".join(
+        f" LEFT JOIN phrases AS p{rank} ON p{rank}.top = r.top{rank}"
+        f" AND p{rank}.steps = r.steps{rank}"
+        for rank in _RANKS
+    )
+
+
+def sentence(told: str, language: str) -> str:
+    """The reason as SQL, from rulings and the phrases of causes; NULL when nothing is known."""
+    whole = " || ".join([told, *(f"coalesce(p{rank}.{language}, '')" for rank in _RANKS)])
+    return f"nullif(substr({whole}, 3, {LENGTH}), '')"
 
 
 def _rulings(model: HealthModel) -> Iterable[tuple[str, Labelled]]:
@@ -148,19 +174,32 @@ def _brake(i: int) -> str:
     return f" + CASE WHEN NOT {_LOW} AND c{i} <= -{TENTHS} AND k{i} >= 0 THEN {above} ELSE 0 END"
 
 
-def _case(model: HealthModel, rank: int, show: Callable[[Measure], str]) -> str:
-    cases = " ".join(f"WHEN {i} THEN {show(each)}" for i, each in enumerate(model.scored))
-    return f"CASE top{rank} {cases} END"
+def _value_of(model: HealthModel, rank: int) -> str:
+    cases = (f"WHEN {i} THEN {identifier(each.name)}" for i, each in enumerate(model.scored))
+    return f"CASE top{rank} {' '.join(cases)} END"
 
 
-def _cause(model: HealthModel, rank: int, language: str) -> str:
-    """The sentence of a place. One list of all forms costs less to plan than a case for each."""
+def _steps(value: str) -> str:
+    """A value in tenths, rounded half away from zero, and never a zero below zero."""
+    whole = f"floor(abs({value}) * 10 + 0.5)"
+    return f"coalesce(CASE WHEN {value} < 0 THEN 0 - {whole} ELSE {whole} END, {_NONE})"
+
+
+def _number(tenths: str, value: str) -> str:
+    """So many tenths, with the sign of a value, as English text with at most one decimal."""
+    whole = f"CAST(least({tenths}, {_MOST:.0e}) AS BIGINT)"
+    sign = f"CASE WHEN {value} < 0 AND {whole} > 0 THEN '-' ELSE '' END"
+    decimal = f"CASE WHEN {whole} % 10 = 0 THEN '' ELSE '.' || CAST({whole} % 10 AS VARCHAR) END"
+    return f"{sign} || CAST({whole} // 10 AS VARCHAR) || {decimal}"
+
+
+def _phrase(model: HealthModel, language: str) -> str:
+    """The phrase of a place. One list of all forms costs less to plan than a case for each."""
     texts = [[*forms(each, language), *stand_ins(model, each, language)] for each in model.scored]
     listed = ", ".join(literal(text) for each in texts for text in each)
-    form = f"[{listed}][top{rank} * {len(texts[0])} + form{rank}]"
-    value = f"coalesce(text{rank}, '')" if model.assumes else f"text{rank}"
-    value = value if language == "en" else f"replace({value}, '.', ',')"
-    return f"replace({form}, '{_VALUE}', {value})"
+    form = f"[{listed}][top * {len(texts[0])} + form]"
+    value = "text" if language == "en" else "replace(text, '.', ',')"
+    return f"'; ' || replace({form}, '{_VALUE}', {value})"
 
 
 def stand_ins(model: HealthModel, measure: Measure, language: str) -> list[str]:

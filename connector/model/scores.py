@@ -2,25 +2,56 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from functools import lru_cache
 
 from sqlglot import exp
 
 from ..mapping.expressions import identifier, literal, replaced
-from . import few, rules, segments
+from ..records import MOMENT, TEXT, WORDS
+from . import few, reasons, rules, segments
 from .caps import plain
 from .columns import ACCOUNT, kind_of
 from .definition import BEST, TIERS, Cap, HealthModel, Override, TierName
-from .reasons import LANGUAGES, ranked, sentence
+from .reasons import LANGUAGES
 from .stage import Stage, moment
+
+#: The columns of `scores` and their types, as they are kept in the lake.
+SCORES: Mapping[str, str] = {
+    "account_id": TEXT,
+    "as_of": MOMENT,
+    "model": TEXT,
+    "score": "INTEGER",
+    "raw": "INTEGER",
+    "tier": TEXT,
+    "confidence": "INTEGER",
+    "known": "INTEGER",
+    "rule": TEXT,
+    "caps": WORDS,
+    "override": TEXT,
+    "blind_spot": TEXT,
+    "scored_as": TEXT,
+    "assumed": WORDS,
+    "held": WORDS,
+    "tier_before": TEXT,
+    "score_before": "INTEGER",
+    "reason_en": TEXT,
+    "reason_de": TEXT,
+}
+
+_REASONS = tuple(f"reason_{each}" for each in LANGUAGES)
+#: Those that make a score another one: what an account was before is not news about it.
+NEWS = tuple(each for each in SCORES if each not in {"as_of", "tier_before", "score_before"})
 
 
 def stages(model: HealthModel, as_of: datetime) -> tuple[Stage, ...]:
-    """`measures` and `scores`, one row per account each."""
+    """`measures` and `scores`, one row per account each; `judged` is all but the reason."""
     return (
         Stage("measures", measures(model, as_of), "view"),
-        Stage("scores", scores(model, as_of)),
+        Stage("judged", judged(model, as_of)),
+        Stage("phrases", reasons.phrases(model, "judged")),
+        Stage("scores", scores()),
     )
 
 
@@ -37,9 +68,17 @@ def measures(model: HealthModel, as_of: datetime) -> str:
     )
 
 
-def scores(model: HealthModel, as_of: datetime) -> str:
-    """The score of every account; what is not known is NULL, never 0."""
-    texts = [f"{sentence(model, language)} AS reason_{language}" for language in LANGUAGES]
+def scores() -> str:
+    """What was judged, with the reason."""
+    told = [f"{reasons.sentence(f'r.ruled_{each}', each)} AS reason_{each}" for each in LANGUAGES]
+    columns = [*(f"r.{each}" for each in SCORES if each not in _REASONS), *told]
+    return f"SELECT {', '.join(columns)} FROM judged AS r{reasons.joined()}"
+
+
+def judged(model: HealthModel, as_of: datetime) -> str:
+    """The score of every account, and what leads to its reason; what is not known is NULL, never
+    0."""
+    ruled = [f"{reasons.rulings(model, each)} AS ruled_{each}" for each in LANGUAGES]
     columns = [
         "account_id",
         f"{moment(as_of)} AS as_of",
@@ -58,9 +97,11 @@ def scores(model: HealthModel, as_of: datetime) -> str:
         "held",
         "tier_before",
         "score_before",
-        *texts,
+        *ruled,
+        *reasons.causes(),
     ]
-    return f"SELECT {', '.join(columns)} FROM ({ranked(model, f'({_applied(model, as_of)})')})"
+    ranked = reasons.ranked(model, f"({_applied(model, as_of)})")
+    return f"SELECT {', '.join(columns)} FROM ({ranked})"
 
 
 def _structure(name: str, kind: str, place: int | None) -> str:

@@ -8,10 +8,8 @@ is a literal; nothing reads a clock.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime
 
-from ..records import MOMENT, TEXT, WORDS
 from . import (
     answers,
     briefs,
@@ -28,35 +26,10 @@ from . import (
 )
 from .definition import HealthModel
 from .matching import USUAL, Matching
+from .scores import NEWS, SCORES
 from .stage import Stage
 
 __all__ = ["NEWS", "SCORES", "Stage", "placing", "stages"]
-
-#: The columns of `scores` and their types, as they are kept in the lake.
-SCORES: Mapping[str, str] = {
-    "account_id": TEXT,
-    "as_of": MOMENT,
-    "model": TEXT,
-    "score": "INTEGER",
-    "raw": "INTEGER",
-    "tier": TEXT,
-    "confidence": "INTEGER",
-    "known": "INTEGER",
-    "rule": TEXT,
-    "caps": WORDS,
-    "override": TEXT,
-    "blind_spot": TEXT,
-    "scored_as": TEXT,
-    "assumed": WORDS,
-    "held": WORDS,
-    "tier_before": TEXT,
-    "score_before": "INTEGER",
-    "reason_en": TEXT,
-    "reason_de": TEXT,
-}
-
-#: Those that make a score another one: what an account was before is not news about it.
-NEWS = tuple(each for each in SCORES if each not in {"as_of", "tier_before", "score_before"})
 
 
 def placing(*, as_of: datetime, matching: Matching = USUAL) -> tuple[Stage, ...]:
