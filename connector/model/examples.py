@@ -89,7 +89,7 @@ def _whole(model: HealthModel, given: Row, names: Iterable[str]) -> str:
         Stage("holders", "SELECT 'example' AS id, 'example' AS ref, 0 AS key"),
         Stage("lake_scores", _NO_SCORES),
         Stage("graded", scorecard.graded(model, AS_OF)),
-        Stage("scores", scores.scores(model, AS_OF)),
+        *scores.stages(model, AS_OF),
         Stage("rollups", "SELECT account_id, score, tier FROM scores"),
         Stage("results", results.sql(model)),
     ]

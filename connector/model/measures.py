@@ -87,9 +87,7 @@ def _aggregated(model: HealthModel, stream: str, as_of: datetime) -> str:
         f"{_value(other, as_of, kept.get(rules[each.name], ''))} AS {identifier(other.name)}"
         for each, other in beside
     ]
-    columns += [
-        f"{_newest(each, as_of, kept.get(rules[each.name], ''))} AS {newest(each)}" for each in own
-    ]
+    columns += [_proof(each, as_of, kept.get(rules[each.name], "")) for each in own]
     marked = ", ".join(["*", *(f"{rule} AS {name}" for rule, name in kept.items())])
     rows = f"(SELECT {marked} FROM v_{stream}{_oldest(own, as_of)})"
     return f"m_{stream} AS (SELECT key, {', '.join(columns)} FROM {rows} GROUP BY key)"
@@ -159,12 +157,12 @@ def _columns(model: HealthModel, measure: Measure, as_of: datetime) -> Sequence[
 def _of_stream(measure: Measure) -> str:
     value = _of(measure, identifier(measure.name))
     if measure.absent is None:
-        known = f"CASE WHEN {_of(measure, newest(measure))} IS NOT NULL THEN {value}"
+        known = f"CASE WHEN {_has_rows(measure)} THEN {value}"
         before = f" ELSE c_{value.removeprefix('m_')}" if _looks_back(measure) else ""
         return f"{known}{before} END"
     # A stream that holds nothing for anybody is not connected: that is not a fact about an account.
     instead = f"CASE WHEN fed.{measure.stream} THEN {double(measure.absent)} END"
-    return f"CASE WHEN {_of(measure, newest(measure))} IS NULL THEN {instead} ELSE {value} END"
+    return f"CASE WHEN {_has_rows(measure)} THEN {value} ELSE {instead} END"
 
 
 def _beside(measure: Measure, name: str) -> str:
@@ -172,8 +170,7 @@ def _beside(measure: Measure, name: str) -> str:
     found = _of(measure, identifier(name))
     if not _looks_back(measure):
         return found
-    known = f"{_of(measure, newest(measure))} IS NOT NULL"
-    return f"CASE WHEN {known} THEN {found} ELSE c_{found.removeprefix('m_')} END"
+    return f"CASE WHEN {_has_rows(measure)} THEN {found} ELSE c_{found.removeprefix('m_')} END"
 
 
 def _of(measure: Measure, column: str) -> str:
@@ -222,9 +219,22 @@ def _keep(node: exp.Expr, rows: exp.Expr) -> None:
         node.replace(exp.Filter(this=node.copy(), expression=exp.Where(this=rows)))
 
 
-def _newest(measure: Measure, as_of: datetime, kept: str) -> str:
-    at = moment_of(measure) or moment(as_of)
-    return f"max({at})" + (f" FILTER (WHERE {kept})" if kept else "")
+def _proof(measure: Measure, as_of: datetime, kept: str) -> str:
+    """That there are rows: how many, which is cheaper, or the newest moment where that counts."""
+    only = f" FILTER (WHERE {kept})" if kept else ""
+    if not measure.max_age:
+        return f"count(*){only} AS {_many(measure)}"
+    return f"max({moment_of(measure) or moment(as_of)}){only} AS {newest(measure)}"
+
+
+def _many(measure: Measure) -> str:
+    return identifier(f"{measure.name}__rows")
+
+
+def _has_rows(measure: Measure) -> str:
+    if measure.max_age:
+        return f"{_of(measure, newest(measure))} IS NOT NULL"
+    return f"{_of(measure, _many(measure))} > 0"
 
 
 def _rows(measure: Measure, as_of: datetime) -> str:

@@ -187,7 +187,8 @@ def _steps(value: str) -> str:
 
 def _number(tenths: str, value: str) -> str:
     """So many tenths, with the sign of a value, as English text with at most one decimal."""
-    whole = f"CAST(least({tenths}, {_MOST:.0e}) AS BIGINT)"
+    most = f"{_MOST:.0e}"
+    whole = f"CAST(CASE WHEN {tenths} > {most} THEN {most} ELSE {tenths} END AS BIGINT)"
     sign = f"CASE WHEN {value} < 0 AND {whole} > 0 THEN '-' ELSE '' END"
     decimal = f"CASE WHEN {whole} % 10 = 0 THEN '' ELSE '.' || CAST({whole} % 10 AS VARCHAR) END"
     return f"{sign} || CAST({whole} // 10 AS VARCHAR) || {decimal}"

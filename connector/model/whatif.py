@@ -94,11 +94,11 @@ def query(
             f" {int(row['score'])} AS score, {literal(row['tier'])} AS tier FROM accounts",
         ),
         Stage("graded", scorecard.graded(model, as_of)),
-        Stage("scores", scores.scores(model, as_of)),
+        Stage("judged", scores.judged(model, as_of)),
     ]
     told = ", ".join(f"{step.name} AS ({step.sql})" for step in steps)
     return (
-        f"WITH {told} SELECT CAST(account_id AS INTEGER) AS key, tier, score FROM scores"
+        f"WITH {told} SELECT CAST(account_id AS INTEGER) AS key, tier, score FROM judged"
         f" WHERE tier < {literal(row['tier'])}"
     )
 
