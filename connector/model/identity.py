@@ -80,8 +80,8 @@ def _known_as() -> str:
     return (
         f"SELECT key, {names} FROM accounts UNION ALL"
         f" SELECT h.key, {', '.join(f'l.{name}' for name in names.split(', '))}"
-        " FROM lake_accounts AS l JOIN holders AS h ON h.id = l.id"
-        " WHERE l.id NOT IN (SELECT id FROM accounts)"
+        " FROM lake_accounts AS l JOIN successor AS s ON s.old_id = l.id"
+        " JOIN holders AS h ON h.id = s.old_id WHERE s.old_id NOT IN (SELECT id FROM accounts)"
     )
 
 
@@ -131,7 +131,8 @@ def _by_id() -> tuple[str, ...]:
         f"SELECT i.n, {ladder.RECORD_ID}, c.key FROM identities AS i {person}.account_ref"
         " WHERE i.account_ref LIKE '003%' AND length(i.account_ref) = 15",
         f"SELECT i.n, {ladder.RECORD_ID}, o.key FROM identities AS i"
-        f" JOIN abouts AS o ON {short('o.id')} = i.account_ref"
+        " JOIN (SELECT id, key FROM own_tickets UNION ALL SELECT id, key FROM v_opportunities)"
+        f" AS o ON {short('o.id')} = i.account_ref"
         " WHERE left(i.account_ref, 3) IN ('500', '006') AND length(i.account_ref) = 15",
         f"SELECT i.n, {ladder.EXTERNAL_ID}, a.key FROM identities AS i JOIN known_as AS a"
         " ON a.external_id = i.external WHERE i.external <> ''",

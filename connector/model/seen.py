@@ -209,10 +209,14 @@ def _by_account(name: str) -> str:
 
 
 def _abouts() -> str:
-    """The account behind whatever an activity may be about: accounts, cases, deals, people."""
+    """The account behind whatever an activity without one is about: an account, a case, a deal, a
+    person."""
     parts = ["SELECT id, key FROM holders"]
     parts += [f"SELECT id, key FROM {_own(name)}" for name in _OWN]
-    return f"SELECT id, min(key) AS key FROM ({union(parts)}) AS a GROUP BY id"
+    asked = "SELECT about_id FROM lake_activities WHERE account_id IS NULL AND about_id IS NOT NULL"
+    return (
+        f"SELECT id, min(key) AS key FROM ({union(parts)}) AS a WHERE id IN ({asked}) GROUP BY id"
+    )
 
 
 def _shared(as_of: datetime, *, people: bool) -> str:
@@ -258,8 +262,10 @@ def _logged(whose: str) -> str:
     """Whose the activities are that others name as the same: of a mail to a person only the task
     says so."""
     return (
-        f"SELECT r.id, min({_KEY}) AS key, min(r.contact_id) AS contact_id FROM (SELECT o.*"
-        f" FROM lake_activities AS o JOIN twice AS t ON t.same_as = o.id) AS r{whose} GROUP BY r.id"
+        f"SELECT r.id, min(coalesce(h.key, {_OTHERWISE})) AS key,"
+        " min(r.contact_id) AS contact_id FROM (SELECT o.*"
+        f" FROM lake_activities AS o JOIN twice AS t ON t.same_as = o.id) AS r{whose}"
+        " LEFT JOIN holders AS h ON h.id = r.account_id GROUP BY r.id"
     )
 
 
@@ -271,13 +277,18 @@ def _activities(whose: str) -> str:
     """
     stream = STREAMS["activities"]
     told = {"contact_id": "coalesce(r.contact_id, l.contact_id, s.contact_id)"}
-    return (
-        f"SELECT {_columns(stream, {}, of='r.')}, h.key"
-        f" FROM seen_activities AS r{_HOLDER} WHERE {_PLAIN}"
+    named = (
+        f"SELECT {_columns(stream, {}, of='r.')}, r.account_id AS held_by,"
+        f" CAST(NULL AS INTEGER) AS otherwise FROM seen_activities AS r WHERE {_PLAIN}"
         f" UNION ALL SELECT {_columns(stream, told, of='r.')},"
-        f" CASE WHEN s.id IS NOT NULL THEN s.key ELSE coalesce({_KEY}, l.key) END"
-        f" AS key FROM ({_others(stream)}) AS r{whose} LEFT JOIN shared AS s ON s.id = r.id"
+        " CASE WHEN s.id IS NULL THEN r.account_id END,"
+        f" CASE WHEN s.id IS NOT NULL THEN s.key ELSE coalesce({_OTHERWISE}, l.key) END"
+        f" FROM ({_others(stream)}) AS r{whose} LEFT JOIN shared AS s ON s.id = r.id"
         " LEFT JOIN logged AS l ON l.id = r.same_as"
+    )
+    return (
+        f"SELECT {_columns(stream, {}, of='r.')}, coalesce(h.key, r.otherwise) AS key"
+        f" FROM ({named}) AS r LEFT JOIN holders AS h ON h.id = r.held_by"
     )
 
 
@@ -295,11 +306,10 @@ def _others(stream: Kind) -> str:
 _NAMELESS_ONE = "account_ids IS NULL AND account_id IS NULL AND about_id IS NULL"
 _NAMELESS = "CASE WHEN r.account_id IS NULL THEN"
 _PLAIN = "r.account_id IS NOT NULL AND r.account_ids IS NULL AND r.same_as IS NULL"
-_HOLDER = " LEFT JOIN holders AS h ON h.id = r.account_id"
 _WHOSE = (
-    f"{_HOLDER} LEFT JOIN abouts AS a ON a.id = {_NAMELESS} r.about_id END"
+    f" LEFT JOIN abouts AS a ON a.id = {_NAMELESS} r.about_id END"
     f" LEFT JOIN known_people AS p ON p.id = {_NAMELESS} r.contact_id END"
 )
 #: Nobody's account is that of a person, if that is not wanted.
 _WITHOUT_PEOPLE = _WHOSE.replace("r.contact_id END", "NULL END")
-_KEY = "coalesce(h.key, a.key, p.key)"
+_OTHERWISE = "coalesce(a.key, p.key)"
