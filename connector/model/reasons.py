@@ -108,10 +108,10 @@ def rulings(model: HealthModel, language: str) -> str:
 
 
 def phrases(model: HealthModel, relation: str) -> str:
-    """Every cause with every value that a ranked relation has, and its phrase: `top`, `steps`, and
+    """Every cause with every value that a ranked relation has, and its phrase: `cause`, `steps`, and
     one column a language. Few accounts have one to themselves."""
     pairs = union(
-        f"SELECT top{rank} AS top, steps{rank} AS steps FROM {relation} WHERE top{rank} IS NOT NULL"
+        f"SELECT top{rank} AS cause, steps{rank} AS steps FROM {relation} WHERE top{rank} IS NOT NULL"
         for rank in _RANKS
     )
     unknown = f"WHEN steps = {_NONE} THEN 4 " if model.assumes else ""
@@ -121,15 +121,15 @@ def phrases(model: HealthModel, relation: str) -> str:
     )
     told = ", ".join(f"{_phrase(model, each)} AS {each}" for each in LANGUAGES)
     return (
-        f"SELECT top, steps, {told} FROM (SELECT top, steps, {form}"
-        f" FROM (SELECT DISTINCT top, steps FROM ({pairs})))"
+        f"SELECT cause, steps, {told} FROM (SELECT cause, steps, {form}"
+        f" FROM (SELECT DISTINCT cause, steps FROM ({pairs})))"
     )
 
 
 def joined() -> str:
     """The phrases of the causes of `r`, as `p1`, …"""
     return "".join(
-        f" LEFT JOIN phrases AS p{rank} ON p{rank}.top = r.top{rank}"
+        f" LEFT JOIN phrases AS p{rank} ON p{rank}.cause = r.top{rank}"
         f" AND p{rank}.steps = r.steps{rank}"
         for rank in _RANKS
     )
@@ -198,7 +198,7 @@ def _phrase(model: HealthModel, language: str) -> str:
     """The phrase of a place. One list of all forms costs less to plan than a case for each."""
     texts = [[*forms(each, language), *stand_ins(model, each, language)] for each in model.scored]
     listed = ", ".join(literal(text) for each in texts for text in each)
-    form = f"[{listed}][top * {len(texts[0])} + form]"
+    form = f"[{listed}][cause * {len(texts[0])} + form]"
     value = "text" if language == "en" else "replace(text, '.', ',')"
     return f"'; ' || replace({form}, '{_VALUE}', {value})"
 
