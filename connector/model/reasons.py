@@ -108,10 +108,11 @@ def rulings(model: HealthModel, language: str) -> str:
 
 
 def phrases(model: HealthModel, relation: str) -> str:
-    """Every cause with every value that a ranked relation has, and its phrase: `cause`, `steps`, and
-    one column a language. Few accounts have one to themselves."""
+    """Every cause with every value that a ranked relation has, and its phrase: `cause`, `steps`,
+    and one column a language. Few accounts have one to themselves."""
     pairs = union(
-        f"SELECT top{rank} AS cause, steps{rank} AS steps FROM {relation} WHERE top{rank} IS NOT NULL"
+        f"SELECT top{rank} AS cause, steps{rank} AS steps FROM {relation}"
+        f" WHERE top{rank} IS NOT NULL"
         for rank in _RANKS
     )
     unknown = f"WHEN steps = {_NONE} THEN 4 " if model.assumes else ""
