@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from ..mapping.expressions import identifier, literal, parse, paths
-from . import scores, terms
+from . import scores, terms, tiers
 from .arithmetic import value_at
 from .change import by_hand
 from .definition import MIDDLE, TIERS, HealthModel, Measure, tenths
@@ -185,7 +185,7 @@ def _shown() -> list[str]:
 
 def _reached(model: HealthModel) -> list[str]:
     """How many measures it takes, and to which tier they, or doing away with caps, lead."""
-    over = " ".join(f"WHEN '{tier}' THEN {scores.most(model, tier)}" for tier in TIERS)
+    over = " ".join(f"WHEN '{tier}' THEN {tiers.most(model, tier)}" for tier in TIERS)
     # Where rules decide, more points need not lead anywhere: `explain` tries it on the whole model.
     free = "FALSE" if model.rules else "score IS NOT NULL AND override IS NULL AND tier > 'A'"
     enough = " ".join(f"WHEN risen{rank} > CASE tier {over} END THEN {rank}" for rank in _RANKS)
@@ -198,7 +198,7 @@ def _reached(model: HealthModel) -> list[str]:
 def _pieces(model: HealthModel) -> list[str]:
     """The tier that is reached, the text of every cause, and what is left over."""
     risen = f"CASE steps {' '.join(f'WHEN {n} THEN risen{n}' for n in _RANKS)} ELSE raw END"
-    found = [f"greatest({scores.plain_tier(model, f'({risen})')}, ceiling) AS reached"]
+    found = [f"greatest(CASE {tiers.plain(model, f'({risen})')} END, ceiling) AS reached"]
     total = "(now - was)"
     for rank in range(MOST + 1):
         less = "".join(f" - coalesce(shown{n}, 0)" for n in range(1, rank + 1))

@@ -89,8 +89,9 @@ def _whole(model: HealthModel, given: Row, names: Iterable[str]) -> str:
         Stage("holders", "SELECT 'example' AS id, 'example' AS ref, 0 AS key"),
         Stage("lake_scores", _NO_SCORES),
         Stage("graded", scorecard.graded(model, AS_OF)),
+        Stage("parents", "SELECT id, parent_id FROM accounts WHERE FALSE"),
+        Stage("trees", "SELECT id FROM accounts WHERE FALSE"),
         *scores.stages(model, AS_OF),
-        Stage("rollups", "SELECT account_id, score, tier FROM scores"),
         Stage("results", results.sql(model)),
     ]
     types = results.columns(model)
@@ -101,7 +102,7 @@ def _whole(model: HealthModel, given: Row, names: Iterable[str]) -> str:
 _NO_SCORES = (
     "SELECT CAST(NULL AS VARCHAR) AS account_id, CAST(NULL AS TIMESTAMPTZ) AS as_of,"
     " CAST(NULL AS VARCHAR) AS model, CAST(NULL AS INTEGER) AS score,"
-    " CAST(NULL AS VARCHAR) AS tier"
+    " CAST(NULL AS VARCHAR) AS tier, CAST(NULL AS VARCHAR) AS rollup_tier"
 )
 
 
@@ -115,7 +116,9 @@ def _records(stream: str, rows: Iterable[Row], at: str) -> str:
 
 
 def _record(stream: str, row: Row, at: str) -> str:
-    values: dict[str, Scalar | None] = {"id": "example", **_ANSWER, **row}
+    # A record that does not say when happened now: without a moment it would not be seen at all.
+    now = {at: AS_OF.isoformat()} if at and stream != ACCOUNTS else {}
+    values: dict[str, Scalar | None] = {"id": "example", **_ANSWER, **now, **row}
     if "days_ago" in row and at:
         ago = timedelta(days=float(row["days_ago"]))
         values[at] = (AS_OF - ago).isoformat()

@@ -49,7 +49,7 @@ def forms(measure: Measure, language: str) -> tuple[str, str, str]:
 
 
 def said(measure: Measure, value: float, language: str) -> str:
-    """The sentence for a value, as `sentence` has it in SQL."""
+    """The sentence for a value, as `phrases` have it in SQL."""
     shown = plain_number(value)
     zero, one, many = forms(measure, language)
     form = zero if shown == "0" else one if shown in ("1", "-1") else many
@@ -79,23 +79,23 @@ def number(value: str) -> str:
 
 
 def ranked(model: HealthModel, relation: str) -> str:
-    """The relation, which knows `tier`, with its causes: `top1`, … are their places, `steps1`, …
+    """The relation, which knows `tier`, with its causes: `top__1`, … are their places, `steps__1`, …
     their values in tenths."""
     codes = ", ".join(f"{_code(i, each)} AS k{i}" for i, each in enumerate(model.scored))
     inner = f"SELECT *, {codes} FROM {relation}"
     for rank in _RANKS:
         inner = f"SELECT *, {_strongest(model, rank)} AS code{rank} FROM ({inner})"
     places = ", ".join(
-        f"CASE WHEN code{r} >= 0 THEN {_PLACES - 1} - code{r} % {_PLACES} END AS top{r}"
+        f"CASE WHEN code{r} >= 0 THEN {_PLACES - 1} - code{r} % {_PLACES} END AS top__{r}"
         for r in _RANKS
     )
-    values = ", ".join(f"{_steps(_value_of(model, rank))} AS steps{rank}" for rank in _RANKS)
+    values = ", ".join(f"{_steps(_value_of(model, rank))} AS steps__{rank}" for rank in _RANKS)
     return f"SELECT *, {values} FROM (SELECT *, {places} FROM ({inner}))"
 
 
 def causes() -> list[str]:
     """The columns that lead from a ranked relation to its `phrases`."""
-    return [f"{name}{rank}" for rank in _RANKS for name in ("top", "steps")]
+    return [f"{name}__{rank}" for rank in _RANKS for name in ("top", "steps")]
 
 
 def rulings(model: HealthModel, language: str) -> str:
@@ -111,14 +111,14 @@ def phrases(model: HealthModel, relation: str) -> str:
     """Every cause with every value that a ranked relation has, and its phrase: `cause`, `steps`,
     and one column a language. Few accounts have one to themselves."""
     pairs = union(
-        f"SELECT top{rank} AS cause, steps{rank} AS steps FROM {relation}"
-        f" WHERE top{rank} IS NOT NULL"
+        f"SELECT top__{rank} AS cause, steps__{rank} AS steps FROM {relation}"
+        f" WHERE top__{rank} IS NOT NULL"
         for rank in _RANKS
     )
     unknown = f"WHEN steps = {_NONE} THEN 4 " if model.assumes else ""
     form = (
         f"CASE WHEN steps = 0 THEN 1 WHEN abs(steps) = 10 THEN 2 {unknown}ELSE 3 END AS form,"
-        f" {_number('abs(steps)', 'steps')} AS text"
+        f" CASE WHEN steps = {_NONE} THEN '' ELSE {_number('abs(steps)', 'steps')} END AS text"
     )
     told = ", ".join(f"{_phrase(model, each)} AS {each}" for each in LANGUAGES)
     return (
@@ -130,14 +130,14 @@ def phrases(model: HealthModel, relation: str) -> str:
 def joined() -> str:
     """The phrases of the causes of `r`, as `p1`, …"""
     return "".join(
-        f" LEFT JOIN phrases AS p{rank} ON p{rank}.cause = r.top{rank}"
-        f" AND p{rank}.steps = r.steps{rank}"
+        f" LEFT JOIN phrases AS p{rank} ON p{rank}.cause = r.top__{rank}"
+        f" AND p{rank}.steps = r.steps__{rank}"
         for rank in _RANKS
     )
 
 
 def sentence(told: str, language: str) -> str:
-    """The reason as SQL, from rulings and the phrases of causes; NULL when nothing is known."""
+    """The reason as SQL, from rulings and the phrases of causes; NULL when nothing is told."""
     whole = " || ".join([told, *(f"coalesce(p{rank}.{language}, '')" for rank in _RANKS)])
     return f"nullif(substr({whole}, 3, {LENGTH}), '')"
 
@@ -177,7 +177,7 @@ def _brake(i: int) -> str:
 
 def _value_of(model: HealthModel, rank: int) -> str:
     cases = (f"WHEN {i} THEN {identifier(each.name)}" for i, each in enumerate(model.scored))
-    return f"CASE top{rank} {' '.join(cases)} END"
+    return f"CASE top__{rank} {' '.join(cases)} END"
 
 
 def _steps(value: str) -> str:

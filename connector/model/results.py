@@ -6,7 +6,7 @@ from sqlglot import exp
 
 from ..mapping.expressions import identifier, literal, parse, replaced
 from . import columns as names
-from . import segments
+from . import rollups, segments
 from .caps import plain
 from .definition import Alert, HealthModel
 from .stage import Stage
@@ -31,16 +31,12 @@ def sql(model: HealthModel, *, brief: bool = False) -> str:
     told = {name: f"t.{name}" if brief else "CAST(NULL AS VARCHAR)" for name in _BRIEFS}
     score = [f"{told.get(name) or _result(model, name)} AS {name}" for name in names.RESULT]
     values = [f"r.{identifier(each.name)}" for each in model.measures]
-    rolled = "" if _is_own(model) else " LEFT JOIN rollups AS u ON u.account_id = a.id"
+    rolled = rollups.joined(model, "s")
     rolled += " LEFT JOIN briefs AS t ON t.account_id = a.id" if brief else ""
     return (
         f"SELECT {', '.join([*account, *score, *values])} FROM accounts AS a"
         f" JOIN scores AS s ON s.account_id = a.id JOIN raw AS r ON r.key = a.key{rolled}"
     )
-
-
-def _is_own(model: HealthModel) -> bool:
-    return model.hierarchy.rollup == "own"
 
 
 def _alarms() -> str:
@@ -55,9 +51,7 @@ def _result(model: HealthModel, name: str) -> str:
     if name in ("confidence", "known_groups"):
         return f"CAST(s.{'known' if name == 'known_groups' else name} AS BIGINT)"
     if name == "rollup_score":
-        return f"CAST({'s' if _is_own(model) else 'u'}.score AS DOUBLE) / 10"
-    if name == "rollup_tier":
-        return f"{'s' if _is_own(model) else 'u'}.tier"
+        return f"CAST({'s' if rollups.is_own(model) else 'u'}.score AS DOUBLE) / 10"
     if name == "alerts":
         return _alerts(model)
     return f"s.{name}"

@@ -10,7 +10,7 @@ from sqlglot import exp
 
 from ..mapping.expressions import identifier, literal, replaced
 from ..records import MOMENT, TEXT, WORDS
-from . import few, reasons, rules, segments
+from . import few, reasons, rollups, rules, segments, tiers
 from .caps import plain
 from .columns import ACCOUNT, kind_of
 from .definition import BEST, TIERS, Cap, HealthModel, Override, TierName
@@ -36,22 +36,24 @@ SCORES: Mapping[str, str] = {
     "held": WORDS,
     "tier_before": TEXT,
     "score_before": "INTEGER",
+    "rollup_tier": TEXT,
     "reason_en": TEXT,
     "reason_de": TEXT,
 }
 
-_REASONS = tuple(f"reason_{each}" for each in LANGUAGES)
 #: Those that make a score another one: what an account was before is not news about it.
 NEWS = tuple(each for each in SCORES if each not in {"as_of", "tier_before", "score_before"})
 
 
 def stages(model: HealthModel, as_of: datetime) -> tuple[Stage, ...]:
-    """`measures` and `scores`, one row per account each; `judged` is all but the reason."""
+    """`measures` and `scores`, one row per account each; `judged` is all of a score but its reason
+    and what those below come to, and the causes that lead to its `phrases`."""
     return (
         Stage("measures", measures(model, as_of), "view"),
         Stage("judged", judged(model, as_of)),
+        *rollups.stages(model),
         Stage("phrases", reasons.phrases(model, "judged")),
-        Stage("scores", scores()),
+        Stage("scores", scores(model)),
     )
 
 
@@ -68,11 +70,14 @@ def measures(model: HealthModel, as_of: datetime) -> str:
     )
 
 
-def scores() -> str:
-    """What was judged, with the reason."""
-    told = [f"{reasons.sentence(f'r.ruled_{each}', each)} AS reason_{each}" for each in LANGUAGES]
-    columns = [*(f"r.{each}" for each in SCORES if each not in _REASONS), *told]
-    return f"SELECT {', '.join(columns)} FROM judged AS r{reasons.joined()}"
+def scores(model: HealthModel) -> str:
+    """What was judged, with the reason and the tier of the roll-up."""
+    told = {f"reason_{each}": reasons.sentence(f"r.ruled_{each}", each) for each in LANGUAGES} | {
+        "rollup_tier": rollups.tier(model, "r")
+    }
+    columns = [f"{told[each]} AS {each}" if each in told else f"r.{each}" for each in SCORES]
+    joined = f"{rollups.joined(model, 'r')}{reasons.joined()}"
+    return f"SELECT {', '.join(columns)} FROM judged AS r{joined}"
 
 
 def judged(model: HealthModel, as_of: datetime) -> str:
@@ -97,6 +102,7 @@ def judged(model: HealthModel, as_of: datetime) -> str:
         "held",
         "tier_before",
         "score_before",
+        "rolled_before",
         *ruled,
         *reasons.causes(),
     ]
@@ -133,7 +139,7 @@ def _applied(model: HealthModel, as_of: datetime) -> str:
         columns.append(f"{_override(model.override, as_of)} AS override")
     inner = (
         f"SELECT {', '.join(columns)},"
-        " e.tier AS tier_before, e.score AS score_before"
+        " e.tier AS tier_before, e.score AS score_before, e.rollup_tier AS rolled_before"
         " FROM graded AS g JOIN raw AS r ON r.key = g.key JOIN accounts AS a ON a.key = g.key"
         f" LEFT JOIN ({_earlier(model, as_of)}) AS e ON e.key = r.key"
     )
@@ -150,7 +156,8 @@ def _earlier(model: HealthModel, as_of: datetime) -> str:
     """
     latest = "{'own': s.account_id = a.id, 'as_of': s.as_of}"
     return (
-        f"SELECT h.key, arg_max(s.tier, {latest}) AS tier, arg_max(s.score, {latest}) AS score"
+        f"SELECT h.key, arg_max(s.tier, {latest}) AS tier, arg_max(s.score, {latest}) AS score,"
+        f" arg_max(s.rollup_tier, {latest}) AS rollup_tier"
         " FROM lake_scores AS s JOIN holders AS h ON h.id = s.account_id"
         " JOIN accounts AS a ON a.key = h.key"
         f" WHERE s.model = {literal(model.version)} AND s.as_of < {moment(as_of)} GROUP BY h.key"
@@ -201,20 +208,16 @@ def _override(override: Override, as_of: datetime) -> str:
 
 def _tier(model: HealthModel) -> str:
     """The tier of the score before caps; the earlier one stays until its edge is passed clearly."""
-    kept = [_within(model, tier) for tier in TIERS]
+    kept = [tiers.stays(model, tier) for tier in TIERS]
     if few.asking(model):
         kept += [_within_without_few(model, tier) for tier in TIERS]
     stays = " ".join(f"WHEN {each} THEN tier_before" for each in kept)
     ruled = rules.tier(model)
-    return f"CASE WHEN score IS NULL THEN NULL {ruled} {stays} {_plain_tiers(model)} END"
-
-
-def _within(model: HealthModel, tier: TierName) -> str:
-    return f"tier_before = '{tier}' AND score BETWEEN {_least(model, tier)} AND {most(model, tier)}"
+    return f"CASE WHEN score IS NULL THEN NULL {ruled} {stays} {tiers.plain(model)} END"
 
 
 def _within_without_few(model: HealthModel, tier: TierName) -> str:
-    within = few.within(model, _least(model, tier), most(model, tier))
+    within = few.within(model, tiers.least(model, tier), tiers.most(model, tier))
     return f"tier_before = '{tier}' AND {within}"
 
 
@@ -223,49 +226,22 @@ def _held(model: HealthModel) -> str:
     if not few.asking(model):
         return "CAST([] AS VARCHAR[])"
     kept = " OR ".join(
-        f"({_within_without_few(model, tier)} AND NOT ({_within(model, tier)}))" for tier in TIERS
+        f"({_within_without_few(model, tier)} AND NOT ({tiers.stays(model, tier)}))"
+        for tier in TIERS
     )
     return few.names(model, f"score IS NOT NULL AND rule IS NULL AND ({kept})")
 
 
-def plain_tier(model: HealthModel, score: str) -> str:
-    """The tier of a score that has not been in any, over a relation with `scored_as`."""
-    return f"CASE {_plain_tiers(model, score)} END"
-
-
-def _plain_tiers(model: HealthModel, score: str = "score") -> str:
-    cases = " ".join(f"WHEN {score} >= {_low(model, tier)} THEN '{tier}'" for tier in TIERS[:-1])
-    return f"{cases} ELSE '{TIERS[-1]}'"
-
-
-def _low(model: HealthModel, tier: TierName) -> str:
-    return segments.edge(model, lambda tiers: tiers.low(tier))
-
-
-def _limit(model: HealthModel, tier: TierName) -> str:
-    return segments.edge(model, lambda tiers: tiers.limit(tier))
-
-
-def _least(model: HealthModel, tier: TierName) -> str:
-    """The least score at which an account stays in the tier that it is in."""
-    return segments.edge(model, lambda tiers: tiers.low(tier) - tiers.margin)
-
-
-def most(model: HealthModel, tier: TierName) -> str:
-    """The highest score at which it stays there."""
-    return segments.edge(model, lambda tiers: tiers.limit(tier) + tiers.margin)
-
-
 def _takes(model: HealthModel, cap: Cap, i: int) -> str:
     """Tier names sort from best to worst, so `<` means better. A person's word beats every cap."""
-    above = f"score > {_limit(model, cap.tier)} OR free_tier < '{cap.tier}'"
+    above = f"score > {tiers.limit(model, cap.tier)} OR free_tier < '{cap.tier}'"
     free = " AND override IS NULL" if model.override else ""
     return f"asks{i} AND score IS NOT NULL{free} AND ({above})"
 
 
 def _capped(model: HealthModel) -> str:
     limits = [
-        f"CASE WHEN cap{i} THEN {_limit(model, cap.tier)} ELSE {BEST} END"
+        f"CASE WHEN cap{i} THEN {tiers.limit(model, cap.tier)} ELSE {BEST} END"
         for i, cap in enumerate(model.caps)
     ]
     capped = f"least({', '.join(['score', *limits])})" if limits else "score"
@@ -277,8 +253,9 @@ def _moved(model: HealthModel, score: str) -> str:
     if not model.override:
         return score
     bounds = " ".join(
-        f"WHEN '{tier}' THEN least(greatest(score, {_low(model, tier)}), {_limit(model, tier)})"
-        for tier in TIERS
+        f"WHEN '{each}' THEN"
+        f" least(greatest(score, {tiers.low(model, each)}), {tiers.limit(model, each)})"
+        for each in TIERS
     )
     return f"CASE override {bounds} ELSE {score} END"
 

@@ -91,7 +91,8 @@ def query(
         Stage(
             "lake_scores",
             f"SELECT id AS account_id, {before} AS as_of, {literal(model.version)} AS model,"
-            f" {int(row['score'])} AS score, {literal(row['tier'])} AS tier FROM accounts",
+            f" {int(row['score'])} AS score, {literal(row['tier'])} AS tier,"
+            " CAST(NULL AS VARCHAR) AS rollup_tier FROM accounts",
         ),
         Stage("graded", scorecard.graded(model, as_of)),
         Stage("judged", scores.judged(model, as_of)),

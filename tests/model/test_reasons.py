@@ -171,3 +171,22 @@ def test_a_tier_set_by_hand_is_named_first():
         lake.put("accounts", id=id, revenue=revenue, override_tier="C", override_until="2026-01-31")
     rows = lake.run(mine).rows("SELECT tier, score, reason_en FROM scores ORDER BY account_id")
     assert rows == [("C", 599, "By hand; Alpha: 400"), ("C", None, "By hand")]
+
+
+def test_the_name_of_a_measure_is_never_taken_for_a_column_in_between():
+    """`steps1` was the value of the strongest cause of all accounts."""
+    names = dict(zip(("steps1", "top1", "beta", "text1"), COLUMNS, strict=True))
+    mine = replace(
+        model(),
+        measures=tuple(
+            replace(each, name=name, label={}, value=names[name])
+            for each, name in zip(model().measures, names, strict=True)
+        ),
+    )
+    assert reasons([900, None, -300, None], mine)[0] == "steps1: 900; beta: -300"
+
+
+def test_a_number_beyond_all_measure_is_told_as_the_greatest():
+    """It was an error of the engine, and no account had a score."""
+    assert reasons([5e18, None, None, None])[0] == "Alpha: 900000000000000000"
+    assert reasons([-5e18, None, None, None])[0] == "Alpha: -900000000000000000"

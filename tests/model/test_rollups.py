@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
 from connector.model.definition import Alert, HealthModel, Hierarchy, Measure
-from tests.model.lake import Lake, ago
+from tests.model.lake import AS_OF, Lake, ago
 
 LINE = ((0.0, 0.0), (100.0, 100.0))
 MODEL = HealthModel(
@@ -50,6 +51,30 @@ def test_revenue_weighs():
     assert found["top"] == ((90 * 100 + 30 * 300) / 400, "C")
     assert found["mid"] == (30, "D")
     assert found["lone"] == (50, "C")
+
+
+def test_the_tier_of_a_mean_has_the_margin_of_every_tier():
+    """What goes up and down around an edge is one tier, not a write each time."""
+    mine, lake = replace(MODEL, hierarchy=Hierarchy("revenue")), Lake()
+    lake.put("accounts", id="top", employees=60, revenue=100)
+    lake.put("accounts", id="leaf", parent_id="top", employees=61, revenue=100)
+    told = []
+    for day, score in enumerate((61, 59, 61, 59, 40, 61, 80)):
+        lake.db.execute(f"UPDATE lake_accounts SET employees = {score} WHERE id = 'leaf'")
+        lake.run(mine, as_of=AS_OF + timedelta(days=day)).keep()
+        told += lake.rows("SELECT rollup_score, rollup_tier FROM results WHERE id = 'top'")
+    assert [score for score, _ in told] == [60.5, 59.5, 60.5, 59.5, 50, 60.5, 70]
+    assert "".join(tier for _, tier in told) == "BBBBCCB"
+
+
+def test_a_parent_without_a_score_of_its_own_keeps_its_tier_too():
+    mine, lake = replace(MODEL, hierarchy=Hierarchy("revenue")), Lake()
+    lake.put("accounts", id="top")
+    lake.put("accounts", id="leaf", parent_id="top", employees=60)
+    for day, score in enumerate((60, 59.9)):
+        lake.db.execute(f"UPDATE lake_accounts SET employees = {score} WHERE id = 'leaf'")
+        lake.run(mine, as_of=AS_OF + timedelta(days=day)).keep()
+    assert lake.rows("SELECT rollup_tier FROM results WHERE id = 'top'") == ["B"]
 
 
 def test_own_is_what_an_account_has_itself():
