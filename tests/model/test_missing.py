@@ -288,6 +288,18 @@ def test_examples_in_the_file_may_show_it():
     assert len(failing(text.replace("points = 80", "points = 70"))) == 1
 
 
+@pytest.mark.parametrize("more", ["", 'max_age = "30d"\n'])
+def test_a_record_of_an_example_that_does_not_say_when_is_of_now(more):
+    """With and without a limit of age."""
+    text = (
+        'name = "it"\n[groups]\ng = 1\n[[measures]]\nname = "open"\ngroup = "g"\n'
+        f'from = "tickets"\nvalue = "count(*)"\n{more}points = [[0, 0], [10, 100]]\n'
+        '[[measures.examples]]\nrows = [{ priority = "high" }]\n'
+        "expect = { value = 1, points = 10 }\n"
+    )
+    assert failing(text) == []
+
+
 # ── the file, the card ────────────────────────────────────────────────────────────────────────────
 
 
