@@ -79,8 +79,8 @@ def number(value: str) -> str:
 
 
 def ranked(model: HealthModel, relation: str) -> str:
-    """The relation, which knows `tier`, with its causes: `top__1`, … are their places, `steps__1`, …
-    their values in tenths."""
+    """The relation, which knows `tier`, with its causes: their places as `top__1`, …, and their
+    values in tenths as `steps__1`, …"""
     codes = ", ".join(f"{_code(i, each)} AS k{i}" for i, each in enumerate(model.scored))
     inner = f"SELECT *, {codes} FROM {relation}"
     for rank in _RANKS:
