@@ -71,9 +71,9 @@ def mailed(columns: dict[str, str]) -> dict[str, str]:
     }
 
 
-def filled(accounts: int, each: int, *, mails: bool = False) -> Path:
+def filled(accounts: int, each: int, *, mails: bool = False, under: Path = BENCH) -> Path:
     """A lake with so many accounts and activities, made once."""
-    folder = BENCH / f"scoring-{accounts}-{each}{'-mails' if mails else ''}"
+    folder = under / f"scoring-{accounts}-{each}{'-mails' if mails else ''}"
     if (folder / "done").exists():
         return folder
     shutil.rmtree(folder, ignore_errors=True)
