@@ -1,10 +1,10 @@
 """What made a score change: the model, age, data, caps, a person's word. In tenths that add up.
 
-The way goes by scorecards: as it was; where that was another model, as this one judges the records of
-then, by its own SQL; as they have aged; as it is today. Age is what the clock alone does to those
-records: they fade, leave their window, or silence grows. Data is the rest: new records, and old ones
-that were edited. An old record shows that by another value than the one that was kept, and so only
-where no other model stands between: there, what was edited is part of the model's step. `terms` has
+The way goes by scorecards: as it was; where that was another model, as this one judges the records
+of then, by its own SQL; as they have aged; as it is today. Age is what the clock alone does to
+those records: they fade, leave their window, or silence grows. Data is the rest: new records, and
+old ones that were edited. Those show by another value than the one that was kept, and so only where
+no other model stands between: beside one, what was edited is part of the model's step. `terms` has
 the same by column.
 """
 
