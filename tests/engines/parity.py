@@ -27,8 +27,6 @@ NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 #: What must be the same: everything that later steps read.
 COMPARED = (*elsewhere.TAKEN, *elsewhere.ON_TOP)
 MASTER = "local[2]"
-
-
 #: Without these there is no score: they must have been made where they were meant to be.
 MADE = frozenset({"raw", "graded", "measures", "scores"})
 
