@@ -1,8 +1,11 @@
 """What made a score change: the model, age, data, caps, a person's word. In tenths that add up.
 
-Age is what the clock alone does to the records of the earlier score: they fade, leave their window,
-or silence grows. Data is the rest: new records, and old ones that were edited. `terms` has the
-same by column.
+The way goes by scorecards: as it was; where that was another model, as this one judges the records
+of then, by its own SQL; as they have aged; as it is today. Age is what the clock alone does to
+those records: they fade, leave their window, or silence grows. Data is the rest: new records, and
+old ones that were edited. Those show by another value than the one that was kept, and so only where
+no other model stands between: beside one, what was edited is part of the model's step. `terms` has
+the same by column.
 """
 
 from __future__ import annotations
@@ -71,15 +74,17 @@ def change(
 
 
 def _terms(model: HealthModel, row: Row, previous: Row, aged: Mapping[str, Aged]) -> Iterator[Term]:
-    """The model's share is what the earlier values give under this one; age comes next."""
+    """The model's share is what the earlier records give under this one; age comes next."""
     start = {each.name: rows.part(previous, each) for each in model.scored}
+    values = {each.name: rows.value(previous, each) for each in model.scored}
     begun = previous["raw"] if previous["raw"] is not None else MIDDLE
     if previous["model"] != row["model"]:
-        start = _parts(model, {m.name: points(m, rows.value(previous, m)) for m in model.scored})
+        values |= {name: found.then for name, found in aged.items()}
+        start = _parts(model, {m.name: points(m, values[m.name]) for m in model.scored})
         switched = MIDDLE + sum(each.contribution for each in start.values()) - begun
         yield Term("model", row["model"], switched, _words("new_model"))
     older = _parts(
-        model, {m.name: _older(m, row, previous, start[m.name], aged) for m in model.scored}
+        model, {m.name: _older(m, row, values[m.name], start[m.name], aged) for m in model.scored}
     )
     if all(older[name].points == start[name].points for name in older):
         older = start
@@ -100,12 +105,13 @@ def _parts(model: HealthModel, known: Mapping[str, int | None]) -> dict[str, Par
 
 
 def _older(
-    measure: Measure, row: Row, previous: Row, start: Part, aged: Mapping[str, Aged]
+    measure: Measure, row: Row, value: float | None, start: Part, aged: Mapping[str, Aged]
 ) -> int | None:
-    """The points that the earlier records give by now. An edited record is no matter of age, and of
-    a measure whose points stand where they stood nothing is told."""
+    """The points that the earlier records give by now, where `value` is what they gave then. An
+    edited record is no matter of age, and of a measure whose points stand where they stood nothing
+    is told."""
     found = aged.get(measure.name)
-    known = start.points if rows.value(previous, measure) is not None else None
+    known = start.points if value is not None else None
     stands = rows.part(row, measure).points == start.points
     if found is None or stands or points(measure, found.then) != known:
         return known

@@ -1,7 +1,7 @@
 """What made the score of every account change, by column: the terms of `change`, in tenths.
 
-The way from the earlier score to this one goes by scorecards: as it was; as the earlier values are
-under this model, if that was another; as they have aged; as they are today. What caps and a person
+The way from the earlier score to this one goes by scorecards: as it was; if that was another model,
+as this one judges the records of then; as they have aged; as they are today. What caps and a person
 take comes last. Each step is a term, so all add up.
 """
 
@@ -33,9 +33,9 @@ def stages(model: HealthModel, as_of: datetime, news: Sequence[str]) -> tuple[St
     """
     return (
         Stage("earlier", _earlier(model, as_of, news)),
+        *ageing.stages(model, _moved(model), as_of),
         Stage("begun", _begun(model, as_of)),
         Stage("start", _start(model)),
-        *ageing.stages(model, _moved(model), as_of),
         Stage("older", _older(model, as_of)),
         Stage("terms", _terms(model)),
     )
@@ -78,33 +78,38 @@ def _earlier(model: HealthModel, as_of: datetime, news: Sequence[str]) -> str:
     )
 
 
-def _begun(model: HealthModel, as_of: datetime) -> str:
-    """What the earlier values give under this model, where they were scored under another."""
-    values = [f"u{i}" for i in range(len(model.scored))]
-    return _graded(model, as_of, values, "earlier WHERE switched")
-
-
-def _start(model: HealthModel) -> str:
-    """The points and contributions that a change begins with."""
-    numbers = range(len(model.scored))
-    columns = [
-        f"CASE WHEN e.switched THEN g.{new}{i} ELSE e.{old}{i} END AS {new}{i}"
-        for i in numbers
-        for old, new in (("q", "p"), ("b", "c"))
-    ]
-    values = [f"e.u{i}" for i in numbers]
+def _moved(model: HealthModel) -> str:
+    """The accounts of which any measure has other points, or that another model judged: of the rest
+    the clock changed nothing, and their values are those that were kept."""
+    moved = " OR ".join(f"g.p{i} IS DISTINCT FROM e.q{i}" for i in range(len(model.scored)))
     return (
-        "SELECT e.key, e.as_of, e.switched, e.score, e.raw, e.caps, e.override,"
-        f" {', '.join([*values, *columns])} FROM earlier AS e LEFT JOIN begun AS g ON g.key = e.key"
+        "SELECT e.key, e.as_of AS seen_at FROM earlier AS e"
+        f" JOIN graded AS g ON g.key = e.key WHERE e.switched OR {moved}"
     )
 
 
-def _moved(model: HealthModel) -> str:
-    """The accounts of which any measure has other points: the clock did nothing to the rest."""
-    moved = " OR ".join(f"g.p{i} IS DISTINCT FROM e.p{i}" for i in range(len(model.scored)))
+def _begun(model: HealthModel, as_of: datetime) -> str:
+    """What the earlier records give under this model, where they were scored under another; of an
+    account that was not there yet, what the earlier values give."""
+    values = [
+        f"CASE WHEN t.key IS NULL THEN e.u{i} ELSE t.{identifier(f'{each.name}__then')} END"
+        for i, each in enumerate(model.scored)
+    ]
+    rows = "earlier AS e LEFT JOIN aged AS t ON t.key = e.key WHERE e.switched"
+    kept = [f"r.{identifier(each.name)} AS u{i}" for i, each in enumerate(model.scored)]
+    return _graded(model, as_of, values, rows, kept)
+
+
+def _start(model: HealthModel) -> str:
+    """The values, points and contributions that a change begins with."""
+    columns = [
+        f"CASE WHEN e.switched THEN g.{new}{i} ELSE e.{old}{i} END AS {new}{i}"
+        for i in range(len(model.scored))
+        for old, new in (("u", "u"), ("q", "p"), ("b", "c"))
+    ]
     return (
-        "SELECT e.key, e.as_of AS seen_at FROM start AS e"
-        f" JOIN graded AS g ON g.key = e.key WHERE {moved}"
+        "SELECT e.key, e.switched, e.score, e.raw, e.caps, e.override,"
+        f" {', '.join(columns)} FROM earlier AS e LEFT JOIN begun AS g ON g.key = e.key"
     )
 
 
@@ -118,20 +123,22 @@ def _older(model: HealthModel, as_of: datetime) -> str:
         aged = f"g.p{i} IS DISTINCT FROM e.p{i} AND ({then}) IS NOT DISTINCT FROM ({known})"
         values.append(f"CASE WHEN {aged} THEN {identifier(f'{each.name}__now')} ELSE e.u{i} END")
     rows = "start AS e JOIN graded AS g ON g.key = e.key JOIN aged AS t ON t.key = e.key"
-    return _graded(model, as_of, values, rows, "e.key")
+    return _graded(model, as_of, values, rows)
 
 
 def _graded(
-    model: HealthModel, as_of: datetime, values: Sequence[str], rows: str, key: str = "key"
+    model: HealthModel, as_of: datetime, values: Sequence[str], rows: str, kept: Sequence[str] = ()
 ) -> str:
-    """The scorecard of other values than those of today."""
+    """The scorecard of other values than those of today, with what is `kept` of those in `r`."""
     named = [
         f"{value} AS {identifier(m.name)}" for value, m in zip(values, model.scored, strict=True)
     ]
     # Points do not depend on how old a value is; confidence does, and nobody asks for it here.
     named += [f"CAST(NULL AS TIMESTAMPTZ) AS {newest(m)}" for m in model.scored if m.max_age]
-    raw = f"SELECT {', '.join([key, *named])} FROM {rows}"
-    return f"WITH raw AS ({raw}) SELECT * FROM ({scorecard.graded(model, as_of)}) AS g"
+    raw = f"WITH raw AS (SELECT {', '.join(['e.key', *named])} FROM {rows})"
+    joined = " JOIN raw AS r ON r.key = g.key" if kept else ""
+    listed = ", ".join(["g.*", *kept])
+    return f"{raw} SELECT {listed} FROM ({scorecard.graded(model, as_of)}) AS g{joined}"
 
 
 def _terms(model: HealthModel) -> str:

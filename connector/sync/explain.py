@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from ..errors import ConfigError
 from ..model import ageing, history, rules, stages, whatif
 from ..model.columns import kind_of
+from ..model.definition import HealthModel
 from ..model.explain import explanation
 from ..records import NUMBER
+from . import models
 from .app import App
 from .pull import columns_of
 from .score import stage_inputs
@@ -20,16 +23,35 @@ NEAREST = 3
 
 
 def explained(app: App, account: str) -> dict[str, Any]:
-    """Why the account has its score. Raises ConfigError when it is not exactly one."""
+    """Why the account has its score, by the model that gave it.
+
+    Raises ConfigError when it is not exactly one account, or when that model is not kept.
+    """
     with _looking(app) as engine:
         found = _found(engine, account)
+        app = replace(app, model=_model(app, engine, account, found))
         rows = _rows(app, engine, found)
-        if not rows:
-            raise ConfigError(f"{account} has not been scored yet.", hint="Run `connector sync`.")
         row, previous = rows[0], rows[1] if len(rows) > 1 else None
         reach = _reach(app, engine, row)
         aged = _aged(app, engine, row, previous) if previous else None
         return explanation(app.model, row, previous, aged, reach)
+
+
+def _model(app: App, engine: Any, account: str, id: str) -> HealthModel:
+    """The model of the account's newest score, which the file may not hold any more."""
+    every = app.lake.every("scores", engine, history.HISTORY)
+    engine.stage("every_score", history.live(every, tuple(stages.SCORES)))
+    newest = f"SELECT arg_max(model, as_of) FROM every_score WHERE account_id = {_text(id)}"
+    version = engine.one(newest)
+    if version is None:
+        raise ConfigError(f"{account} has not been scored yet.", hint="Run `connector sync`.")
+    try:
+        return models.of(app, version)
+    except ConfigError as error:
+        raise ConfigError(
+            f"{account} was scored by another model than the one in use. {error.message}",
+            hint=f"{error.hint} Or run `connector sync`, which scores by the one in use.".strip(),
+        ) from error
 
 
 def _reach(app: App, engine: Any, row: Mapping[str, Any]) -> whatif.Reach | None:
@@ -118,8 +140,6 @@ def _hint(engine: Any, said: str) -> str:
 
 def _rows(app: App, engine: Any, account: str) -> list[Mapping[str, Any]]:
     """The newest result of an account and the one before, scores and measures side by side."""
-    every = app.lake.every("scores", engine, history.HISTORY)
-    engine.stage("every_score", history.live(every, tuple(stages.SCORES)))
     every = app.lake.every("measures", engine, {**_measures(app), **history.MARKS})
     engine.stage("every_measure", history.live(every, tuple(_measures(app))))
     columns = ", ".join(

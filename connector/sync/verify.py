@@ -2,7 +2,7 @@
 
 Its receipt is the model's version and a hash over its inputs: the value of every measure, and the
 score and tier before. Two proofs are tried: from the records of the lake as they were known then,
-and from the kept inputs alone.
+and from the kept inputs, of which the account's own columns are asked of the lake.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from datetime import datetime
 from typing import Any
 
 from ..errors import ConfigError
-from ..model import arithmetic
+from ..model import proof
 from ..model.columns import kind_of
 from ..model.definition import HealthModel
 from ..model.history import HISTORY, Past
@@ -26,20 +26,26 @@ from . import explain, models, past
 from .app import App
 from .run import Notify, silent
 
-#: What a score comes to; its reasons are texts, which may be worded anew without another model.
+#: What a score comes to. Its reasons and blind spot may be told anew without another model.
 COMPARED = (
     "score",
     "raw",
     "tier",
     "confidence",
     "known",
+    "rule",
     "caps",
+    "override",
     "scored_as",
+    "assumed",
+    "held",
     "tier_before",
     "score_before",
 )
 #: Those of them that are inputs.
 BEFORE = ("tier_before", "score_before")
+#: Lists that the rows of an earlier build of the lake do not have.
+_LATER = ("assumed", "held")
 _TENTHS = ("score", "raw", "score_before")
 
 
@@ -112,14 +118,16 @@ def verify(
         told = kept.pop("known_by")
         view = Past(as_of, as_of if told is None else past.moment_at(told))
         model = models.of(app, str(kept["model"]))
-        before = _values(engine, model, _kept_measures(app, engine, model, id, view, series), id)
+        measures = _kept_measures(app, engine, model, id, view, series)
+        before = _values(engine, model, measures, id)
         _again(app, engine, model, view, series, notify)
         again = _one(engine, f"SELECT * FROM scores WHERE account_id = {_text(id)}", COMPARED)
         after = _values(engine, model, "SELECT * FROM measures", id)
+        holds = _holds(engine, model, kept, measures, id, as_of)
     inputs = (_hash(before, kept), _hash(after, again) if again else "")
     return Verified(
         id, view, series, model.version, _shown("score", kept["score"]), kept["tier"], inputs,
-        _holds(model, before, kept), tuple(_differences(kept, again, before, after)),
+        holds, tuple(_differences(kept, again, before, after)),
     )  # fmt: skip
 
 
@@ -194,7 +202,7 @@ def _differences(
     found = [
         Difference(name, _shown(name, kept[name]), _shown(name, again[name]))
         for name in COMPARED
-        if kept[name] != again[name]
+        if kept[name] != again[name] and not (name in _LATER and kept[name] is None)
     ]
     return found + [
         Difference(name, before.get(name), value)
@@ -203,11 +211,20 @@ def _differences(
     ]
 
 
-def _holds(model: HealthModel, values: Mapping[str, Any], kept: Mapping[str, Any]) -> bool:
-    """Whether the kept values give the kept score before caps."""
-    known = {m.name: arithmetic.points(m, values.get(m.name)) for m in model.scored}
-    weighing = model.in_segment(kept["scored_as"])
-    return bool(arithmetic.grade(weighing, known).score == kept["raw"])
+def _holds(
+    engine: Any,
+    model: HealthModel,
+    kept: Mapping[str, Any],
+    measures: str,
+    id: str,
+    as_of: datetime,
+) -> bool:
+    """Whether the kept values give the kept score, with the account as it was known then."""
+    named = ", ".join(f'm."{each.name}".value AS "{each.name}"' for each in model.measures)
+    account = f"SELECT * FROM accounts WHERE id = {_text(id)}"
+    sql = proof.query(model, kept, account, f"SELECT {named} FROM ({measures}) AS m", as_of)
+    again = _one(engine, sql, proof.JUDGED)
+    return again is not None and all(kept[name] == again[name] for name in proof.JUDGED)
 
 
 def _hash(values: Mapping[str, Any], score: Mapping[str, Any]) -> str:

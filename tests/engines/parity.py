@@ -27,6 +27,20 @@ NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 #: What must be the same: everything that later steps read.
 COMPARED = (*elsewhere.TAKEN, *elsewhere.ON_TOP)
 MASTER = "local[2]"
+#: Without these there is no score: they must have been made where they were meant to be.
+MADE = frozenset({"raw", "graded", "measures", "scores"})
+
+
+class Watched(Spark):
+    """Spark that notes what it was given to make."""
+
+    def __init__(self, made: set[str], **settings: Any) -> None:
+        super().__init__(**settings)
+        self._made = made
+
+    def stage(self, name: str, sql: str, kind: str = "view") -> None:
+        super().stage(name, sql, kind)
+        self._made.add(name)
 
 
 class Both:
@@ -38,6 +52,7 @@ class Both:
         self.fields = tuple(Field(each, f"{each}__c", "text") for each in sources)
         self.aliases = folder / "aliases.csv"
         self.engine = DuckDB(scratch=folder / "spill")
+        self._on_spark: set[str] = set()
 
     def put(self, table: str, *records: dict[str, Any]) -> None:
         """Add records or earlier results; a moment or a day is SQL, all else a value."""
@@ -53,16 +68,23 @@ class Both:
         engine = DuckDB(scratch=self.folder / "spill")
         run = Run("run", Org("00D", "005", "http://127.0.0.1", now), engine)
         app = self.app(model, spark=spark)
-        score.stage_inputs(app, engine)
-        score.run_stages(app, run)
+        self._on_spark.clear()
         try:
+            score.stage_inputs(app, engine)
+            score.run_stages(app, run)
+            assert self._on_spark & MADE == (MADE if spark else set())
             yield run
         finally:
             engine.close()
 
     def app(self, model: HealthModel, *, spark: bool) -> App:
         scorer = partial(
-            Spark, master=MASTER, memory="2GB", scratch=self.folder / "scratch", conf={}
+            Watched,
+            self._on_spark,
+            master=MASTER,
+            memory="2GB",
+            scratch=self.folder / "scratch",
+            conf={},
         )
         nobody: Any = SimpleNamespace(name="crm")
         return App(

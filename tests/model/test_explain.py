@@ -91,14 +91,21 @@ def test_caps_are_listed():
     assert found["next_tier"][0]["cause"] == "cap"
 
 
-def changed(lake: Lake, happens, model=None):
-    """The change from one week to the next, between which something happens."""
-    first = lake.run(shipped()).row()
-    lake.keep()
-    happens(lake)
+def changed(lake: Lake, happens=None, days: float = 7, model=None, before=None):
+    """The explanation after some days in which something happens, with age told from data;
+    `before` is the model of the earlier score, if that was another."""
     model = model or shipped()
-    second = lake.run(model, AS_OF + timedelta(days=7)).row()
-    return explanation(model, second, first)["change"]
+    first, now = lake.run(before or model).row(), AS_OF + timedelta(days=days)
+    lake.keep()
+    if happens:
+        happens(lake)
+    second = lake.run(model, now).row()
+    for stage in ageing.alone(model, "001", AS_OF, now):
+        lake.db.execute(f"CREATE OR REPLACE TEMP {stage.kind} {stage.name} AS {stage.sql}")
+    found = lake.db.execute("SELECT * FROM aged")
+    names = [column[0] for column in found.description]
+    aged = ageing.read(model, dict(zip(names, found.fetchone(), strict=True)))
+    return explanation(model, second, first, aged)
 
 
 def total(change) -> int:
@@ -120,10 +127,11 @@ def test_the_terms_of_a_change_add_up():
         )
         lake.db.execute("UPDATE lake_accounts SET advocacy = NULL")
 
-    change = changed(customer(), week)
+    change = changed(customer(), week)["change"]
     assert change["from"] > change["to"]
     assert total(change) == tenths(change["to"]) - tenths(change["from"])
-    assert {term["cause"] for term in change["terms"]} == {"data"}
+    told = {(term["cause"], term["name"]) for term in change["terms"] if not term["reweighed"]}
+    assert told == {("data", "loyalty"), ("data", "ticket_load")}
 
 
 def test_a_cap_is_a_term_of_its_own():
@@ -143,17 +151,22 @@ def test_a_cap_is_a_term_of_its_own():
     lake.db.execute(
         "UPDATE lake_accounts SET sentiment = 5, goals_reached = 4, advocacy = 'Reference'"
     )
-    change = changed(lake, week)
+    change = changed(lake, week)["change"]
     (cap,) = [term for term in change["terms"] if term["cause"] == "cap"]
     assert (cap["name"], cap["delta"] < 0) == ("open_urgent_ticket", True)
     assert total(change) == tenths(change["to"]) - tenths(change["from"])
 
 
-def test_a_new_model_is_a_term_of_its_own():
-    """Other weights, the same data: all of the change is the model's."""
+def heavier():
+    """The shipped model with another weight."""
     new = SHIPPED.read_text().replace("outcomes           = 10", "outcomes           = 60")
     model, _ = files.read(new, "new.toml")
-    lake = customer()
+    return model
+
+
+def test_a_new_model_is_a_term_of_its_own():
+    """Other weights, the same data: all of the change is the model's."""
+    model, lake = heavier(), customer()
     first = lake.run(shipped()).row()
     change = explanation(model, lake.run(model).row(), first)["change"]
     assert [(t["cause"], t["name"]) for t in change["terms"]] == [("model", model.version)]
@@ -162,29 +175,79 @@ def test_a_new_model_is_a_term_of_its_own():
 
 def test_a_new_model_and_new_data_are_told_apart():
     """Both terms are there, and they add up."""
-    new = SHIPPED.read_text().replace("outcomes           = 10", "outcomes           = 60")
-    model, _ = files.read(new, "new.toml")
-    change = changed(customer(), lambda lake: answer(lake, "s", 0, -3), model)
-    assert {term["cause"] for term in change["terms"]} == {"model", "data"}
+    found = changed(
+        customer(), lambda lake: answer(lake, "s", 0, -3), model=heavier(), before=shipped()
+    )
+    change = found["change"]
+    assert {"model", "data"} <= {term["cause"] for term in change["terms"]}
     assert total(change) == tenths(change["to"]) - tenths(change["from"])
 
 
+FEW = only("meetings_held", "goals_share")
+
+
+def other(name: str, **values):
+    """That model before one of its measures was what it is."""
+    told = (replace(each, **values) if each.name == name else each for each in FEW.measures)
+    return replace(FEW, measures=tuple(told))
+
+
+@pytest.fixture(
+    params=[
+        pytest.param(other("meetings_held", window=10), id="another window"),
+        pytest.param(other("meetings_held", value="count(*)"), id="another SQL"),
+        pytest.param(other("csm_sentiment", points=((1, 0), (9, 100))), id="other points"),
+        pytest.param(only("meetings_held"), id="a measure added"),
+        pytest.param(only("meetings_held", "goals_share", "goodwill"), id="a measure removed"),
+    ]
+)
+def before(request: pytest.FixtureRequest):
+    """A model that is another one."""
+    return request.param
+
+
+def test_whatever_a_model_changes_is_the_model(before):
+    """No record was touched, and in an hour nothing aged: there is one term, and it is all."""
+    found = changed(customer(), days=1 / 24, model=FEW, before=before)
+    assert [(t["cause"], t["name"]) for t in found["change"]["terms"]] == [("model", FEW.version)]
+    assert total(found["change"]) == tenths(found["change"]["to"] - found["change"]["from"]) != 0
+
+
+def test_a_record_beside_another_model_is_told_apart(before):
+    """The model has what it had without the record, and the record the rest."""
+
+    def meet(lake: Lake) -> None:
+        meeting = {"kind": "meeting", "status": "held", "contact_id": "0039"}
+        lake.put("activities", id="b", account_id="001", occurred_at=ago(-0.5), **meeting)
+
+    alone = causes(changed(customer(), days=1, model=FEW, before=before))
+    found = changed(customer(), meet, days=1, model=FEW, before=before)
+    told = causes(found)
+    assert set(told) == {("model", FEW.version), ("data", "meetings_held")}
+    assert told["model", FEW.version] == alone["model", FEW.version]
+    assert told["data", "meetings_held"] > 0
+    assert total(found["change"]) == tenths(found["change"]["to"] - found["change"]["from"])
+
+
+def test_age_beside_another_model_is_told_apart():
+    """What the window of now lets go is age, whatever the window was before."""
+    told = causes(changed(customer(), days=80, model=FEW, before=other("meetings_held", window=10)))
+    assert told["model", FEW.version] > 0 > told["age", "meetings_held"]
+    assert not [name for cause, name in told if cause == "data"]
+
+
+def test_what_was_edited_beside_another_model_is_part_of_its_step():
+    """By its value alone an old record does not tell an edit from another SQL."""
+
+    def edit(lake: Lake) -> None:
+        lake.db.execute("UPDATE lake_accounts SET goals_reached = 4")
+
+    assert ("data", "goals_share") in causes(changed(customer(), edit, days=1, model=FEW))
+    told = causes(changed(customer(), edit, days=1, model=FEW, before=only("meetings_held")))
+    assert set(told) == {("model", FEW.version)}
+
+
 # ── age and data ──────────────────────────────────────────────────────────────────────────────────
-
-
-def aged_change(lake: Lake, happens, days: int = 7, model=None):
-    """The change over some days in which something happens, with age told from data."""
-    model = model or shipped()
-    first, now = lake.run(model).row(), AS_OF + timedelta(days=days)
-    lake.keep()
-    happens(lake)
-    second = lake.run(model, now).row()
-    for stage in ageing.alone(model, "001", AS_OF, now):
-        lake.db.execute(f"CREATE OR REPLACE TEMP {stage.kind} {stage.name} AS {stage.sql}")
-    found = lake.db.execute("SELECT * FROM aged")
-    names = [column[0] for column in found.description]
-    aged = ageing.read(model, dict(zip(names, found.fetchone(), strict=True)))
-    return explanation(model, second, first, aged)
 
 
 def causes(found) -> dict[tuple[str, str], float]:
@@ -193,7 +256,7 @@ def causes(found) -> dict[tuple[str, str], float]:
 
 def test_what_the_clock_does_is_age():
     """Nothing happens for a hundred days: whatever changed, no record is to blame."""
-    found = aged_change(customer(), lambda _: None, days=100)
+    found = changed(customer(), days=100)
     change = found["change"]
     assert {each["cause"] for each in change["terms"]} == {"age"}
     assert total(change) == tenths(change["to"]) - tenths(change["from"]) != 0
@@ -201,7 +264,7 @@ def test_what_the_clock_does_is_age():
 
 def test_a_new_record_is_data():
     """A bad answer the day after, and nothing else that moves much."""
-    found = aged_change(customer(), lambda lake: answer(lake, "s", 0, -0.5), days=1)
+    found = changed(customer(), lambda lake: answer(lake, "s", 0, -0.5), days=1)
     told = causes(found)
     assert told["data", "loyalty"] < 0
     assert abs(told.get(("age", "loyalty"), 0)) < abs(told["data", "loyalty"])
@@ -217,7 +280,7 @@ def test_an_edited_record_is_no_matter_of_age():
     def settle(lake: Lake) -> None:
         lake.db.execute("UPDATE lake_tickets SET is_closed = TRUE WHERE id = 'c'")
 
-    told = causes(aged_change(lake, settle, days=1))
+    told = causes(changed(lake, settle, days=1))
     assert told["data", "complaints"] > 0
     assert ("age", "complaints") not in told
 
@@ -229,13 +292,13 @@ def test_age_and_data_of_one_measure_are_told_apart():
         meeting = {"kind": "meeting", "status": "held", "contact_id": "0039"}
         lake.put("activities", id="b", account_id="001", occurred_at=ago(-85), **meeting)
 
-    told = causes(aged_change(customer(), meet, days=86))
+    told = causes(changed(customer(), meet, days=86))
     assert told["age", "meetings_held"] < 0 < told["data", "meetings_held"]
 
 
 def test_an_old_answer_says_how_old_it_is():
     """Where the model limits the age of a value."""
-    brief = aged_change(customer(), lambda _: None, days=180)["change"]["terms"]
+    brief = changed(customer(), days=180)["change"]["terms"]
     (loyalty,) = [t for t in brief if (t["cause"], t["name"]) == ("age", "loyalty")]
     assert loyalty["text"]["en"].endswith("210 days old")
     assert loyalty["text"]["de"].endswith("210 Tage alt")
@@ -245,13 +308,13 @@ def test_a_person_is_a_term_of_their_own():
     """A tier set by hand is blamed on nobody else; when it expires, that is said."""
     lake = customer()
     by_hand = "UPDATE lake_accounts SET override_tier = 'D', override_until = DATE '2026-02-03'"
-    found = aged_change(lake, lambda each: each.db.execute(by_hand), days=1)
+    found = changed(lake, lambda each: each.db.execute(by_hand), days=1)
     assert causes(found)["override", "override"] < 0
     assert found["override"] == {
         "tier": "D", "label": {"en": "Set by hand", "de": "Von Hand gesetzt"},
     }  # fmt: skip
     assert total(found["change"]) == tenths(found["change"]["to"]) - tenths(found["change"]["from"])
-    after = aged_change(lake, lambda _: None, days=7)
+    after = changed(lake, days=7)
     assert causes(after)["override", "override"] > 0
     assert "no longer: Set by hand" in after["brief"]["en"]
 
@@ -351,6 +414,9 @@ def test_the_best_tier_and_an_override_get_no_advice():
         "UPDATE lake_accounts SET override_tier = 'D', override_until = DATE '2026-12-31'"
     )
     assert reach_of(lake)[0] is None
+    advice, row, _ = reach_of(healthy())
+    assert (row["tier"], advice) == ("A", None)
+    assert any(row[each.name]["points"] not in (None, 1000) for each in shipped().scored)
 
 
 # ── the line for a field ──────────────────────────────────────────────────────────────────────────
@@ -368,7 +434,7 @@ def test_the_line_fits_a_field_and_adds_up(language):
             opened_at=ago(-2),
         )  # fmt: skip
 
-    found = aged_change(healthy(), week, days=100)
+    found = changed(healthy(), week, days=100)
     line, ends = found["brief"][language], found["change"]["shown"]
     assert len(line) <= 255
     assert line.startswith(f"{ends['from']} → {ends['to']}: ")
@@ -382,7 +448,7 @@ def test_what_only_weighs_otherwise_is_not_blamed():
     def forget(lake: Lake) -> None:
         lake.db.execute("UPDATE lake_accounts SET goals_total = NULL")
 
-    found = aged_change(customer(), forget, days=1)
+    found = changed(customer(), forget, days=1)
     blamed = {t["name"] for t in found["change"]["terms"] if not t["reweighed"]}
     assert "goals_share" in blamed
     assert "csm_sentiment" not in blamed

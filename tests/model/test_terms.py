@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from connector.model import ageing
-from connector.model.definition import HealthModel, Rule, Segment
+from connector.model.definition import HealthModel, Measure, Rule, Segment
 from connector.model.explain import explanation
 from connector.model.reasons import LANGUAGES
 from tests.model.earlier import keep, run
@@ -22,13 +22,24 @@ IDS = [f"{n:03}" for n in range(ACCOUNTS)]
 
 
 def models() -> tuple[HealthModel, HealthModel]:
-    """The shipped model with a segment, and as it weighed before. A rule that never holds keeps
-    advice away, of which `explain` knows more."""
+    """The shipped model with a segment, and as it was before: it weighed otherwise, one measure had
+    another SQL, one is new, one was there. A rule that never holds keeps advice away, of which
+    `explain` knows more."""
     never = Rule("never", "score < 0", "D")
     segment = Segment("busy", "employees > 50", {"engagement": 40})
     worst = {"csm_sentiment": "worst"}
     model = replace(shipped(), rules=(never,), segments=(segment,), group_missing=worst)  # type: ignore[arg-type]
-    return model, replace(model, groups={**model.groups, "csm_sentiment": 90})
+    gone = Measure(
+        name="size", stream="accounts", value="employees", group="adoption",
+        points=((0, 0), (100, 100)),
+    )  # fmt: skip
+    measures = [
+        replace(each, value="count(*)", window=30) if each.name == "meetings_held" else each
+        for each in (*model.measures, gone)
+        if each.name != "ticket_load"
+    ]
+    groups = {**model.groups, "csm_sentiment": 90}
+    return model, replace(model, groups=groups, measures=tuple(measures))
 
 
 def happens(lake: Lake, random: Random, id: str, since: float, until: float, tag: str) -> None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from connector.errors import ConfigError
-from connector.model.definition import Segment
+from connector.model.definition import Cap, Override, Rule, Segment
 from connector.sync import models
 from connector.sync.backfill import Asked, backfill
 from connector.sync.verify import verify
@@ -78,6 +78,81 @@ def test_a_forged_score_is_found(place):
     kept = {each.name: each.kept for each in found.differs}
     assert (kept["score"], kept["tier"]) == (99.0, "A")
     assert found.as_dict()["differs"][0]["again"] != 99.0
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("score", "990"),
+        ("tier", "'A'"),
+        ("known", "1"),
+        ("rule", "'best'"),
+        ("caps", "['open_urgent_ticket']"),
+        ("override", "'A'"),
+        ("scored_as", "'small'"),
+    ],
+)
+def test_every_part_of_a_score_has_both_proofs(place, name, value):
+    """Where the score before caps is left as it was, too."""
+    forged(place, **{"score_before": "score", name: value})
+    found = verify(place.app, "001", day(7))
+    assert [each.name for each in found.differs] == [name]
+    assert not found.from_inputs
+
+
+@pytest.mark.parametrize("name", ["held", "assumed"])
+@pytest.mark.parametrize(
+    ("value", "told"), [("['ticket_load']", True), ("CAST(NULL AS VARCHAR[])", False)]
+)
+def test_what_few_answers_hold_and_what_is_assumed_is_compared(place, name, value, told):
+    """But rows from before there was such a list have nothing to compare."""
+    forged(place, **{"score_before": "score", name: value})
+    found = verify(place.app, "001", day(7))
+    assert [each.name for each in found.differs] == ([name] if told else [])
+
+
+def test_rules_ranks_caps_and_a_word_are_proved_from_the_inputs_too(place):
+    """With the columns that the account had then; a rank is taken as it was."""
+    place.put("accounts", 10, *(
+        {"id": id, "name": id, "sentiment": 4, "sentiment_at": day(9), "created_at": day(-900),
+         "revenue": revenue, "override_tier": tier, "override_until": "2026-12-31"}
+        for id, revenue, tier in (("001", 1000, None), ("002", 10, None), ("003", 10, "D"))
+    ))  # fmt: skip
+    model = replace(
+        MODEL,
+        rules=(Rule("best", "rank < 40", "A"), Rule("rest", "score >= 0", "C")),
+        caps=(Cap("large", "revenue > 500", "D"),),
+        override=Override("override_tier", "override_until"),
+    )
+    place.with_model(model).score(11)
+    place.put("accounts", 12, {"id": "001", "name": "One", "revenue": 1})
+    for id in ("001", "002", "003"):
+        found = verify(replace(place.app, model=model), id, day(11))
+        assert found.equal, (found.from_inputs, found.differs)
+    own = f"FROM {{t}} WHERE model = '{model.version}' ORDER BY account_id"
+    assert place.rows("scores", f"SELECT account_id, tier, rule, caps, override {own}") == [
+        ("001", "D", "rest", ["large"], None),
+        ("002", "A", "best", [], None),
+        ("003", "D", "best", [], "D"),
+    ]
+
+
+def test_few_answers_are_proved_from_the_inputs_too(place):
+    """That they were too few is kept with the score."""
+    measures = tuple(
+        replace(each, enough="count(*) > 1") if each.name == "ticket_load" else each
+        for each in MODEL.measures
+    )
+    model = replace(MODEL, measures=measures)
+    later = place.with_model(model)
+    later.score(11)
+    ticket = {"account_id": "002", "priority": "low", "is_closed": True, "opened_at": day(12)}
+    place.put("tickets", 12, {"id": "t2", **ticket})
+    later.score(13)
+    found = verify(replace(place.app, model=model), "002", day(13))
+    assert found.equal, (found.from_inputs, found.differs)
+    own = f"WHERE model = '{model.version}' AND account_id = '002' ORDER BY as_of"
+    assert place.rows("scores", f"SELECT held FROM {{t}} {own}") == [([],), (["ticket_load"],)]
 
 
 def test_records_that_are_gone_are_named_by_their_measure(place):
