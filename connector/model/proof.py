@@ -44,7 +44,8 @@ def query(model: HealthModel, kept: Row, account: str, values: str, as_of: datet
             f"SELECT id AS account_id, {moment(as_of - timedelta(microseconds=1))} AS as_of,"
             f" {literal(model.version)} AS model,"
             f" CAST({'NULL' if score is None else int(score)} AS INTEGER) AS score,"
-            f" CAST({literal(kept['tier_before'])} AS VARCHAR) AS tier FROM accounts",
+            f" CAST({literal(kept['tier_before'])} AS VARCHAR) AS tier,"
+            " CAST(NULL AS VARCHAR) AS rollup_tier FROM accounts",
         ),
         Stage("graded", scorecard.graded(model, as_of)),
         Stage("judged", scores.judged(model, as_of)),

@@ -34,7 +34,7 @@ _DAYS: Mapping[str, int] = {"day": 1, "week": 7}
 #: More moments than anybody means.
 MOST = 5_000
 #: What a later moment of a series must know of an earlier one.
-_CHAIN = ("account_id", "as_of", "model", "tier", "score")
+_CHAIN = ("account_id", "as_of", "model", "tier", "score", "rollup_tier")
 
 
 @dataclass(frozen=True, slots=True)
