@@ -146,10 +146,11 @@ def _asked(model: HealthModel, row: Row) -> Iterator[Move]:
     """Facts that caps ask about, at and around the numbers they are compared with."""
     for each in model.measures:
         now = rows.value(row, each)
-        if each.scored or now is None or kind_of(each) != NUMBER:
+        if each.scored or kind_of(each) != NUMBER:
             continue
         near = {n + step for cap in model.caps for n in _compared(cap, each) for step in (-1, 0, 1)}
-        yield from (Move(each, value, known=True) for value in sorted(near - {now}) if value >= 0)
+        tried = sorted(value for value in near - {now} if value >= 0)
+        yield from (Move(each, value, known=now is not None) for value in tried)
 
 
 def _compared(cap: Cap, measure: Measure) -> set[float]:

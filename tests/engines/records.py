@@ -142,13 +142,18 @@ def _columns(accounts: int) -> Mapping[str, Mapping[str, str]]:
             "platform": _one(54, "zenloop", "delighted", ""),
             "survey": _one(55, "Q", "R"),
             "kind": _one(56, "relationship", "relationship", "transactional"),
-            "metric": _one(57, "nps", "nps", "csat", "ces", "star", "odd", ""),
+            "metric": "CASE WHEN n % 3 = 0 THEN 'nps' ELSE "
+            f"{_one(57, 'nps', 'nps', 'csat', 'ces', 'star', 'odd', '')} END",
             "score": f"nullif(CAST({_chance(58, 13)} AS DOUBLE), 12)",
             "scale_min": f"CASE WHEN {_chance(57, 7)} > 1 THEN 0 END",
             "scale_max": f"CASE WHEN {_chance(57, 7)} > 1 THEN 10 END",
             "labels": _words(59),
             **sender,
-            "submitted_at": f"{_ago(60, 500)} + to_days(3)",
+            "account_key": "CASE WHEN n % 3 = 0 THEN '001' || "
+            f"lpad(CAST(n // 12 AS VARCHAR), 12, '0') ELSE {sender['account_key']} END",
+            # Four of an account at one midnight, as files have it: the id tells the last.
+            "submitted_at": "CASE WHEN n % 3 = 0 THEN TIMESTAMPTZ '2026-01-30 00:00:00+00'"
+            f" ELSE {_ago(60, 500)} + to_days(3) END",
             "excluded": f"nullif({_chance(61, 30)}, 29) = 0",
         },
         "invitations": {

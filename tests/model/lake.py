@@ -113,7 +113,7 @@ class Lake:
 
     def row(self, account: str = "001") -> dict[str, Any]:
         """Scores and measures of an account, as an explanation needs them."""
-        facts = "EXCLUDE (as_of, last_response_at)" if self._has_moment() else "EXCLUDE (as_of)"
+        facts = f"EXCLUDE ({', '.join(['as_of', *self._moments()])})"
         found = self.db.execute(
             f"SELECT CAST(s.as_of AS VARCHAR) AS as_of, s.* EXCLUDE (as_of), m.* {facts}"
             " FROM scores AS s JOIN measures AS m ON m.account_id = s.account_id"
@@ -122,8 +122,10 @@ class Lake:
         names = [each[0] for each in found.description]
         return dict(zip(names, found.fetchone(), strict=True))
 
-    def _has_moment(self) -> bool:
-        return "last_response_at" in self.rows("SELECT column_name FROM (DESCRIBE measures)")
+    def _moments(self) -> list[str]:
+        """The facts that are moments."""
+        held = self.rows("SELECT column_name FROM (DESCRIBE measures)")
+        return [each for each in ("last_response_at", "last_answer_at") if each in held]
 
     def _create(self, name: str, columns: Any) -> None:
         typed = ", ".join(f"{column} {kind}" for column, kind in columns.items())

@@ -242,3 +242,12 @@ def test_the_last_response_is_a_moment():
     assert lake.value("CAST(last_response_at AS VARCHAR)") == "2026-01-01 12:00:00+00"
     assert lake.value("last_score") == 3
     assert ago(30).startswith("2026-01-01T12:00:00")
+
+
+@pytest.mark.parametrize("ids", ["ab", "ba"])
+def test_of_two_last_answers_of_one_moment_the_id_decides(ids):
+    """Files tell the day alone, and records come in any order."""
+    lake = Lake().put("accounts", id="001")
+    for id in ids:
+        answer(lake, id, {"a": 2, "b": 9}[id], 10)
+    assert lake.run(only("last_score")).value("last_score") == 9

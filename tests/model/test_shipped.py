@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 import duckdb
 import pytest
@@ -14,7 +15,7 @@ from connector.model import examples, files, results
 from connector.model.explain import explanation
 from connector.model.stages import SCORES, stages
 from connector.records import MOMENT, NUMBER
-from tests.model.lake import AS_OF, SHIPPED, Lake, answer, shipped
+from tests.model.lake import AS_OF, SHIPPED, Lake, ago, answer, only, shipped
 
 SEVEN = [
     "csm_sentiment",
@@ -160,6 +161,81 @@ def test_goodwill_and_willingness_are_told_apart():
     assert named == [
         {"csm_sentiment", "goodwill", "willingness"}, {"csm_sentiment", "goodwill"},
     ]  # fmt: skip
+
+
+def customers(*ids: str) -> Lake:
+    """Accounts of which their manager thinks well, and nothing else is known."""
+    lake = Lake()
+    for id in ids:
+        lake.put("accounts", id=id, sentiment=4, sentiment_at=ago(1))
+    return lake
+
+
+ADOPTION = ("usage_trend", "days_since_use", "features_used")
+
+
+def test_adoption_never_rises_while_nobody_uses_it():
+    """From the last use on, through every window of a measure and past all of them; and then it is
+    still known that it is not used."""
+    lake = customers("001")
+    for day in (20, 12, 5, 0):
+        lake.put(
+            "signals", id=f"u{day}", account_key="001", kind="usage", name="report", value=90,
+            occurred_at=ago(day),
+        )  # fmt: skip
+    model, scored, known = only(*ADOPTION), [], []
+    for days in (10, 31, 59, 61, 90, 366, 800):
+        now = AS_OF + timedelta(days=days)
+        lake.db.execute(f"UPDATE lake_accounts SET sentiment_at = '{ago(1, now)}'")
+        scored.append(lake.run(model, now).score())
+        known.append([lake.value(each) is not None for each in ADOPTION])
+    assert scored == sorted(scored, reverse=True)
+    assert scored[0] > scored[-1]
+    assert all(days and features for _, days, features in known)
+
+
+def test_of_a_customer_whose_use_was_never_told_nothing_is_known():
+    """Also where the use of others is."""
+    lake = customers("001", "002")
+    lake.put(
+        "signals", id="u", account_key="002", kind="usage", name="x", value=1, occurred_at=ago(40)
+    )
+    lake.run(only(*ADOPTION))
+    assert [lake.value(each, "001") for each in ADOPTION] == [None, None, None]
+    assert [lake.value(each, "002") for each in ADOPTION] == [-100, 40, 0]
+
+
+def test_the_last_ticket_that_grows_old_is_good_news():
+    """And stays so: whoever had tickets has none now. Of whoever never had one nothing is known."""
+    lake, model, scored = customers("001", "002"), only("ticket_load"), []
+    lake.put("tickets", id="t", account_id="001", priority="high", opened_at=ago(89))
+    for days in (0, 2, 900):
+        now = AS_OF + timedelta(days=days)
+        lake.db.execute(f"UPDATE lake_accounts SET sentiment_at = '{ago(1, now)}'")
+        scored.append(lake.run(model, now).score())
+    assert scored[0] < scored[1] == scored[2]
+    assert (lake.value("ticket_load"), lake.value("ticket_load", "002")) == (0, None)
+    assert "No tickets in 90 days" in lake.row()["reason_en"]
+    assert "Keine Tickets in 90 Tagen" in lake.row()["reason_de"]
+
+
+def test_invoices_count_that_were_paid_late():
+    """Each by when it was paid, and an open one by today; what came in time is no mark."""
+    days = {"late": (170, 10), "in time": (170, 175), "open": (30, None), "not yet due": (-9, None)}
+    lake = customers(*days)
+    for id, (due, settled) in days.items():
+        lake.put(
+            "signals", id=id, account_key=id, kind="invoice", value=900, occurred_at=ago(200),
+            due_at=ago(due), settled_at=None if settled is None else ago(settled),
+        )  # fmt: skip
+    names = ("invoice_overdue_days", "paid_late_days")
+    lake.run(only(*names))
+    assert {id: [lake.value(each, id) for each in names] for id in days} == {
+        "late": [0, 160], "in time": [0, 0], "open": [30, None], "not yet due": [0, None],
+    }  # fmt: skip
+    scored = {id: lake.score(id) for id in days}
+    assert scored["late"] < scored["in time"] == scored["not yet due"]
+    assert "Invoices paid 160 days late on average" in lake.row("late")["reason_en"]
 
 
 TEXT = SHIPPED.read_text()
