@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import fields
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -42,7 +42,8 @@ def test_jwt_logs_in_and_says_where_we_are(org):
     found = org.crm.check()
     assert found.id == org.credentials["org_id"]
     assert (found.user[:3], found.url) == ("005", org.url)
-    assert found.now == datetime(2026, 11, 2, 8, 0, found.now.second, tzinfo=UTC)
+    begun = datetime(2026, 11, 2, 8, tzinfo=UTC)
+    assert begun <= found.now < begun + timedelta(hours=1)  # however long this machine took
 
 
 def test_client_credentials_log_in(org):
