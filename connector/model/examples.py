@@ -86,8 +86,7 @@ def _whole(model: HealthModel, given: Row, names: Iterable[str]) -> str:
     steps = [
         Stage("accounts", _records(ACCOUNTS, (account,), "")),
         Stage("raw", f"SELECT {', '.join(['0 AS key', *values])}, 'example' AS account_id"),
-        Stage("holders", "SELECT 'example' AS id, 'example' AS ref, 0 AS key"),
-        Stage("lake_scores", _NO_SCORES),
+        *scores.history(model, AS_OF),
         Stage("graded", scorecard.graded(model, AS_OF)),
         Stage("parents", "SELECT id, parent_id FROM accounts WHERE FALSE"),
         Stage("trees", "SELECT id FROM accounts WHERE FALSE"),
@@ -97,13 +96,6 @@ def _whole(model: HealthModel, given: Row, names: Iterable[str]) -> str:
     types = results.columns(model)
     picked = [f"{_readable(name, types[name])} AS {identifier(name)}" for name in names]
     return _query(steps, f"SELECT {', '.join(picked)} FROM results")
-
-
-_NO_SCORES = (
-    "SELECT CAST(NULL AS VARCHAR) AS account_id, CAST(NULL AS TIMESTAMPTZ) AS as_of,"
-    " CAST(NULL AS VARCHAR) AS model, CAST(NULL AS INTEGER) AS score,"
-    " CAST(NULL AS VARCHAR) AS tier, CAST(NULL AS VARCHAR) AS rollup_tier"
-)
 
 
 def _query(steps: Iterable[Stage], last: str) -> str:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from ..mapping.expressions import identifier, literal
+from ..mapping.expressions import identifier
 from . import few, rules, scorecard, scores
 from .definition import HealthModel
 from .measures import newest
 from .rows import Row
-from .stage import Stage, moment
+from .stage import Stage
 
 #: What must come out again. Confidence, and what was carried, hang on how old the records behind a
 #: value were, which is not kept.
@@ -30,7 +30,6 @@ def query(model: HealthModel, kept: Row, account: str, values: str, as_of: datet
         f"CAST(NULL AS TIMESTAMPTZ) AS {newest(each)}" for each in model.measures if each.max_age
     ]
     beside += few.as_enough(model, kept["held"] or ())
-    score = kept["score_before"]
     steps = (
         Stage("accounts", account),
         Stage(
@@ -38,15 +37,7 @@ def query(model: HealthModel, kept: Row, account: str, values: str, as_of: datet
             f"SELECT {', '.join(['a.key', 'a.id AS account_id', named, *beside])}"
             f" FROM accounts AS a CROSS JOIN ({values}) AS v",
         ),
-        Stage("holders", "SELECT id, id AS ref, key FROM accounts"),
-        Stage(
-            "lake_scores",
-            f"SELECT id AS account_id, {moment(as_of - timedelta(microseconds=1))} AS as_of,"
-            f" {literal(model.version)} AS model,"
-            f" CAST({'NULL' if score is None else int(score)} AS INTEGER) AS score,"
-            f" CAST({literal(kept['tier_before'])} AS VARCHAR) AS tier,"
-            " CAST(NULL AS VARCHAR) AS rollup_tier FROM accounts",
-        ),
+        *scores.history(model, as_of, kept["tier_before"], kept["score_before"]),
         Stage("graded", scorecard.graded(model, as_of)),
         Stage("judged", scores.judged(model, as_of)),
     )

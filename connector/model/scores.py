@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import lru_cache
 
 from sqlglot import exp
@@ -57,6 +57,24 @@ def stages(model: HealthModel, as_of: datetime) -> tuple[Stage, ...]:
     )
 
 
+def history(
+    model: HealthModel, as_of: datetime, tier: str | None = None, score: int | None = None
+) -> tuple[Stage, ...]:
+    """`holders` and `lake_scores` where accounts are judged apart from the lake: all of them had
+    this tier and score, in tenths, right before."""
+    before = moment(as_of - timedelta(microseconds=1))
+    return (
+        Stage("holders", "SELECT id, id AS ref, key FROM accounts"),
+        Stage(
+            "lake_scores",
+            f"SELECT id AS account_id, {before} AS as_of, {literal(model.version)} AS model,"
+            f" CAST({literal(score)} AS INTEGER) AS score,"
+            f" CAST({literal(tier)} AS VARCHAR) AS tier,"
+            " CAST(NULL AS VARCHAR) AS rollup_tier FROM accounts",
+        ),
+    )
+
+
 def measures(model: HealthModel, as_of: datetime) -> str:
     """Every measure of every account with its points, weight and contribution."""
     places = {each.name: i for i, each in enumerate(model.scored)}
@@ -72,9 +90,8 @@ def measures(model: HealthModel, as_of: datetime) -> str:
 
 def scores(model: HealthModel) -> str:
     """What was judged, with the reason and the tier of the roll-up."""
-    told = {f"reason_{each}": reasons.sentence(f"r.ruled_{each}", each) for each in LANGUAGES} | {
-        "rollup_tier": rollups.tier(model, "r")
-    }
+    told = {f"reason_{each}": reasons.sentence(f"r.ruled_{each}", each) for each in LANGUAGES}
+    told["rollup_tier"] = rollups.tier(model, "r")
     columns = [f"{told[each]} AS {each}" if each in told else f"r.{each}" for each in SCORES]
     joined = f"{rollups.joined(model, 'r')}{reasons.joined()}"
     return f"SELECT {', '.join(columns)} FROM judged AS r{joined}"

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import combinations
 from typing import Any
 
@@ -24,7 +24,7 @@ from .columns import ACCOUNT, TREE, kind_of
 from .definition import TENTHS, Cap, HealthModel, Measure
 from .measures import newest
 from .rows import Row
-from .stage import Stage, double, moment
+from .stage import Stage, double
 
 #: More changes at once than this are no advice.
 LARGEST = 3
@@ -78,7 +78,6 @@ def query(
     listed = ", ".join(f"({key}, {_places(places)})" for key, places in enumerate(chosen))
     kept = [f"a.{name}" for name in ACCOUNT if name not in TREE and name != "id"]
     alone = "CAST(p.key AS VARCHAR) AS root_id, CAST(0 AS BIGINT) AS depth"
-    before = moment(as_of - timedelta(microseconds=1))
     steps = [
         Stage("picked", f"SELECT * FROM (VALUES {listed}) AS p(key, places)"),
         Stage(
@@ -87,13 +86,7 @@ def query(
             f" FROM picked AS p CROSS JOIN ({account}) AS a",
         ),
         Stage("raw", _raw(model, tried, values, row.get("held") or ())),
-        Stage("holders", "SELECT id, id AS ref, key FROM accounts"),
-        Stage(
-            "lake_scores",
-            f"SELECT id AS account_id, {before} AS as_of, {literal(model.version)} AS model,"
-            f" {int(row['score'])} AS score, {literal(row['tier'])} AS tier,"
-            " CAST(NULL AS VARCHAR) AS rollup_tier FROM accounts",
-        ),
+        *scores.history(model, as_of, row["tier"], row["score"]),
         Stage("graded", scorecard.graded(model, as_of)),
         Stage("judged", scores.judged(model, as_of)),
     ]

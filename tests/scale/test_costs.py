@@ -217,6 +217,6 @@ def test_scoring_costs_a_few_times_plain_sql(tmp_path):
     plain, ours = ([measured(side, folder) for _ in range(3)] for side in ("plain", "ours"))
     assert plain[0]["sums"] == ours[0]["sums"]
     spent = [median(each["cpu"] for each in side) for side in (plain, ours)]
-    assert spent[1] <= 6 * spent[0], spent
+    assert spent[1] <= 4 * spent[0], spent
     most = max(each["mb"] for each in ours)
     assert most <= 800, most
