@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 import time
 from collections import Counter, deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -60,7 +60,12 @@ _ASSOCIATIONS = re.compile(
 
 @dataclass(slots=True)
 class Passing:
-    """What is forgotten when the sandbox stops: the last moments, and counts for the controls."""
+    """What is forgotten when the sandbox stops: the last moments, and counts for the controls.
+
+    `now` tells the seconds that windows are of.
+    """
+
+    now: Callable[[], float] = time.monotonic
 
     moments: dict[str, deque[float]] = field(default_factory=dict)
     requests: Counter[str] = field(default_factory=Counter)
@@ -162,8 +167,8 @@ def _take_moment(
     """Takes one of a rolling window and tells how many are left of it."""
     if most is None:
         return None
-    now = time.monotonic()
-    moments = _passing(store).moments.setdefault(window, deque())
+    passing = _passing(store)
+    now, moments = passing.now(), passing.moments.setdefault(window, deque())
     while moments and moments[0] <= now - seconds:
         moments.popleft()
     if len(moments) >= most:
