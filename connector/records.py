@@ -88,6 +88,8 @@ _STREAMS = (
             "crm_tier": TEXT,
             "override_tier": TEXT,
             "override_until": DAY,
+            "override_by": TEXT,
+            "override_reason": TEXT,
             "record_type": TEXT,
             "created_at": MOMENT,
         },

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from time import process_time
 from typing import Any
@@ -30,6 +30,11 @@ PATHS = (
     "hs_object_id", "name", "domain", "industry", "annualrevenue", "numberofemployees",
     "lifecyclestage", "hubspot_owner_id", "createdate", "hs_lastmodifieddate", "segment", "arr",
     "csm_sentiment", "renewal_date", "hs_parent_company_id", "archived", "merged_into",
+)  # fmt: skip
+#: So that a record has some 430 bytes of JSON.
+NARROW = (
+    "hs_object_id", "name", "domain", "industry", "annualrevenue", "hs_lastmodifieddate",
+    "createdate", "archived",
 )  # fmt: skip
 WRITTEN = ("segment", "arr", "csm_sentiment", "goals_total", "goals_reached")
 
@@ -57,19 +62,22 @@ def main(companies: int) -> None:
         crm = Crm(auth=Token(Secret(f"file:{work / 'token'}")), url=url, export_from=0, bulk_from=1)
         crm.check()
         crm.counts(["companies"])
-        ids = reading(crm, work)
+        reading(crm, work, NARROW)
+        ids = reading(crm, work, PATHS)
         exporting(url, keys["token"], work)
         writing(crm, url, keys["token"], ids, work)
     shutil.rmtree(work, ignore_errors=True)
 
 
-def reading(crm: Crm, work: Path) -> list[str]:
+def reading(crm: Crm, work: Path, paths: Sequence[str]) -> list[str]:
     """List into a table; the ids."""
-    types = crm.path_types("companies", PATHS)
+    types = crm.path_types("companies", paths)
     asked = Read("companies", tuple(types), None, "hs_lastmodifieddate")
     fetched, spool = measured(lambda: crm.read(asked, types, work / "list"))
+    names = [name for name in paths if name not in {"archived", "merged_into"}]
     signed = crm.auth.signed_in(crm.url, crm.api_version).header()
-    plain, many = measured(lambda: list_floor(crm.url, signed, work))
+    plain, (many, size) = measured(lambda: list_floor(crm.url, signed, work, names))
+    print(f"{len(paths)} properties, {size / many:.0f} bytes of JSON a record")
     tell("list → table, floor", plain, many)
     engine = DuckDB(scratch=work / "spill", threads=2)
     into = f"COPY (SELECT * FROM {spool.relation}) TO '{work / 'lake.parquet'}' (FORMAT parquet)"
@@ -79,19 +87,20 @@ def reading(crm: Crm, work: Path) -> list[str]:
     tell("list → lake", fetched + stored, spool.rows)
     ids = engine.rows(f"SELECT hs_object_id FROM '{work / 'lake.parquet'}' WHERE NOT archived")
     engine.close()
+    shutil.rmtree(work / "list")
     return [id for (id,) in ids]
 
 
-def list_floor(url: str, authorization: str, work: Path) -> int:
-    """Page after page by a plain script into one file, and the file into a table of texts."""
-    pool, after, rows, file = urllib3.PoolManager(), "", 0, work / "floor.json"
+def list_floor(url: str, authorization: str, work: Path, names: Sequence[str]) -> tuple[int, int]:
+    """Page after page by a plain script into one file, and the file into a table of texts; how many
+    records and bytes."""
+    pool, after, rows, size, file = urllib3.PoolManager(), "", 0, 0, work / "floor.json"
     headers = {"Authorization": authorization, "Accept-Encoding": "gzip"}
-    names = [name for name in PATHS if name not in {"archived", "merged_into"}]
     at = f"{url}/crm/objects/2026-09/companies?limit=100&properties={','.join(names)}"
     with file.open("wb") as out:
         while True:
             answer = pool.request("GET", f"{at}&after={after}" if after else at, headers=headers)
-            told = orjson.loads(answer.data)
+            told, size = orjson.loads(answer.data), size + len(answer.data)
             for each in told["results"]:
                 out.write(orjson.dumps(each["properties"]) + b"\n")
             rows += len(told["results"])
@@ -105,7 +114,7 @@ def list_floor(url: str, authorization: str, work: Path) -> int:
         f"'newline_delimited')) TO '{work / 'floor.parquet'}' (FORMAT parquet)"
     )
     engine.close()
-    return rows
+    return rows, size
 
 
 def exporting(url: str, token: str, work: Path) -> None:

@@ -102,7 +102,7 @@ def _kept(folder: Path, accounts: int, seed: int, *, ready: bool) -> Store:
 
 def install(url: str, folder: Path, *, parallel: int = 1) -> None:
     """Write an installation as `init` does; small worlds need one thread."""
-    small = {"parallel = 4": f"parallel = {parallel}", "[engine]": "[engine]\nthreads = 1"}
+    small = {"parallel = 5": f"parallel = {parallel}", "[engine]": "[engine]\nthreads = 1"}
     begin(folder, "hubspot", url, force=True)
     path = folder / "config.toml"
     text = path.read_text(encoding="utf-8")

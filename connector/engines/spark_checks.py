@@ -54,5 +54,5 @@ def _expressions(model: HealthModel) -> Iterator[tuple[Path, str]]:
         for number, each in enumerate(getattr(model, name)):
             yield (name, number, "when"), plain(each.when)
     if model.override:
-        yield ("override", "tier"), model.override.tier
-        yield ("override", "until"), model.override.until
+        for name in ("tier", "until", "by", "reason"):
+            yield ("override", name), getattr(model.override, name)

@@ -232,11 +232,13 @@ def _blind_spot(spot: BlindSpot, model: HealthModel) -> Iterator[Mistake]:
 
 
 def _override(model: HealthModel) -> Iterator[Mistake]:
-    """The tier is text; the end is a day or a moment."""
+    """The tier is text, and who and why are; the end is a day or a moment."""
     if model.override is None:
         return
     known = {**columns.ACCOUNT}
-    yield from expressions.mistakes(model.override.tier, ("override", "tier"), known, wanted=TEXT)
+    for name in ("tier", "by", "reason"):
+        if sql := getattr(model.override, name):
+            yield from expressions.mistakes(sql, ("override", name), known, wanted=TEXT)
     path, until = ("override", "until"), model.override.until
     wrong = expressions.mistakes(until, path, known)
     yield from wrong

@@ -191,12 +191,15 @@ class Override:
     """Where a person's word on an account is found: SQL over its columns.
 
     `tier` gives A to D or nothing, `until` the last day on which it holds. Without an end it does
-    not hold at all: nobody remembers to take it back.
+    not hold at all: nobody remembers to take it back. `by` gives whose word it is and `reason` why,
+    for whoever reads the score; neither changes it.
     """
 
     tier: str
     until: str
     label: Labels = field(default_factory=dict)
+    by: str = ""
+    reason: str = ""
 
     @property
     def name(self) -> str:

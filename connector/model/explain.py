@@ -141,10 +141,17 @@ def _spot(model: HealthModel, row: Row) -> dict[str, Any] | None:
 
 
 def _override(model: HealthModel, row: Row) -> dict[str, Any] | None:
-    """The tier that a person gave, while it holds."""
+    """The tier that a person gave, while it holds: until when, who it was and why."""
     if not row.get("override") or model.override is None:
         return None
-    return {"tier": row["override"], "label": labels(model.override)}
+    until = row.get("override_until")
+    return {
+        "tier": row["override"],
+        "until": None if until is None else str(until),
+        "by": row.get("override_by"),
+        "reason": row.get("override_reason"),
+        "label": labels(model.override),
+    }
 
 
 def _next_tier(model: HealthModel, row: Row) -> list[dict[str, Any]]:

@@ -9,11 +9,11 @@ from functools import lru_cache
 from sqlglot import exp
 
 from ..mapping.expressions import identifier, literal, replaced
-from ..records import MOMENT, TEXT, WORDS
+from ..records import DAY, MOMENT, TEXT, WORDS
 from . import few, reasons, rollups, rules, segments, tiers
 from .caps import plain
 from .columns import ACCOUNT, kind_of
-from .definition import BEST, TIERS, Cap, HealthModel, Override, TierName
+from .definition import BEST, TIERS, Cap, HealthModel, TierName
 from .reasons import LANGUAGES
 from .stage import Stage, moment
 
@@ -30,6 +30,9 @@ SCORES: Mapping[str, str] = {
     "rule": TEXT,
     "caps": WORDS,
     "override": TEXT,
+    "override_until": DAY,
+    "override_by": TEXT,
+    "override_reason": TEXT,
     "blind_spot": TEXT,
     "scored_as": TEXT,
     "assumed": WORDS,
@@ -41,6 +44,7 @@ SCORES: Mapping[str, str] = {
     "reason_de": TEXT,
 }
 
+_OVERRIDE = ("override", "override_until", "override_by", "override_reason")
 #: Those that make a score another one: what an account was before is not news about it.
 NEWS = tuple(each for each in SCORES if each not in {"as_of", "tier_before", "score_before"})
 
@@ -112,7 +116,7 @@ def judged(model: HealthModel, as_of: datetime) -> str:
         "known",
         "rule",
         f"{_cap_names(model)} AS caps",
-        "override" if model.override else "CAST(NULL AS VARCHAR) AS override",
+        *_OVERRIDE,
         "blind_spot",
         "scored_as",
         "assumed",
@@ -152,8 +156,7 @@ def _applied(model: HealthModel, as_of: datetime) -> str:
     columns.append(f"{segments.name_of(model, 'a')} AS scored_as")
     columns.append(f"{rules.decides(model)} AS rule")
     columns += few.columns(model)
-    if model.override:
-        columns.append(f"{_override(model.override, as_of)} AS override")
+    columns += _override(model, as_of)
     inner = (
         f"SELECT {', '.join(columns)},"
         " e.tier AS tier_before, e.score AS score_before, e.rollup_tier AS rolled_before"
@@ -213,14 +216,22 @@ def _nothing_known(model: HealthModel, group: str) -> str:
     return f"coalesce({values}) IS NULL" if values else "TRUE"
 
 
-def _override(override: Override, as_of: datetime) -> str:
-    """The tier that a person gave, while it holds."""
-    tier, until = (
-        replaced(sql, lambda name: exp.column(name, "a")) for sql in (override.tier, override.until)
+def _override(model: HealthModel, as_of: datetime) -> list[str]:
+    """The tier that a person gave, until when, who it was and why, while it holds."""
+    own = model.override
+    if own is None:
+        return [f"CAST(NULL AS {SCORES[name]}) AS {name}" for name in _OVERRIDE]
+    tier, until, by, reason = (
+        replaced(sql, lambda name: exp.column(name, "a")) if sql else "NULL"
+        for sql in (own.tier, own.until, own.by, own.reason)
     )
-    tier = f"upper(trim({tier}))"
-    holds = f"CAST({until} AS DATE) >= CAST({moment(as_of)} AS DATE)"
-    return f"CASE WHEN {holds} AND {tier} IN {TIERS} THEN {tier} END"
+    tier, until = f"upper(trim({tier}))", f"CAST({until} AS DATE)"
+    holds = f"{until} >= CAST({moment(as_of)} AS DATE) AND {tier} IN {TIERS}"
+    told = (tier, until, *(f"nullif(trim(CAST({each} AS VARCHAR)), '')" for each in (by, reason)))
+    return [
+        f"CASE WHEN {holds} THEN {sql} END AS {name}"
+        for sql, name in zip(told, _OVERRIDE, strict=True)
+    ]
 
 
 def _tier(model: HealthModel) -> str:

@@ -27,6 +27,9 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "reach": "To reach {tier}: {actions}",
         "to": "{label} to {to}",
         "by_hand": "{label}: {tier}",
+        "until": " until {until}",
+        "by": ", by {by}",
+        "because": " ({reason})",
         "and": " and ",
         "gone": "no longer known",
         "freed": "no longer held down",
@@ -59,6 +62,9 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "reach": "Für {tier}: {actions}",
         "to": "{label} auf {to}",
         "by_hand": "{label}: {tier}",
+        "until": " bis {until}",
+        "by": ", von {by}",
+        "because": " ({reason})",
         "and": " und ",
         "gone": "nicht mehr bekannt",
         "freed": "nicht mehr begrenzt",
@@ -196,8 +202,10 @@ def _by_hand(explanation: Mapping[str, Any], language: str) -> list[str]:
     given = explanation["override"]
     if given is None:
         return []
-    told = {"label": given["label"][language], "tier": given["tier"]}
-    return [WORDS[language]["by_hand"].format(**told)]
+    words, told = WORDS[language], {**given, "label": given["label"][language]}
+    known = {"until": "until", "by": "by", "reason": "because"}
+    parts = ["by_hand", *(word for name, word in known.items() if given.get(name))]
+    return ["".join(words[part].format(**told) for part in parts)]
 
 
 def _change_lines(change: Mapping[str, Any] | None, language: str) -> list[str]:

@@ -59,7 +59,7 @@ class Pulling:
 
     overlap: str = "30m"
     refresh: str = "7d"
-    parallel: Annotated[int, Field(ge=1, le=8)] = 4
+    parallel: Annotated[int, Field(ge=1, le=8)] = 5
     memory: str = "365d"
 
     def __post_init__(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,8 +62,10 @@ def pin_org(app: App, org: Org) -> None:
 
 def preflight(app: App) -> Preflight:
     """Look at every object and field the mapping names; UnsafePlan says all that is wrong."""
-    known = {object: app.crm.fields(object) for object in {p.object for p in app.mapping.pull}}
-    shut, unwritable = app.crm.shut(sorted(known), app.mapping.object)
+    objects = sorted({pull.object for pull in app.mapping.pull})
+    with ThreadPoolExecutor(app.pulling.parallel) as pool:
+        known = dict(zip(objects, pool.map(app.crm.fields, objects), strict=True))
+    shut, unwritable = app.crm.shut(objects, app.mapping.object)
     wrong = [f"{app.mapping.object}: cannot be written: {unwritable}"] if unwritable else []
     types: list[Mapping[str, str] | None] = []
     notices: dict[str, None] = {}

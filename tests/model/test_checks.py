@@ -135,6 +135,17 @@ FROM = {"name": '"x"', "group": '"use"'}
             "unknown column 'override_teir'",
         ),
         (
+            measure() + '[override]\ntier = "override_tier"\nuntil = "renewal_on"\nby = "owner"',
+            15,
+            "unknown column 'owner'",
+        ),
+        (
+            measure()
+            + '[override]\ntier = "override_tier"\nuntil = "renewal_on"\nreason = "revenue"',
+            15,
+            "gives a number",
+        ),
+        (
             measure() + '[[blind_spots]]\nname = "s"\ngroup = "usee"\nwhen = "calls = 0"',
             14,
             "unknown group 'usee'",

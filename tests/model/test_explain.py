@@ -311,12 +311,33 @@ def test_a_person_is_a_term_of_their_own():
     found = changed(lake, lambda each: each.db.execute(by_hand), days=1)
     assert causes(found)["override", "override"] < 0
     assert found["override"] == {
-        "tier": "D", "label": {"en": "Set by hand", "de": "Von Hand gesetzt"},
+        "tier": "D", "until": "2026-02-03", "by": None, "reason": None,
+        "label": {"en": "Set by hand", "de": "Von Hand gesetzt"},
     }  # fmt: skip
     assert total(found["change"]) == tenths(found["change"]["to"]) - tenths(found["change"]["from"])
     after = changed(lake, days=7)
     assert causes(after)["override", "override"] > 0
     assert "no longer: Set by hand" in after["brief"]["en"]
+
+
+def test_whose_word_it_is_and_why_is_told_with_it():
+    """As long as it holds, and only what the account says; the score is what it is without."""
+    lake = customer()
+    lake.db.execute(
+        "UPDATE lake_accounts SET override_tier = 'D', override_until = DATE '2026-12-31'"
+    )
+    unsaid = explained(lake)
+    assert "Set by hand: D until 2026-12-31" in text(unsaid, "en")
+    lake.db.execute("UPDATE lake_accounts SET override_by = ' Eva ', override_reason = 'leaving'")
+    said = explained(lake)
+    assert (said["override"]["by"], said["override"]["reason"]) == ("Eva", "leaving")
+    assert "Set by hand: D until 2026-12-31, by Eva (leaving)" in text(said, "en")
+    assert "Von Hand gesetzt: D bis 2026-12-31, von Eva (leaving)" in text(said, "de")
+    assert {**said, "override": None} == {**unsaid, "override": None}
+    lake.db.execute("UPDATE lake_accounts SET override_until = DATE '2020-01-01'")
+    assert explained(lake)["override"] is None
+    row = lake.run(shipped()).row()
+    assert (row["override_until"], row["override_by"], row["override_reason"]) == (None,) * 3
 
 
 @given(st.lists(st.integers(-300, 300), max_size=30), st.integers(0, 9), st.integers(0, 9))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
 from math import ceil
@@ -264,12 +265,15 @@ class Crm:
 
     def counts(self, objects: Sequence[str]) -> dict[str, int]:
         kinds = [kind for kind in objects if self._known.get(kind)]
-        self._counts |= {kind: read.count(self._client, kind, "", None) for kind in kinds}
+        with ThreadPoolExecutor(self.threads) as pool:
+            counted = pool.map(lambda kind: read.count(self._client, kind, "", None), kinds)
+            self._counts |= zip(kinds, counted, strict=True)
         return {kind: self._counts[kind] for kind in kinds}
 
     def changed(self, reads: Sequence[Read]) -> list[int | None]:
         """How many records each read would bring; a filter of ours nobody counts."""
-        return [self._count(each) for each in reads]
+        with ThreadPoolExecutor(self.threads) as pool:
+            return list(pool.map(self._count, reads))
 
     def id_sql(self, column: str) -> str:
         """Ids are numbers, and people write them as they are."""

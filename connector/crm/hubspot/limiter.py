@@ -17,18 +17,21 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
+from math import ceil
 from time import monotonic, sleep
 
 MAX = "X-HubSpot-RateLimit-Max"
 INTERVAL = "X-HubSpot-RateLimit-Interval-Milliseconds"
 #: So much of the limit is used: a little is left for whoever tries a call by hand.
-USED = 0.98
+USED = 0.99
 #: Until the first answer has told the limit: that of the smallest subscription.
 FIRST_LIMIT, FIRST_SECONDS = 100, 10.0
 #: The least limit of all requests → how many of them may ask for associations.
 ASSOCIATIONS = ((250, 200), (150, 150), (0, 100))
 #: Where the answer is still to come, the request is taken to arrive so many seconds later.
 SLACK = 0.05
+#: So many answers tell how long one takes of late.
+LATELY = 8
 #: A request that was not answered for so long is forgotten.
 LOST = 600.0
 
@@ -55,9 +58,10 @@ class Bucket:
         self._limit, self._seconds = limit, seconds
         self._clock, self._rest = clock, rest
         self._open: set[Place] = set()
-        #: Moments of answers, and how many records the read was of.
-        self._answered: deque[tuple[float, int]] = deque()
+        self._answered: deque[float] = deque()
         self._closed = self._paced = 0.0
+        #: How long an answer takes, of late.
+        self._took = 0.0
         self._lock = threading.Lock()
 
     @property
@@ -69,8 +73,8 @@ class Bucket:
         """Wait until one more may be sent, for a read of so many records.
 
         Pages come one after another, so the `longest` read is the last to end if it waits like all
-        others. It goes first, and the others share what it leaves evenly over time: if they took
-        all places at once, nobody could go on until the first are free again.
+        others. It goes first, and the others share evenly over time what it leaves if it never
+        waits: if they took more, or all at once, it could not go on until places are free again.
         """
         with self._lock:
             now = self._clock()
@@ -79,8 +83,7 @@ class Bucket:
             if (over := self.counted - self._limit) >= 0:
                 at = max(at, self._free(over))
             if rows < longest:
-                left = max(1, self._limit - self._used_by(longest))
-                at = self._paced = max(at, self._paced + self._seconds / left)
+                at = self._paced = max(at, self._paced + self._seconds / self._left())
             place = Place(at, rows)
             before = [each for each in self._open if now < each.at < at and each.rows < rows]
             for each in sorted(before, key=lambda each: -each.at):
@@ -106,23 +109,27 @@ class Bucket:
         """The answer is there: by now the request was counted."""
         with self._lock:
             self._open.discard(place)
-            self._answered.append((self._clock(), place.rows))
+            now = self._clock()
+            self._answered.append(now)
+            took = max(0.0, now - place.at)
+            self._took += (took - self._took) / LATELY if self._took else took
 
     def _forget(self, now: float) -> None:
-        while self._answered and self._answered[0][0] + self._seconds <= now:
+        while self._answered and self._answered[0] + self._seconds <= now:
             self._answered.popleft()
         lost = [each for each in self._open if each.at + self._seconds + LOST <= now]
         self._open.difference_update(lost)
 
-    def _used_by(self, rows: int) -> int:
-        """How many of the requests that count are for reads of so many records."""
-        return sum(each.rows == rows for each in self._open) + sum(
-            of == rows for _, of in self._answered
-        )
+    def _left(self) -> int:
+        """How many places are left beside one read that asks again at every answer; at least half,
+        for where answers come at once it could use them all."""
+        half = self._limit // 2
+        alone = min(half, ceil(self._seconds / self._took)) if self._took else half
+        return max(1, self._limit - alone)
 
     def _free(self, over: int) -> float:
         """When the place is free that has to be: so many are free before it."""
-        first = [at + self._seconds for at, _ in islice(self._answered, over + 1)]
+        first = [at + self._seconds for at in islice(self._answered, over + 1)]
         coming = [each.at + self._seconds + SLACK for each in self._open]
         return sorted(first + coming)[over]
 

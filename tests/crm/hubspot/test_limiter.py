@@ -117,15 +117,27 @@ def test_the_longest_read_goes_before_those_who_wait():
 
 
 def test_shorter_reads_share_evenly_what_the_longest_leaves():
-    """Taken all at once, nobody could go on until the first places are free again."""
+    """Four places of ten where an answer takes 2.5 seconds, whether it has used them yet or not."""
     time = Time()
     made, sent = bucket(time, 10, 10), []
-    for _ in range(4):  # the longest has used four of ten places
-        made.answered(made.take(900, 900))
-    for _ in range(5):
-        made.answered(made.take(20, 900))
+    first = made.take(900, 900)
+    time.now = 2.5
+    made.answered(first)
+    for _ in range(6):
+        made.take(20, 900)
         sent.append(round(time.now, 3))
-    assert sent == [round(n * 10 / 6, 3) for n in range(1, 6)]
+    assert sent == [round(2.5 + n * 10 / 6, 3) for n in range(6)]
+
+
+def test_where_answers_come_at_once_shorter_reads_have_half():
+    """The longest could use every place, and all others would be read when it has ended."""
+    time = Time()
+    made = bucket(time, 10, 10)
+    for _ in range(5):
+        made.answered(made.take(900, 900))
+    for seconds in (2, 4):
+        made.take(20, 900)
+        assert time.now == seconds
 
 
 def test_a_refusal_makes_everybody_wait():
@@ -153,10 +165,10 @@ def test_the_limit_is_taken_from_the_answers():
     limiter = Limiter(searches=4)
     told = {"X-HubSpot-RateLimit-Max": "190", "X-HubSpot-RateLimit-Interval-Milliseconds": "10000"}
     limiter.hear(told)
-    assert limiter.burst._limit == 186
+    assert limiter.burst._limit == 188
     limiter.hear({})
     limiter.hear({"X-HubSpot-RateLimit-Max": "many"})
-    assert limiter.burst._limit == 186
+    assert limiter.burst._limit == 188
 
 
 def test_searches_have_a_bucket_of_their_own():
@@ -199,12 +211,12 @@ def test_a_refusal_of_associations_holds_up_nobody_else():
 
 
 @pytest.mark.parametrize(
-    ("burst", "associations"), [(100, 98), (110, 98), (190, 147), (250, 196), (500, 196)]
+    ("burst", "associations"), [(100, 99), (110, 99), (190, 148), (250, 198), (500, 198)]
 )
 def test_how_many_associations_may_be_asked_for_follows_from_the_subscription(burst, associations):
     """Free and Starter 100, Professional and Enterprise 150, 200 with the limit increase."""
     limiter = Limiter(searches=4)
-    assert limiter.associations._limit == 98
+    assert limiter.associations._limit == 99
     limiter.hear(
         {
             "X-HubSpot-RateLimit-Max": str(burst),
