@@ -17,7 +17,7 @@ from . import answers, identity, measures, money, placements, seen
 from .columns import ACCOUNT, ACCOUNTS, moment_of, of_rows
 from .definition import HealthModel
 from .matching import USUAL, Matching
-from .stage import Stage, double, moment
+from .stage import Stage, double, moment, spent
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +42,10 @@ def stages(model: HealthModel, earlier: str, now: datetime) -> tuple[Stage, ...]
     names = (ACCOUNTS, *measures.streams(model))
     return (
         Stage("elapsed", _elapsed(earlier, now)),
-        *(Stage(f"old_{name}", _old(name, _asked(model, name))) for name in names),
+        *(Stage(f"old_{name}", _old(model, name)) for name in names),
         Stage("aged_then", _over(model, now, names, shifted=True)),
         Stage("aged_now", _over(model, now, names, shifted=False)),
+        *(spent(f"old_{name}") for name in names),
         Stage("aged", _aged(model, now), "view"),
     )
 
@@ -114,16 +115,20 @@ def _asked(model: HealthModel, stream: str) -> list[str]:
     return [name for name in of_rows(stream) if name in named]
 
 
-def _old(stream: str, columns: list[str]) -> str:
-    """The records of the earlier moment, as they were then."""
+def _old(model: HealthModel, stream: str) -> str:
+    """The records of the earlier moment, as they were then, that any measure looked at."""
     source, at = ACCOUNTS if stream == ACCOUNTS else f"v_{stream}", STREAMS[stream].moment
     changed = dict(seen.later(stream, "e.seen_at"))
     if stream == "responses":
         changed["is_latest"] = "next_at IS NULL OR next_at > e.seen_at"
-    listed = [f"{changed.get(name, f'v.{name}')} AS {name}" for name in columns]
+    listed = [f"{changed.get(name, f'v.{name}')} AS {name}" for name in _asked(model, stream)]
     rules = [f"v.{at} <= e.seen_at"] if at else []
     if "created_at" in STREAMS[stream].columns and at != "created_at":
         rules.append("(v.created_at IS NULL OR v.created_at <= e.seen_at)")
+    if limits := stream != ACCOUNTS and measures.reach(model, stream):
+        by, days = limits
+        # A day more, as the days of some records are counted by the calendar.
+        rules.append(f"v.{by} > e.seen_at - INTERVAL {days + 1} DAY")
     return (
         f"SELECT v.key, e.shift, e.days, {', '.join(listed)} FROM {source} AS v"
         f" JOIN elapsed AS e ON e.key = v.key WHERE {' AND '.join(rules) or 'TRUE'}"

@@ -95,10 +95,27 @@ def _aggregated(model: HealthModel, stream: str, as_of: datetime) -> str:
 
 def _oldest(own: Sequence[Measure], as_of: datetime) -> str:
     """What is older than every window of a stream's measures need not be read."""
-    windows, moments = {each.window for each in own}, {moment_of(each) for each in own}
-    if None in windows or len(moments) > 1:
-        return ""
-    return f" WHERE {moments.pop()} > {_ago(as_of, max(filter(None, windows)))}"
+    found = _within([each.window for each in own], own)
+    return f" WHERE {found[0]} > {_ago(as_of, found[1])}" if found else ""
+
+
+def reach(model: HealthModel, stream: str) -> tuple[str, int] | None:
+    """The moment by which the measures of a stream look at its records, and how many days back at
+    most, those that carry a value on included; None if nothing limits that."""
+    own = [each for each in model.measures if each.stream == stream]
+    days = [
+        each.window and each.window + ((each.max_age or 0) if _looks_back(each) else 0)
+        for each in own
+    ]
+    return _within(days, own)
+
+
+def _within(days: Sequence[int | None], own: Sequence[Measure]) -> tuple[str, int] | None:
+    limits, moments = list(filter(None, days)), {moment_of(each) for each in own}
+    (at, *others) = moments
+    if at is None or others or len(limits) < len(own):
+        return None
+    return at, max(limits)
 
 
 def _looks_back(measure: Measure) -> bool:

@@ -32,7 +32,7 @@ def sql(model: HealthModel, *, brief: bool = False) -> str:
     score = [f"{told.get(name) or _result(model, name)} AS {name}" for name in names.RESULT]
     values = [f"r.{identifier(each.name)}" for each in model.measures]
     rolled = rollups.joined(model, "s")
-    rolled += " LEFT JOIN briefs AS t ON t.account_id = a.id" if brief else ""
+    rolled += " LEFT JOIN briefs AS t ON t.key = a.key" if brief else ""
     return (
         f"SELECT {', '.join([*account, *score, *values])} FROM accounts AS a"
         f" JOIN scores AS s ON s.account_id = a.id JOIN raw AS r ON r.key = a.key{rolled}"

@@ -102,10 +102,11 @@ def scores(model: HealthModel) -> str:
 
 
 def judged(model: HealthModel, as_of: datetime) -> str:
-    """The score of every account, and what leads to its reason; what is not known is NULL, never
-    0."""
+    """The score of every account, what leads to its reason, and `asks<i>`: whether the condition of
+    a cap holds; what is not known is NULL, never 0."""
     ruled = [f"{reasons.rulings(model, each)} AS ruled_{each}" for each in LANGUAGES]
     columns = [
+        "key",
         "account_id",
         f"{moment(as_of)} AS as_of",
         f"{literal(model.version)} AS model",
@@ -124,6 +125,7 @@ def judged(model: HealthModel, as_of: datetime) -> str:
         "tier_before",
         "score_before",
         "rolled_before",
+        *(f"asks{i}" for i in range(len(model.caps))),
         *ruled,
         *reasons.causes(),
     ]
@@ -147,7 +149,7 @@ def _columns(place: int) -> tuple[str, str, str]:
 
 def _applied(model: HealthModel, as_of: datetime) -> str:
     """The scorecard with tier, earlier tier and `cap<i>`: whether a cap holds and takes away."""
-    columns = ["r.account_id", "g.score", "g.known", "g.confidence", "g.assumed"]
+    columns = ["g.key", "r.account_id", "g.score", "g.known", "g.confidence", "g.assumed"]
     for i, each in enumerate(model.scored):
         columns += [f"g.c{i}", f"r.{identifier(each.name)}"]
     for i, cap in enumerate(model.caps):

@@ -17,6 +17,11 @@ class Stage:
     kind: Literal["table", "view"] = "table"
 
 
+def spent(name: str) -> Stage:
+    """A table that is needed no more: empty, so that others have its memory."""
+    return Stage(name, "SELECT 0 AS nothing WHERE FALSE")
+
+
 def moment(value: datetime) -> str:
     """A moment as a SQL literal."""
     return f"TIMESTAMPTZ '{value.astimezone(UTC).isoformat(sep=' ', timespec='microseconds')}'"

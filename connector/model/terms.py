@@ -15,7 +15,7 @@ from ..mapping.expressions import identifier, literal
 from . import ageing, scorecard
 from .definition import MIDDLE, HealthModel
 from .measures import newest
-from .stage import Stage, moment
+from .stage import Stage, moment, union
 
 #: A result that is the same is not kept again before: measures age by the day where scores stand.
 KEPT_AGAIN = timedelta(days=1)
@@ -23,19 +23,20 @@ _BLOCK = 8
 
 
 def stages(model: HealthModel, as_of: datetime, news: Sequence[str]) -> tuple[Stage, ...]:
-    """`terms(key, score_before, caps_before, d<j>, told<j>, days<i>)`.
+    """`earlier(key, as_of, score, …)`, the score before that of this run, and `terms(key,
+    score_before, caps_before, d<j>, told<j>, days<i>)`.
 
-    One row for every account with a score and an earlier one. `d<j>` is what the j-th of `many`
-    terms adds; `told<j>`, of a measure, whether its points moved; `days<i>`, where the model limits
-    that, the age of the i-th measure's newest old record. `news` are the columns of a score that
-    make it another one. It needs every earlier row of `lake_scores` and `lake_measures`, and the
-    stages up to `scores`.
+    `earlier` has a row for every account with a score and one before it, `terms` for those of which
+    any term is not nothing. `d<j>` is what the j-th of `many` terms adds; `told<j>`, of a measure,
+    whether its points moved; `days<i>`, where the model limits that, the age of the i-th measure's
+    newest old record. `news` are the columns of a score that make it another one. It needs every
+    earlier row of `lake_scores` and `lake_measures`, and the stages up to `scores`.
     """
     return (
         Stage("earlier", _earlier(model, as_of, news)),
         *ageing.stages(model, _moved(model), as_of),
         Stage("begun", _begun(model, as_of)),
-        Stage("start", _start(model)),
+        Stage("start", _start(model), "view"),
         Stage("older", _older(model, as_of)),
         Stage("terms", _terms(model)),
     )
@@ -63,18 +64,22 @@ def _earlier(model: HealthModel, as_of: datetime, news: Sequence[str]) -> str:
         for what, letter in (("value", "u"), ("points", "q"), ("contribution", "b"))
     ]
     again = " AND ".join(f"e.{each} IS NOT DISTINCT FROM s.{each}" for each in news)
-    latest = (
-        "SELECT e.account_id, max(e.as_of) AS as_of FROM lake_scores AS e"
-        f" JOIN scores AS s ON s.account_id = e.account_id WHERE e.as_of < {moment(as_of)}"
-        f" AND NOT (e.as_of > {moment(as_of - KEPT_AGAIN)} AND {again}) GROUP BY e.account_id"
+    named = "lake_scores AS e JOIN accounts AS a ON a.id = e.account_id"
+    at = f"SELECT a.key, e.as_of FROM {named}"
+    # Apart, as only what may be found again is compared, with the texts of its reasons.
+    lately = moment(as_of - KEPT_AGAIN)
+    old = f"{at} WHERE e.as_of <= {lately}"
+    late = (
+        f"{at} JOIN scores AS s ON s.account_id = e.account_id"
+        f" WHERE e.as_of > {lately} AND e.as_of < {moment(as_of)} AND NOT ({again})"
     )
+    latest = f"SELECT key, max(as_of) AS as_of FROM ({union((old, late))}) AS e GROUP BY key"
     return (
         f"SELECT a.key, e.as_of, e.model <> {literal(model.version)} AS switched,"
-        f" e.score, e.raw, e.caps, e.override, {', '.join(parts)} FROM lake_scores AS e"
-        f" JOIN ({latest}) AS l ON l.account_id = e.account_id AND l.as_of = e.as_of"
+        f" e.score, e.raw, e.caps, e.override, {', '.join(parts)} FROM {named}"
+        f" JOIN ({latest}) AS l ON l.key = a.key AND l.as_of = e.as_of"
         " JOIN lake_measures AS m ON m.account_id = e.account_id AND m.as_of = e.as_of"
-        " JOIN accounts AS a ON a.id = e.account_id JOIN scores AS s ON s.account_id = a.id"
-        " WHERE e.score IS NOT NULL AND s.score IS NOT NULL"
+        " JOIN graded AS g ON g.key = a.key WHERE e.score IS NOT NULL AND g.score IS NOT NULL"
     )
 
 
@@ -161,15 +166,18 @@ def _terms(model: HealthModel) -> str:
         if each.max_age:
             columns.append(f"t.{identifier(f'{each.name}__days')} AS days{i}")
     last = many(model) - 2
-    for j, person in ((last, False), (last + 1, True)):
-        now, before = (_ruled(row, person=person) for row in ("s", "e"))
-        columns.append(f"{now} - {before} AS d{j}")
+    ruled = [
+        " - ".join(_ruled(row, person=person) for row in ("s", "e")) for person in (False, True)
+    ]
+    columns += [f"{each} AS d{j}" for j, each in enumerate(ruled, last)]
+    moved = [f"g.c{i} <> e.c{i} OR g.p{i} IS DISTINCT FROM e.p{i}" for i in numbers]
+    moved += ["e.switched", *(f"{each} <> 0" for each in ruled)]
     return (
         "SELECT e.key, e.score AS score_before, e.caps AS caps_before,"
         f" {', '.join(columns)} FROM start AS e"
-        " JOIN graded AS g ON g.key = e.key JOIN accounts AS a ON a.key = e.key"
-        " JOIN scores AS s ON s.account_id = a.id"
+        " JOIN graded AS g ON g.key = e.key JOIN judged AS s ON s.key = e.key"
         f" LEFT JOIN ({aged}) AS o ON o.key = e.key LEFT JOIN aged AS t ON t.key = e.key"
+        f" WHERE {' OR '.join(moved)}"
     )
 
 

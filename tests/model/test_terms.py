@@ -147,10 +147,15 @@ def test_every_term_is_that_of_explain(lake: Lake, explained: dict[str, Any]):
     rows = lake.rows(f"SELECT a.id, {listed} FROM terms AS t JOIN accounts AS a ON a.key = t.key")
     found = {id: [each for each in deltas if each] for id, *deltas in rows}
     changes = {id: e["change"] for id, e in explained.items() if e["change"]}
-    assert found == {
+    assert {id: deltas for id, deltas in found.items() if deltas} == {
         id: [round(term["delta"] * 10) for term in change["terms"]]
         for id, change in changes.items()
+        if change["terms"]
     }
+    scores = "SELECT a.id, g.score_before FROM gains AS g JOIN accounts AS a ON a.key = g.key"
+    before = dict(lake.rows(f"{scores} WHERE g.score_before IS NOT NULL"))
+    assert before == {id: round(change["from"] * 10) for id, change in changes.items()}
+    assert len(found) < len(before), "accounts without any change have no row"
     for change in changes.values():
         ends = change["shown"]
         assert sum(each["shown"] for each in change["terms"]) == ends["to"] - ends["from"]
