@@ -6,7 +6,9 @@ is told with every answer, the next two with none; how many associations may be 
 from the first, since both are of the subscription. A refusal does not tell the first two apart.
 
 When a request is counted we do not know, only that it was before its answer came. So its place is
-free again so many seconds after the answer: then no delay on the way makes two windows overlap.
+free again so many seconds after the answer: then no delay on the way makes two windows overlap, and
+all of a limit can be used. It is this app's alone; who tries a call by hand with its token may cost
+a refusal, after which the request is sent again.
 """
 
 from __future__ import annotations
@@ -22,8 +24,6 @@ from time import monotonic, sleep
 
 MAX = "X-HubSpot-RateLimit-Max"
 INTERVAL = "X-HubSpot-RateLimit-Interval-Milliseconds"
-#: So much of the limit is used: a little is left for whoever tries a call by hand.
-USED = 0.99
 #: Until the first answer has told the limit: that of the smallest subscription.
 FIRST_LIMIT, FIRST_SECONDS = 100, 10.0
 #: The least limit of all requests → how many of them may ask for associations.
@@ -34,14 +34,25 @@ SLACK = 0.05
 LATELY = 8
 #: A request that was not answered for so long is forgotten.
 LOST = 600.0
+#: A request of a read brings so many records, as a rule.
+PAGE = 100
+#: Another read is the longest when so many more records are left of it.
+LONGER = 10 * PAGE
 
 
 @dataclass(slots=True, eq=False)
 class Place:
-    """One request whose answer is still to come: when it is sent, and for a read of how many."""
+    """One request whose answer is still to come: when it is sent, and how much is left to read."""
 
     at: float
-    rows: int = 0
+    left: int = 0
+
+
+@dataclass(slots=True, eq=False)
+class Reading:
+    """A read that is under way, and how many records are left of it, as far as we know."""
+
+    left: int
 
 
 class Bucket:
@@ -69,12 +80,13 @@ class Bucket:
         """How many requests count at the moment."""
         return len(self._open) + len(self._answered)
 
-    def take(self, rows: int = 0, longest: int = 0) -> Place:
-        """Wait until one more may be sent, for a read of so many records.
+    def take(self, left: int = 0, *, shares: bool = False) -> Place:
+        """Wait until one more may be sent, for a read of which so many records are left.
 
-        Pages come one after another, so the `longest` read is the last to end if it waits like all
-        others. It goes first, and the others share evenly over time what it leaves if it never
-        waits: if they took more, or all at once, it could not go on until places are free again.
+        Pages come one after another, so the longest read is the last to end if it waits like all
+        others. It never waits, and the others share evenly over time what it leaves: if they took
+        more, or all at once, it could not go on until places are free again. Of those who wait, the
+        one with most left goes first: so all end together, and none of them alone.
         """
         with self._lock:
             now = self._clock()
@@ -82,10 +94,10 @@ class Bucket:
             at = max(now, self._closed)
             if (over := self.counted - self._limit) >= 0:
                 at = max(at, self._free(over))
-            if rows < longest:
+            if shares:
                 at = self._paced = max(at, self._paced + self._seconds / self._left())
-            place = Place(at, rows)
-            before = [each for each in self._open if now < each.at < at and each.rows < rows]
+            place = Place(at, left)
+            before = [each for each in self._open if now < each.at < at and each.left < left]
             for each in sorted(before, key=lambda each: -each.at):
                 each.at, place.at = place.at, each.at
             self._open.add(place)
@@ -170,23 +182,27 @@ class Limiter:
     """The buckets of one portal, shared by all threads."""
 
     def __init__(self, searches: int) -> None:
-        self.burst = Bucket(int(FIRST_LIMIT * USED), FIRST_SECONDS)
-        self.associations = Bucket(int(FIRST_LIMIT * USED), FIRST_SECONDS)
+        self.burst = Bucket(FIRST_LIMIT, FIRST_SECONDS)
+        self.associations = Bucket(FIRST_LIMIT, FIRST_SECONDS)
         self.search = Bucket(searches, 1.0)
         self._heard = ("", "")
         self._mine = threading.local()
-        self._reads: list[int] = []
+        self._reads: list[Reading] = []
+        self._longest: Reading | None = None
+        self._lock = threading.Lock()
 
     @contextmanager
     def reading(self, rows: int) -> Iterator[None]:
         """What this thread asks meanwhile is for a read of so many records."""
-        self._mine.rows = rows
-        self._reads.append(rows)
+        read = self._mine.read = Reading(rows)
+        with self._lock:
+            self._reads.append(read)
         try:
             yield
         finally:
-            self._mine.rows = 0
-            self._reads.remove(rows)
+            self._mine.read = None
+            with self._lock:
+                self._reads.remove(read)
 
     def admit(self, lane: str) -> Turn:
         """Wait until a request of this lane may be sent.
@@ -196,10 +212,26 @@ class Limiter:
         """
         own = self._own(lane)
         buckets = (self.search,) if own is self.search else (own, self.burst)
-        rows, longest = getattr(self._mine, "rows", 0), max(self._reads, default=0)
-        turn = Turn(tuple((each, each.take(rows, longest)) for each in dict.fromkeys(buckets)))
+        left, shares = self._ahead()
+        places = [(each, each.take(left, shares=shares)) for each in dict.fromkeys(buckets)]
+        turn = Turn(tuple(places))
         turn.sent()  # the first place may have waited for the second
         return turn
+
+    def _ahead(self) -> tuple[int, bool]:
+        """What is left of the read of this thread, and whether another one is the longest: that is
+        so until much more is left of a third, or two would go first in turns."""
+        read: Reading | None = getattr(self._mine, "read", None)
+        with self._lock:
+            most = max(self._reads, key=lambda each: each.left, default=None)
+            longest = self._longest if self._longest in self._reads else most
+            if most and longest and most.left > longest.left + LONGER:
+                longest = most
+            self._longest = longest
+            if read is None:
+                return 0, longest is not None
+            left, read.left = read.left, max(0, read.left - PAGE)
+            return left, read is not longest
 
     def hear(self, headers: Mapping[str, str]) -> None:
         """Take the limit from an answer that tells it."""
@@ -208,9 +240,9 @@ class Limiter:
             return
         self._heard = said
         most, seconds = int(said[0]), int(said[1]) / 1000
-        self.burst.allow(int(most * USED), seconds)
+        self.burst.allow(most, seconds)
         links = next(links for least, links in ASSOCIATIONS if most >= least)
-        self.associations.allow(int(links * USED), FIRST_SECONDS)
+        self.associations.allow(links, FIRST_SECONDS)
 
     def close(self, lane: str, seconds: float) -> None:
         """Nobody sends anything of this kind for so long."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 
 import pytest
@@ -108,7 +110,7 @@ def test_the_longest_read_goes_before_those_who_wait():
         threads[-1].start()
         while made.counted < number:
             threads[-1].join(0.001)
-    turns = sorted((round(each.at), each.rows) for each in made._open)
+    turns = sorted((round(each.at), each.left) for each in made._open)
     time.now = 100
     ready.set()
     for each in threads:
@@ -120,11 +122,11 @@ def test_shorter_reads_share_evenly_what_the_longest_leaves():
     """Four places of ten where an answer takes 2.5 seconds, whether it has used them yet or not."""
     time = Time()
     made, sent = bucket(time, 10, 10), []
-    first = made.take(900, 900)
+    first = made.take(900)
     time.now = 2.5
     made.answered(first)
     for _ in range(6):
-        made.take(20, 900)
+        made.take(20, shares=True)
         sent.append(round(time.now, 3))
     assert sent == [round(2.5 + n * 10 / 6, 3) for n in range(6)]
 
@@ -134,9 +136,9 @@ def test_where_answers_come_at_once_shorter_reads_have_half():
     time = Time()
     made = bucket(time, 10, 10)
     for _ in range(5):
-        made.answered(made.take(900, 900))
+        made.answered(made.take(900))
     for seconds in (2, 4):
-        made.take(20, 900)
+        made.take(20, shares=True)
         assert time.now == seconds
 
 
@@ -161,14 +163,14 @@ def test_a_lower_limit_holds_at_once():
 
 
 def test_the_limit_is_taken_from_the_answers():
-    """190 in ten seconds of a Professional account, a little less of it used."""
+    """190 in ten seconds of a Professional account, all of it used."""
     limiter = Limiter(searches=4)
     told = {"X-HubSpot-RateLimit-Max": "190", "X-HubSpot-RateLimit-Interval-Milliseconds": "10000"}
     limiter.hear(told)
-    assert limiter.burst._limit == 188
+    assert limiter.burst._limit == 190
     limiter.hear({})
     limiter.hear({"X-HubSpot-RateLimit-Max": "many"})
-    assert limiter.burst._limit == 188
+    assert limiter.burst._limit == 190
 
 
 def test_searches_have_a_bucket_of_their_own():
@@ -211,12 +213,12 @@ def test_a_refusal_of_associations_holds_up_nobody_else():
 
 
 @pytest.mark.parametrize(
-    ("burst", "associations"), [(100, 99), (110, 99), (190, 148), (250, 198), (500, 198)]
+    ("burst", "associations"), [(100, 100), (110, 100), (190, 150), (250, 200), (500, 200)]
 )
 def test_how_many_associations_may_be_asked_for_follows_from_the_subscription(burst, associations):
     """Free and Starter 100, Professional and Enterprise 150, 200 with the limit increase."""
     limiter = Limiter(searches=4)
-    assert limiter.associations._limit == 99
+    assert limiter.associations._limit == 100
     limiter.hear(
         {
             "X-HubSpot-RateLimit-Max": str(burst),
@@ -268,3 +270,24 @@ def test_a_place_that_was_not_used_is_free_again():
     made.give_back(made.take())
     made.take()
     assert time.rests == []
+
+
+def test_the_longest_read_is_the_one_with_most_left():
+    """Not the one that was the longest: it leads until much more is left of another, and each
+    request leaves a page less."""
+    limiter = Limiter(searches=4)
+    with ThreadPoolExecutor(1) as one, ThreadPoolExecutor(1) as other, ExitStack() as reads:
+
+        def begin(rows: int) -> None:
+            reads.enter_context(limiter.reading(rows))
+
+        one.submit(begin, 3000).result()
+        other.submit(begin, 2500).result()
+        assert one.submit(limiter._ahead).result() == (3000, False)
+        assert other.submit(limiter._ahead).result() == (2500, True)
+        told = [one.submit(limiter._ahead).result() for _ in range(16)]
+        assert told == [(2900 - 100 * n, False) for n in range(16)]
+        assert other.submit(limiter._ahead).result() == (2400, False)
+        assert one.submit(limiter._ahead).result() == (1300, True)
+        assert limiter._ahead() == (0, True)
+    assert limiter._ahead() == (0, False)
