@@ -39,7 +39,8 @@ def _strongest(model: HealthModel) -> str:
         places("code", "top", MOST),
         _whose(model),
     ]
-    columns = ["key", "score_before", "caps_before", *_numbers(model)]
+    changed = "(score + 5) // 10 - (score_before + 5) // 10 AS shown"
+    columns = ["key", changed, "caps", "caps_before", "override", *_numbers(model)]
     return f"SELECT {', '.join(columns)} FROM ({layered('SELECT * FROM terms', layers)})"
 
 
@@ -49,19 +50,10 @@ def _causes(model: HealthModel) -> str:
 
 
 def _valued(model: HealthModel) -> str:
-    """The strongest terms with their values, and what caps and people say."""
-    found = ["t.*", "s.caps", "s.override"]
-    for rank in _RANKS:
-        place, numbers = f"t.measure{rank}", range(len(model.scored))
-        value = pick(place, [f"r.{identifier(each.name)}" for each in model.scored])
-        known = pick(place, [f"g.p{i} IS NOT NULL" for i in numbers])
-        found += [f"{value} AS value{rank}", f"{known} AS known{rank}"]
-    found.append("(s.score + 5) // 10 - (t.score_before + 5) // 10 AS shown")
-    joined = "".join(
-        f" JOIN {name} AS {of} ON {of}.key = t.key"
-        for name, of in (("judged", "s"), ("raw", "r"), ("graded", "g"))
-    )
-    return f"SELECT {', '.join(found)} FROM strongest AS t{joined}"
+    """The strongest terms with their values."""
+    raw = [f"r.{identifier(each.name)}" for each in model.scored]
+    values = [f"{pick(f't.measure{rank}', raw)} AS value{rank}" for rank in _RANKS]
+    return f"SELECT t.*, {', '.join(values)} FROM strongest AS t JOIN raw AS r ON r.key = t.key"
 
 
 def _strengths(model: HealthModel) -> list[str]:
@@ -88,16 +80,19 @@ def _whose(model: HealthModel) -> list[str]:
 
 
 def _numbers(model: HealthModel) -> list[str]:
-    """Place, measure and step of every strong term, and how old it is: in days where that is known,
-    -1 where something new of the same measure is told as well, else 0."""
+    """Place, measure and step of every strong term, whether the measure is known, and how old the
+    term is: in days where that is known, -1 where something new of the same measure is told as
+    well, else 0."""
     found, none = [], "CAST(NULL AS INTEGER)"
     ages = [f"days{i}" if each.max_age else none for i, each in enumerate(model.scored)]
     told = [f"k{2 * i + 2} >= 0" for i in range(len(model.scored))]
+    has = [f"known{i}" for i in range(len(model.scored))]
     for rank in _RANKS:
         steps = pick(f"top{rank}", [f"n{j}" for j in range(terms.many(model))])
-        days, fresh = (pick(f"measure{rank}", each) for each in (ages, told))
+        days, fresh, known = (pick(f"measure{rank}", each) for each in (ages, told, has))
         old = f"WHEN {days} > 0 THEN {days} WHEN {fresh} THEN -1"
         found += [f"top{rank}", f"measure{rank}", f"{steps} AS shown{rank}"]
+        found.append(f"{known} AS known{rank}")
         found.append(f"CASE WHEN NOT aged{rank} THEN 0 {old} ELSE 0 END AS old{rank}")
     return found
 

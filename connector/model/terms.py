@@ -23,14 +23,15 @@ _BLOCK = 8
 
 
 def stages(model: HealthModel, as_of: datetime, news: Sequence[str]) -> tuple[Stage, ...]:
-    """`earlier(key, as_of, score, …)`, the score before that of this run, and `terms(key,
-    score_before, caps_before, d<j>, told<j>, days<i>)`.
+    """`earlier(key, as_of, score, …)`, the score before that of this run, and `terms(key, score,
+    caps, override, score_before, caps_before, d<j>, told<j>, known<i>, days<i>)`.
 
     `earlier` has a row for every account with a score and one before it, `terms` for those of which
     any term is not nothing. `d<j>` is what the j-th of `many` terms adds; `told<j>`, of a measure,
-    whether its points moved; `days<i>`, where the model limits that, the age of the i-th measure's
-    newest old record. `news` are the columns of a score that make it another one. It needs every
-    earlier row of `lake_scores` and `lake_measures`, and the stages up to `scores`.
+    whether its points moved; `known<i>`, whether the i-th measure has any now; `days<i>`, where the
+    model limits that, the age of its newest old record. `news` are the columns of a score that make
+    it another one. It needs every earlier row of `lake_scores` and `lake_measures`, and the stages
+    up to `scores`.
     """
     return (
         Stage("earlier", _earlier(model, as_of, news)),
@@ -162,6 +163,7 @@ def _terms(model: HealthModel) -> str:
             f"g.c{i} - {contribution} AS d{2 * i + 2}",
             f"({points}) IS DISTINCT FROM e.p{i} AS told{2 * i + 1}",
             f"g.p{i} IS DISTINCT FROM ({points}) AS told{2 * i + 2}",
+            f"g.p{i} IS NOT NULL AS known{i}",
         ]
         if each.max_age:
             columns.append(f"t.{identifier(f'{each.name}__days')} AS days{i}")
@@ -173,8 +175,8 @@ def _terms(model: HealthModel) -> str:
     moved = [f"g.c{i} <> e.c{i} OR g.p{i} IS DISTINCT FROM e.p{i}" for i in numbers]
     moved += ["e.switched", *(f"{each} <> 0" for each in ruled)]
     return (
-        "SELECT e.key, e.score AS score_before, e.caps AS caps_before,"
-        f" {', '.join(columns)} FROM start AS e"
+        "SELECT e.key, s.score, s.caps, s.override, e.score AS score_before,"
+        f" e.caps AS caps_before, {', '.join(columns)} FROM start AS e"
         " JOIN graded AS g ON g.key = e.key JOIN judged AS s ON s.key = e.key"
         f" LEFT JOIN ({aged}) AS o ON o.key = e.key LEFT JOIN aged AS t ON t.key = e.key"
         f" WHERE {' OR '.join(moved)}"
