@@ -42,14 +42,16 @@ def gains(model: HealthModel) -> str:
     layers = [_gains(model), *ranks("y", "gain", len(model.scored), MOST)]
     listed = ", ".join(["key", "score_before", *places("gain", "best", MOST), *_risen()])
     # Where something stands in for what is not known, points alone do not say that a value is.
-    valued = " JOIN raw AS r ON r.key = g.key" if model.assumes else ""
+    joined = " JOIN raw AS r ON r.key = g.key" if model.assumes else ""
     values = [
-        f"r.{identifier(each.name)} AS v{i}" if valued else f"g.p{i} AS v{i}"
+        f"r.{identifier(each.name)} AS v{i}" if model.assumes else f"g.p{i} AS v{i}"
         for i, each in enumerate(model.scored)
     ]
-    earlier = f"{valued} LEFT JOIN earlier AS e ON e.key = g.key"
     columns = ["g.*", "e.score AS score_before", *values]
-    rows = f"SELECT {', '.join(columns)} FROM graded AS g{earlier}"
+    rows = (
+        f"SELECT {', '.join(columns)} FROM graded AS g{joined}"
+        " LEFT JOIN earlier AS e ON e.key = g.key"
+    )
     return f"SELECT {listed} FROM ({layered(rows, layers)})"
 
 
