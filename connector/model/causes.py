@@ -167,5 +167,6 @@ def _rulings(model: HealthModel, language: str) -> list[str]:
 
 
 def signed(value: str) -> str:
+    """A whole number with its sign, as people write it."""
     text = f"CAST(abs({value}) AS VARCHAR)"
     return f"CASE WHEN {value} < 0 THEN '−' ELSE '+' END || {text}"

@@ -111,6 +111,7 @@ def reach(model: HealthModel, stream: str) -> tuple[str, int] | None:
 
 
 def _within(days: Sequence[int | None], own: Sequence[Measure]) -> tuple[str, int] | None:
+    """The moment that all of some measures look by, and the most of their days."""
     limits, moments = list(filter(None, days)), {moment_of(each) for each in own}
     (at, *others) = moments
     if at is None or others or len(limits) < len(own):

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connector.mapping.document import Mistake
-from connector.model import ageing, arithmetic, card, files, whatif
+from connector.model import ageing, arithmetic, card, files, measures, whatif
 from connector.model.checks import problems
 from connector.model.definition import BlindSpot, Cap, HealthModel, Measure
 from connector.model.explain import explanation
@@ -266,6 +266,23 @@ def test_a_carried_value_is_said_to_be_one():
     assert [each["name"] for each in found["unknown"]] == ["loyalty"]
     assert found["change"]["terms"] == []
     assert aged["loyalty"].days == 210
+
+
+def test_a_value_that_was_carried_before_ages_from_its_record():
+    """Its record lay outside the window at the earlier moment already, and is looked at all the
+    same, then and by now; where one measure has no window, nothing is too old to be looked at."""
+    lake, later = answered((9, 200)), AS_OF + timedelta(days=60)
+    lake.run(CARRIED).keep().run(CARRIED, later)
+    for stage in ageing.alone(CARRIED, "001", AS_OF, later):
+        lake.db.execute(f"CREATE OR REPLACE TEMP {stage.kind} {stage.name} AS {stage.sql}")
+    done = lake.db.execute("SELECT * FROM aged")
+    names = [each[0] for each in done.description]
+    found = ageing.read(CARRIED, dict(zip(names, done.fetchone(), strict=True)))["loyalty"]
+    assert (found.then, found.now, found.days) == (100, 100, 260)
+    limits = measures.reach(CARRIED, "responses")
+    assert limits == ("submitted_at", ASKED.window + ASKED.max_age)
+    ever = replace(ASKED, name="ever", window=None, missing="exclude")
+    assert measures.reach(replace(CARRIED, measures=(ASKED, ever)), "responses") is None
 
 
 def failing(text: str) -> list[Mistake]:
