@@ -260,7 +260,11 @@ def _sift(app: App, run: Run, each: Wanted, ids: Spool) -> int:
 
 
 def _remember(app: App, run: Run, each: Wanted, spool: Spool) -> None:
-    """When all of an object was last looked at, and how fast the server makes it ready."""
+    """When all of an object was last looked at, how many records that were if the CRM counts
+    none, and how fast the server makes it ready.
+    """
+    if each.since is None and each.rows is None:
+        app.state.remember(f"came:{each.key}", str(spool.rows))
     if each.since is None or each.sift:
         app.state.remember(f"whole:{each.key}", run.as_of.isoformat())
     pace.keep_speed(app, "read", each.spec.object, spool.rows, spool.pace)

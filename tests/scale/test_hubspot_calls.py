@@ -91,6 +91,7 @@ def test_calls_are_the_formula_and_three_an_object(large):
     assert sum(stream["pulled"] for name, stream in idle.streams.items() if name in CRM) == 0
     assert sum(made.values()) <= stretches(large) + beside
     assert apart(idle.calls) <= 0.05
+    assert idle.calls["owners"] == {"predicted": 4, "actual": 4}  # as many as the first time
 
     large.advance("2h")
     large.sync()  # what we wrote lies behind

@@ -137,7 +137,7 @@ def calls(
 ) -> dict[str, int]:
     """Lane → the calls that reading so many records takes."""
     if asked.object == OWNERS:
-        return {"owners": 2}
+        return {"owners": max(1, ceil(rows / read.LIST)) + 1}  # and who has left
     parts = catalogue.parts(types, known)
     is_large = 0 < export_from <= rows
     if asked.since is None and is_large and exports.fits(asked.object, parts):

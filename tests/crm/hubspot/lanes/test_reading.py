@@ -478,3 +478,17 @@ def test_the_calls_of_a_read_are_foretold(portal):
         portal.crm.read(asked, types, portal.folder / f"c{n}")
         made = {lane: c - before.get(lane, 0) for lane, c in portal.crm.calls().items()}
         assert {lane: c for lane, c in made.items() if c} == told
+
+
+def test_the_calls_for_owners_are_foretold_from_how_many_there_were(portal):
+    """Nobody counts them: pages of a hundred, and one for those who have left."""
+    row = "(?, ?, 'a@b.example', 'A', 'B', '2026-01-01T00:00:00Z', '2026-01-01T00:00:00Z', ?)"
+    with portal.store.transaction() as db:
+        db.execute("delete from hs_owners")
+        people = [(n, n, int(n > 250)) for n in range(1, 256)]
+        db.executemany(f"insert into hs_owners values {row}", people)
+    asked = Read("owners", ("id",), None, "")
+    spool = portal.crm.read(asked, {"id": "TEXT"}, portal.folder / "owners")
+    assert (spool.rows, spool.calls) == (255, 4)
+    assert portal.crm.read_calls(spool.rows, None, asked) == {"owners": 4}
+    assert portal.crm.read_calls(0, None, asked) == {"owners": 2}
