@@ -2,16 +2,19 @@
 
     python -m tests.bench_scoring 1000000        so many accounts with ten activities each
     python -m tests.bench_scoring 1000000 50     with fifty
+    python -m tests.bench_scoring 1000000 --days 9   after a last score nine days ago, not one
     python -m tests.bench_scoring 1000000 --mails    with mails as Salesforce logs them
     python -m tests.bench_scoring 10000 100000 1000000 --growth
 
 Each side runs in a process of its own with an engine limit of 512 MB and two threads, over the same
-Delta files: CPU seconds of that process, and the most memory that it held. Both must come to the
+Delta files: CPU seconds of that process, and the most memory that it held. All must come to the
 same values. With `--mails` six activities of ten are logged mails: three tasks, and three messages
 that name no account, of which two say what they are about and one nothing but its task. `plain` are
 the aggregates, points, score and tier as one would write them by hand; `ours` are all stages of a
-run up to results, with contributions and reasons in two languages; `brief` adds the lines for a
-field against an earlier score of every account.
+run up to results, with contributions and reasons in two languages. `brief` adds the lines for a
+field: what changed since the last score of every account, and why. For that the records of then are
+measured once more where points moved, as of then and as of now; `again` is `plain` with these same
+measures, points and scores by hand, and without a word of text.
 """
 
 from __future__ import annotations
@@ -22,6 +25,7 @@ import resource
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -33,12 +37,13 @@ from connector.model.definition import HealthModel
 from connector.model.stages import stages
 from connector.records import STREAMS
 from connector.store.lake import Lake
-from tests.bench import BENCH
 from tests.model.lake import only
 from tests.sync.history import Place
 
+#: As in `tests.bench`, which brings the clients of a CRM along: their memory would be counted.
+BENCH = Path(__file__).parents[1] / ".bench"
 AS_OF = datetime(2026, 1, 31, 12, tzinfo=UTC)
-SIDES = ("plain", "ours", "brief")
+SIDES = ("plain", "ours", "again", "brief")
 MEASURES = ("meetings_held", "no_show_rate", "two_way_mail", "contact_breadth", "goals_share")
 #: Our measures, and what they are called by hand.
 PLAIN = {
@@ -49,6 +54,17 @@ PLAIN = {
     "goals_share": "goals",
     "csm_sentiment": "opinion",
 }
+
+
+#: Ours in the order in which points are numbered by hand.
+BY_POINTS = (
+    "meetings_held",
+    "no_show_rate",
+    "two_way_mail",
+    "contact_breadth",
+    "csm_sentiment",
+    "goals_share",
+)
 
 
 def model() -> HealthModel:
@@ -124,21 +140,29 @@ def filled(accounts: int, each: int, *, mails: bool = False, under: Path = BENCH
     return folder
 
 
-def run(side: str, folder: Path) -> None:
+def run(side: str, folder: Path, days: int) -> None:
     """One side in this process; prints CPU seconds and the most megabytes."""
     engine = DuckDB(memory="512MB", threads=2, scratch=folder / f"spill-{side}")
-    begun = process_time()
-    if side == "plain":
-        sql = plain(Lake(folder / "lake"), engine, mails=folder.name.endswith("-mails"))
-        engine.stage("result", sql, "table")
+    by_hand, then = side in ("plain", "again"), AS_OF - timedelta(days=days)
+    if side in ("again", "brief"):
+        kept(folder, then)
+    if by_hand:
+        lake, mails = Lake(folder / "lake"), folder.name.endswith("-mails")
+        begun = process_time()
+        engine.stage("result", plain(lake, engine, mails=mails), "table")
+        if side == "again":
+            for name, sql in again(lake, engine, folder, then, mails=mails):
+                engine.stage(name, sql, "table")
     else:
-        begun = ours(folder, engine, brief=side == "brief")
+        begun = ours(folder, engine, then if side == "brief" else None)
     spent = process_time() - begun
     most = most_megabytes()
-    names = PLAIN.values() if side == "plain" else PLAIN
+    names = PLAIN.values() if by_hand else PLAIN
     sums = ", ".join(f"sum(CAST(round({n}, 6) AS DECIMAL(38, 6)))::VARCHAR" for n in names)
-    of = "result" if side == "plain" else "raw"
-    print(json.dumps({"cpu": spent, "mb": most, "sums": engine.rows(f"SELECT {sums} FROM {of}")}))
+    told = engine.rows(f"SELECT {sums} FROM {'result' if by_hand else 'raw'}")
+    moved = {"again": "changes", "brief": "elapsed"}.get(side)
+    count = engine.one(f"SELECT count(*) FROM {moved}") if moved else None
+    print(json.dumps({"cpu": spent, "mb": most, "sums": told, "moved": count}))
     engine.close()
 
 
@@ -152,54 +176,50 @@ def most_megabytes() -> float:
     return int(kept.split()[1]) / 1024
 
 
-def ours(folder: Path, engine: Any, *, brief: bool) -> float:
-    """The stages of a run, and every column of the results; when they began."""
+def ours(folder: Path, engine: Any, then: datetime | None) -> float:
+    """The stages of a run, and every column of the results; when they began. With lines for fields
+    if there are scores of `then`."""
     from connector.sync.score import stage_inputs
 
-    app = Place(folder, model()).app
-    stage_inputs(app, engine)
+    stage_inputs(Place(folder, model()).app, engine)
     begun = process_time()
-    as_of = AS_OF
-    if brief:
-        # An earlier score of every account, which is not part of what is measured.
-        for stage in stages(model(), as_of=as_of):
-            engine.stage(stage.name, stage.sql, stage.kind)
-        for kept in ("scores", "measures"):
-            file = folder / f"earlier-{kept}.parquet"
-            engine.export(f"SELECT * FROM {kept}", str(file), 100_000)
-            engine.stage(f"lake_{kept}", f"SELECT * FROM read_parquet('{file}')")
-        begun, as_of = process_time(), as_of + timedelta(days=9)
-    for stage in stages(model(), as_of=as_of, brief=brief):
+    if then:
+        for name, file in files_of(folder, then).items():
+            engine.stage(f"lake_{name}", f"SELECT * FROM read_parquet('{file}')")
+    for stage in stages(model(), as_of=AS_OF, brief=then is not None):
         engine.stage(stage.name, stage.sql, stage.kind)
     return begun
 
 
-def plain(lake: Lake, engine: Any, *, mails: bool) -> str:
-    """Measures, points, weighted mean and tier, written by hand. With `mails` a mail counts once,
-    by its message, and is where that says, or where its task says."""
-    accounts, activities = (
-        lake.every(stream, engine, STREAMS[stream].all_columns)
-        for stream in ("accounts", "activities")
-    )
-    at = f"TIMESTAMPTZ '{AS_OF.isoformat()}'"
-    when = f"occurred_at > {at} - INTERVAL 365 DAY AND occurred_at <= {at} AND NOT deleted"
-    acts = f"""
-    SELECT account_id, kind, status, direction, contact_id, occurred_at
-    FROM ({activities}) WHERE {when}"""
-    if mails:
-        acts = f"""
-    SELECT account_id, kind, status, direction, contact_id, occurred_at
-    FROM ({activities}) AS r LEFT JOIN (
-      SELECT same_as AS id FROM ({activities}) WHERE same_as IS NOT NULL AND NOT deleted
-    ) AS t USING (id) WHERE {when} AND r.same_as IS NULL AND t.id IS NULL
-    UNION ALL
-    SELECT coalesce(a.id, t.account_id), r.kind, r.status, r.direction, t.contact_id, r.occurred_at
-    FROM (SELECT * FROM ({activities}) WHERE {when} AND same_as IS NOT NULL) AS r
-    JOIN ({activities}) AS t ON t.id = r.same_as
-    LEFT JOIN (SELECT id FROM ({accounts})) AS a ON a.id = r.about_id"""
+def files_of(folder: Path, then: datetime) -> dict[str, Path]:
+    """Where the scores and measures of an earlier moment are."""
+    return {name: folder / f"{name}-{then:%Y%m%d}.parquet" for name in ("scores", "measures")}
+
+
+def kept(folder: Path, then: datetime) -> None:
+    """Keep an earlier score of every account, once, in a process whose memory is not measured."""
+    if all(file.exists() for file in files_of(folder, then).values()):
+        return
+    command = [sys.executable, "-m", "tests.bench_scoring", "--keep", str(folder), then.isoformat()]
+    subprocess.run(command, check=True)
+
+
+def keep(folder: Path, then: datetime) -> None:
+    """Score as of an earlier moment and write down what would be kept of it."""
+    from connector.sync.score import stage_inputs
+
+    engine = DuckDB(memory="512MB", threads=2, scratch=folder / "spill-kept")
+    stage_inputs(Place(folder, model()).app, engine)
+    for stage in stages(model(), as_of=then):
+        engine.stage(stage.name, stage.sql, stage.kind)
+    for name, file in files_of(folder, then).items():
+        engine.export(f"SELECT * FROM {name}", str(file), 100_000)
+    engine.close()
+
+
+def aggregates(at: str) -> str:
+    """The aggregates over activities, as of a moment."""
     return f"""
-    WITH acts AS ({acts}), m AS (
-      SELECT account_id,
         count(*) FILTER (WHERE kind = 'meeting' AND status = 'held'
                          AND occurred_at > {at} - INTERVAL 90 DAY) AS held,
         100.0 * count(*) FILTER (WHERE kind = 'meeting' AND status = 'no_show'
@@ -211,16 +231,115 @@ def plain(lake: Lake, engine: Any, *, mails: bool) -> str:
           / nullif(count(*) FILTER (WHERE kind = 'email' AND direction IN ('in', 'out')
                                     AND occurred_at > {at} - INTERVAL 90 DAY), 0) AS answered,
         count(DISTINCT contact_id) FILTER (WHERE contact_id IS NOT NULL
-                                           AND occurred_at > {at} - INTERVAL 180 DAY) AS people
-      FROM acts GROUP BY account_id
-    ), v AS (
+                                           AND occurred_at > {at} - INTERVAL 180 DAY) AS people"""
+
+
+def moment(at: datetime) -> str:
+    """A moment as a literal."""
+    return f"TIMESTAMPTZ '{at.isoformat()}'"
+
+
+def acts(lake: Lake, engine: Any, *, mails: bool) -> str:
+    """The activities of a year. With `mails` a mail counts once, by its message, and is where that
+    says, or where its task says."""
+    accounts, activities = streams(lake, engine)
+    at = moment(AS_OF)
+    when = f"occurred_at > {at} - INTERVAL 365 DAY AND occurred_at <= {at} AND NOT deleted"
+    if not mails:
+        return f"""
+    SELECT account_id, kind, status, direction, contact_id, occurred_at
+    FROM ({activities}) WHERE {when}"""
+    return f"""
+    SELECT account_id, kind, status, direction, contact_id, occurred_at
+    FROM ({activities}) AS r LEFT JOIN (
+      SELECT same_as AS id FROM ({activities}) WHERE same_as IS NOT NULL AND NOT deleted
+    ) AS t USING (id) WHERE {when} AND r.same_as IS NULL AND t.id IS NULL
+    UNION ALL
+    SELECT coalesce(a.id, t.account_id), r.kind, r.status, r.direction, t.contact_id, r.occurred_at
+    FROM (SELECT * FROM ({activities}) WHERE {when} AND same_as IS NOT NULL) AS r
+    JOIN ({activities}) AS t ON t.id = r.same_as
+    LEFT JOIN (SELECT id FROM ({accounts})) AS a ON a.id = r.about_id"""
+
+
+def streams(lake: Lake, engine: Any) -> tuple[str, ...]:
+    """Accounts and activities as they are in the lake."""
+    names = ("accounts", "activities")
+    return tuple(lake.every(name, engine, STREAMS[name].all_columns) for name in names)
+
+
+def values(accounts: str, at: str) -> str:
+    """The measures of every account; their activities are `m`."""
+    return f"""
       SELECT a.id, m.held, m.missed, m.answered, nullif(m.people, 0) AS people,
         CASE WHEN a.sentiment BETWEEN 1 AND 5 AND a.sentiment_at > {at} - INTERVAL 180 DAY
              THEN a.sentiment END AS opinion,
         CASE WHEN a.goals_total > 0
              THEN 100 * coalesce(a.goals_reached, 0) / a.goals_total END AS goals
-      FROM ({accounts}) AS a LEFT JOIN m ON m.account_id = a.id WHERE NOT a.deleted
-    ), p AS (
+      FROM ({accounts}) AS a LEFT JOIN m ON m.account_id = a.id WHERE NOT a.deleted"""
+
+
+def plain(lake: Lake, engine: Any, *, mails: bool) -> str:
+    """Measures, points, weighted mean and tier, written by hand."""
+    at = moment(AS_OF)
+    return f"""
+    WITH acts AS ({acts(lake, engine, mails=mails)}), m AS (
+      SELECT account_id, {aggregates(at)}
+      FROM acts GROUP BY account_id
+    ), v AS ({values(streams(lake, engine)[0], at)}), {scored()}"""
+
+
+def again(
+    lake: Lake, engine: Any, folder: Path, then: datetime, *, mails: bool
+) -> Iterator[tuple[str, str]]:
+    """What changed since an earlier score, by hand: the accounts whose points moved, the measures
+    over their records of then, as of then and as of now, and what these come to."""
+    files = files_of(folder, then)
+    parts = [f"m.{name}.points AS q{n}" for n, name in enumerate(BY_POINTS, 1)]
+    differ = [
+        f"CAST(floor(r.p{n} * 10 + 0.5) AS INTEGER) IS DISTINCT FROM m.{name}.points"
+        for n, name in enumerate(BY_POINTS, 1)
+    ]
+    yield (
+        "moved",
+        f"""
+    SELECT r.id, s.score AS was, {", ".join(parts)}
+    FROM result AS r JOIN read_parquet('{files["scores"]}') AS s ON s.account_id = r.id
+    JOIN read_parquet('{files["measures"]}') AS m ON m.account_id = r.id
+    WHERE {" OR ".join(differ)}""",
+    )
+    yield (
+        "old",
+        f"""
+    SELECT r.* FROM ({acts(lake, engine, mails=mails)}) AS r JOIN moved AS m ON m.id = r.account_id
+    WHERE r.occurred_at <= {moment(then)}""",
+    )
+    accounts = f"""
+    SELECT a.* REPLACE (CASE WHEN sentiment_at <= {moment(then)} THEN sentiment END AS sentiment)
+    FROM ({streams(lake, engine)[0]}) AS a JOIN moved AS m ON m.id = a.id"""
+    for name, at in (("then_", moment(then)), ("now_", moment(AS_OF))):
+        yield (
+            name,
+            f"""
+    WITH m AS (SELECT account_id, {aggregates(at)} FROM old GROUP BY account_id),
+    v AS ({values(accounts, at)}), {scored()}""",
+        )
+    steps = [
+        f"r.p{n} - n.p{n} AS data{n}, CASE WHEN CAST(floor(t.p{n} * 10 + 0.5) AS INTEGER)"
+        f" IS NOT DISTINCT FROM m.q{n} THEN n.p{n} - t.p{n} END AS age{n}"
+        for n, _ in enumerate(BY_POINTS, 1)
+    ]
+    yield (
+        "changes",
+        f"""
+    SELECT m.id, m.was, r.score, t.score AS score_then, n.score AS score_aged, {", ".join(steps)}
+    FROM moved AS m JOIN result AS r ON r.id = m.id
+    JOIN then_ AS t ON t.id = m.id JOIN now_ AS n ON n.id = m.id""",
+    )
+
+
+def scored() -> str:
+    """Points, weighted mean and tier of the measures `v`."""
+    return """p AS (
       SELECT *,
         CASE WHEN held IS NULL THEN NULL WHEN held <= 0 THEN 0 WHEN held <= 2 THEN 30 * held
              WHEN held <= 6 THEN 60 + (held - 2) * 10 ELSE 100 END AS p1,
@@ -252,46 +371,52 @@ def plain(lake: Lake, engine: Any, *, mails: bool) -> str:
                    WHEN score IS NOT NULL THEN 'D' END AS tier FROM s"""
 
 
-def measured(side: str, folder: Path) -> dict[str, Any]:
+def measured(side: str, folder: Path, days: int) -> dict[str, Any]:
     """One side in a fresh process."""
-    command = [sys.executable, "-m", "tests.bench_scoring", "--side", side, str(folder)]
+    command = [sys.executable, "-m", "tests.bench_scoring", "--side", side, str(folder), str(days)]
     done = subprocess.run(command, stdout=subprocess.PIPE, check=True, text=True)
     return dict(json.loads(done.stdout))
 
 
-def table(accounts: int, each: int, *, mails: bool = False) -> dict[str, float]:
+def table(accounts: int, each: int, *, mails: bool = False, days: int = 1) -> dict[str, float]:
     """All sides over one lake; their CPU seconds."""
-    folder, spent, told = filled(accounts, each, mails=mails), {}, []
+    folder, spent, told, moved = filled(accounts, each, mails=mails), {}, [], []
     said = ", of them 6 in 10 logged mails" if mails else ""
     print(f"\n{accounts:,} accounts · {accounts * each:,} activities{said}")
-    print(f"{'':<8}{'CPU s':>8}{'µs each':>10}{'× plain':>9}{'peak MB':>9}")
+    print(f"{'':<8}{'CPU s':>8}{'µs each':>10}{'× plain':>9}{'× again':>9}{'peak MB':>9}")
     for side in SIDES:
-        found = measured(side, folder)
+        found = measured(side, folder, days)
         spent[side] = found["cpu"]
-        if side != "brief":  # which scores another day
-            told.append(found["sums"])
-        ratio = found["cpu"] / spent["plain"]
+        told.append(found["sums"])
+        moved.append(found["moved"])
         line = f"{side:<8}{found['cpu']:>8.2f}{found['cpu'] / accounts * 1e6:>10.1f}"
-        print(f"{line}{ratio:>9.2f}{found['mb']:>9.0f}", flush=True)
-    if told[0] != told[1]:
-        raise SystemExit(f"The sides measure different things: {told[0]} and {told[1]}")
+        line += f"{found['cpu'] / spent['plain']:>9.2f}"
+        line += f"{found['cpu'] / spent['again']:>9.2f}" if side == "brief" else " " * 9
+        print(f"{line}{found['mb']:>9.0f}", flush=True)
+    if told != told[:1] * len(told) or abs(moved[2] - moved[3]) > accounts / 10_000:
+        raise SystemExit(f"The sides measure different things: {told}, {moved}")
+    print(f"{moved[3]:,} accounts have other points than {days} days before")
     return spent
 
 
 def main() -> None:
     words = sys.argv[1:]
     if words[:1] == ["--side"]:
-        run(words[1], Path(words[2]))
+        run(words[1], Path(words[2]), int(words[3]))
         return
+    if words[:1] == ["--keep"]:
+        keep(Path(words[1]), datetime.fromisoformat(words[2]))
+        return
+    days = int(words.pop(words.index("--days") + 1)) if "--days" in words else 1
     numbers = [int(each) for each in words if each.isdigit()] or [1_000_000]
     if "--growth" in words:
-        spent = {size: table(size, 10) for size in numbers}
+        spent = {size: table(size, 10, days=days) for size in numbers}
         first, last = min(spent), max(spent)
         growth = partial(math.log, spent[last]["ours"] / spent[first]["ours"])
         print(f"\nexponent of ours: {growth() / math.log(last / first):.2f}")
     else:
         each = numbers[1] if len(numbers) > 1 else 10
-        table(numbers[0], each, mails="--mails" in words)
+        table(numbers[0], each, mails="--mails" in words, days=days)
 
 
 if __name__ == "__main__":

@@ -32,17 +32,21 @@ class Aged:
     days: int | None = None
 
 
-def stages(model: HealthModel, earlier: str, now: datetime) -> tuple[Stage, ...]:
+def stages(
+    model: HealthModel, earlier: str, now: datetime, *, activities: str = ""
+) -> tuple[Stage, ...]:
     """`aged(key, …__then, …__now, …__days)`, one row for every account of a query.
 
     The query gives `key` and `seen_at`, the moment of the earlier score. It needs `fed`,
-    `accounts`, and the placed streams as of `now`.
+    `accounts`, and the placed streams as of `now`; `activities` is a query that takes the place of
+    `v_activities`, which may make use of `elapsed`, where those keys are.
     """
     model = replace(model, measures=model.scored)
     names = (ACCOUNTS, *measures.streams(model))
+    placed = {"activities": f"({activities})"} if activities else {}
     return (
         Stage("elapsed", _elapsed(earlier, now)),
-        *(Stage(f"old_{name}", _old(model, name)) for name in names),
+        *(Stage(f"old_{name}", _old(model, name, placed.get(name))) for name in names),
         Stage("aged_then", _over(model, now, names, shifted=True)),
         Stage("aged_now", _over(model, now, names, shifted=False)),
         *(spent(f"old_{name}") for name in names),
@@ -105,19 +109,22 @@ def _elapsed(earlier: str, now: datetime) -> str:
 
 
 def _asked(model: HealthModel, stream: str) -> list[str]:
-    """The columns of a stream that its measures look at; of accounts, segments may ask for all."""
-    if stream == ACCOUNTS:
-        return list(ACCOUNT)
+    """The columns of a stream that its measures look at; of accounts, what segments ask, too."""
     own = [each for each in model.measures if each.stream == stream]
     told = [sql for m in own for sql in (m.where, m.value, m.enough) if sql]
     told += [m.shrink.evidence for m in own if m.shrink]
-    named = {name for sql in told for name in paths(parse(sql))} | {moment_of(m) for m in own}
+    named = {moment_of(m) for m in own}
+    if stream == ACCOUNTS:
+        told += [each.when for each in model.segments]
+        named.add("id")
+    named |= {name for sql in told for name in paths(parse(sql))}
     return [name for name in of_rows(stream) if name in named]
 
 
-def _old(model: HealthModel, stream: str) -> str:
+def _old(model: HealthModel, stream: str, placed: str | None) -> str:
     """The records of the earlier moment, as they were then, that any measure looked at."""
-    source, at = ACCOUNTS if stream == ACCOUNTS else f"v_{stream}", STREAMS[stream].moment
+    source = placed or (ACCOUNTS if stream == ACCOUNTS else f"v_{stream}")
+    at = STREAMS[stream].moment
     changed = dict(seen.later(stream, "e.seen_at"))
     if stream == "responses":
         changed["is_latest"] = "next_at IS NULL OR next_at > e.seen_at"
@@ -144,6 +151,7 @@ def _over(model: HealthModel, now: datetime, names: tuple[str, ...], *, shifted:
         told = [_moved(each, kinds[each]) if shifted else each for each in columns]
         named = ACCOUNTS if name == ACCOUNTS else f"v_{name}"
         sources.append(f"{named} AS (SELECT {', '.join(['key', *told])} FROM old_{name})")
+    sources += [f"{identifier(name)} AS ({sql})" for name, sql in measures.apart(model, now)]
     return f"WITH {', '.join(sources)} SELECT * FROM ({measures.raw(model, now)}) AS r"
 
 

@@ -29,8 +29,8 @@ def stages(model: HealthModel, as_of: datetime, news: Sequence[str]) -> tuple[St
     have `terms`. It needs every earlier row of `lake_scores` and `lake_measures`."""
     return (
         *terms.stages(model, as_of, news),
-        Stage("gains", gains(model)),
         spent("earlier"),
+        Stage("gains", gains(model)),
         *causes.stages(model),
         Stage("briefs", sql(model)),
     )
@@ -50,7 +50,7 @@ def gains(model: HealthModel) -> str:
     columns = ["g.*", "e.score AS score_before", *values]
     rows = (
         f"SELECT {', '.join(columns)} FROM graded AS g{joined}"
-        " LEFT JOIN earlier AS e ON e.key = g.key"
+        " LEFT JOIN before AS e ON e.key = g.key"
     )
     return f"SELECT {listed} FROM ({layered(rows, layers)})"
 
@@ -75,7 +75,7 @@ def _standing(model: HealthModel) -> str:
     found += [f"t.{each}" for each in causes.COLUMNS]
     found += ["(g.score_before + 5) // 10 AS was", "(s.score + 5) // 10 AS now"]
     return (
-        f"SELECT {', '.join(found)} FROM judged AS s JOIN gains AS g ON g.key = s.key"
+        f"SELECT {', '.join(found)} FROM scores AS s JOIN gains AS g ON g.key = s.key"
         " LEFT JOIN causes AS t ON t.key = s.key"
     )
 

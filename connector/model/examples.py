@@ -62,6 +62,7 @@ def _measure(model: HealthModel, measure: Measure, example: MeasureExample) -> s
         steps.append(Stage(f"v_{measure.stream}", f"{own}{'' if example.rows else ' LIMIT 0'}"))
     steps += [
         Stage("fed", f"SELECT TRUE AS {measure.stream}"),
+        *(Stage(name, sql) for name, sql in measures.apart(alone, AS_OF)),
         Stage("raw", measures.raw(alone, AS_OF)),
     ]
     points = f"{scorecard.points(alone.measures[0])} / 10.0" if measure.scored else "NULL"

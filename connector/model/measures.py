@@ -1,13 +1,14 @@
 """From seen records to one raw value per measure and account: one aggregation per stream.
 
 Each aggregate keeps its own rows by a FILTER, so a stream is read once however many measures
-come from it.
+come from it. Only how many different things there are is counted apart: an engine that holds them
+beside all other aggregates soon lacks memory, and to read a stream again costs less.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -31,8 +32,13 @@ _FILLED = ("age_days", "decay", "as_of")
 
 
 def stages(model: HealthModel, as_of: datetime) -> tuple[Stage, ...]:
-    """`fed` says which streams hold anything at all, `raw` holds the values."""
-    return (Stage("fed", _fed(model, as_of)), Stage("raw", raw(model, as_of)))
+    """`fed` says which streams hold anything at all, `raw` holds the values; before them what is
+    counted apart."""
+    return (
+        Stage("fed", _fed(model, as_of)),
+        *(Stage(name, sql) for name, sql in apart(model, as_of)),
+        Stage("raw", raw(model, as_of)),
+    )
 
 
 def streams(model: HealthModel) -> tuple[str, ...]:
@@ -40,10 +46,27 @@ def streams(model: HealthModel) -> tuple[str, ...]:
     return tuple(dict.fromkeys(m.stream for m in model.measures if m.stream != ACCOUNTS))
 
 
+def apart(model: HealthModel, as_of: datetime) -> Iterator[tuple[str, str]]:
+    """The names that `raw` asks for beside the streams, and what they are: of a measure how many
+    different things each account has, `n`."""
+    for each in filter(_is_apart, model.measures):
+        rules = _rows(each, as_of)
+        things = _filled(_counted(each.value), each, as_of)
+        rows = f"SELECT DISTINCT key, {things} AS thing FROM v_{each.stream}"
+        rows += f" WHERE {rules}" if rules else ""
+        yield (
+            _apart(each),
+            f"SELECT key, count(*) AS n FROM ({rows}) AS d WHERE thing IS NOT NULL GROUP BY key",
+        )
+
+
 def raw(model: HealthModel, as_of: datetime) -> str:
     """One row per account: `key`, `account_id`, every measure, and its newest moment if needed."""
     sources = [_aggregated(model, name, as_of) for name in streams(model)]
     joins = [f" LEFT JOIN m_{name} ON m_{name}.key = a.key" for name in streams(model)]
+    for each in filter(_is_apart, model.measures):
+        name = identifier(_apart(each))
+        joins.append(f" LEFT JOIN {name} ON {name}.key = a.key")
     for name in dict.fromkeys(each.stream for each in model.measures if _looks_back(each)):
         sources += _carried(model, name, as_of)
         joins.append(f" LEFT JOIN c_{name} ON c_{name}.key = a.key")
@@ -82,6 +105,7 @@ def _aggregated(model: HealthModel, stream: str, as_of: datetime) -> str:
     columns = [
         f"{_value(each, as_of, kept.get(rules[each.name], ''))} AS {identifier(each.name)}"
         for each in own
+        if not _is_apart(each)
     ]
     columns += [
         f"{_value(other, as_of, kept.get(rules[each.name], ''))} AS {identifier(other.name)}"
@@ -155,6 +179,26 @@ def _value_then(measure: Measure, as_of: datetime, n: int) -> str:
     return _with_ages(value, measure, as_of, then=(f"last{n}", f"at{n}"))
 
 
+def _is_apart(measure: Measure) -> bool:
+    is_plain = measure.stream != ACCOUNTS and not _looks_back(measure)
+    return is_plain and bool(_counted(measure.value))
+
+
+def _apart(measure: Measure) -> str:
+    """No measure can be called like that."""
+    return f"{measure.name}__apart"
+
+
+@lru_cache(maxsize=1024)
+def _counted(sql: str) -> str:
+    """What an aggregate counts each of once, if it does nothing else."""
+    tree = parse(sql)
+    things = tree.this if isinstance(tree, exp.Count) else None
+    if not isinstance(things, exp.Distinct) or len(things.expressions) != 1:
+        return ""
+    return str(things.expressions[0].sql(DIALECT))
+
+
 def _columns(model: HealthModel, measure: Measure, as_of: datetime) -> Sequence[str]:
     name = identifier(measure.name)
     value = _of_account(measure, as_of) if measure.stream == ACCOUNTS else _of_stream(measure)
@@ -174,6 +218,8 @@ def _columns(model: HealthModel, measure: Measure, as_of: datetime) -> Sequence[
 
 def _of_stream(measure: Measure) -> str:
     value = _of(measure, identifier(measure.name))
+    if _is_apart(measure):
+        value = f"coalesce({identifier(_apart(measure))}.n, 0)"
     if measure.absent is None:
         known = f"CASE WHEN {_has_rows(measure)} THEN {value}"
         before = f" ELSE c_{value.removeprefix('m_')}" if _looks_back(measure) else ""

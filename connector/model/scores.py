@@ -17,6 +17,8 @@ from .definition import BEST, TIERS, Cap, HealthModel, TierName
 from .reasons import LANGUAGES
 from .stage import Stage, moment
 
+#: Days, more than there are between any two scores.
+_AGES = 400_000
 #: The columns of `scores` and their types, as they are kept in the lake.
 SCORES: Mapping[str, str] = {
     "account_id": TEXT,
@@ -51,7 +53,8 @@ NEWS = tuple(each for each in SCORES if each not in {"as_of", "tier_before", "sc
 
 def stages(model: HealthModel, as_of: datetime) -> tuple[Stage, ...]:
     """`measures` and `scores`, one row per account each; `judged` is all of a score but its reason
-    and what those below come to, and the causes that lead to its `phrases`."""
+    and what those below come to, and the causes that lead to its `phrases`. Beside the columns of a
+    score stand `key`, and `asks<i>`: whether the condition of a cap holds."""
     return (
         Stage("measures", measures(model, as_of), "view"),
         Stage("judged", judged(model, as_of)),
@@ -97,13 +100,14 @@ def scores(model: HealthModel) -> str:
     told = {f"reason_{each}": reasons.sentence(f"r.ruled_{each}", each) for each in LANGUAGES}
     told["rollup_tier"] = rollups.tier(model, "r")
     columns = [f"{told[each]} AS {each}" if each in told else f"r.{each}" for each in SCORES]
+    columns += ["r.key", *(f"r.asks{i}" for i in range(len(model.caps)))]
     joined = f"{rollups.joined(model, 'r')}{reasons.joined()}"
     return f"SELECT {', '.join(columns)} FROM judged AS r{joined}"
 
 
 def judged(model: HealthModel, as_of: datetime) -> str:
-    """The score of every account, what leads to its reason, and `asks<i>`: whether the condition of
-    a cap holds; what is not known is NULL, never 0."""
+    """The score of every account, and what leads to its reason; what is not known is NULL, never
+    0."""
     ruled = [f"{reasons.rulings(model, each)} AS ruled_{each}" for each in LANGUAGES]
     columns = [
         "key",
@@ -176,7 +180,8 @@ def _earlier(model: HealthModel, as_of: datetime) -> str:
 
     An account that has none of its own goes on from that of an account merged into it.
     """
-    latest = "{'own': s.account_id = a.id, 'as_of': s.as_of}"
+    # Its own are later than all others; one moment is compared in half the time of a structure.
+    latest = f"CASE WHEN s.account_id = a.id THEN s.as_of ELSE s.as_of - INTERVAL {_AGES} DAY END"
     return (
         f"SELECT h.key, arg_max(s.tier, {latest}) AS tier, arg_max(s.score, {latest}) AS score,"
         f" arg_max(s.rollup_tier, {latest}) AS rollup_tier"

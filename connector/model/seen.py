@@ -60,8 +60,25 @@ def placed(as_of: datetime, matching: Matching = USUAL) -> tuple[Stage, ...]:
         Stage("known_people", "SELECT id, min(key) AS key FROM v_contacts GROUP BY id"),
         Stage("shared", _shared(as_of, people=matching.contacts == "count")),
         Stage("logged", _logged(whose)),
-        Stage("placed_activities", _activities(whose), "view"),
+        Stage("other_activities", _others(whose), "view"),
+        Stage("placed_activities", _activities(), "view"),
         Stage("v_activities", "SELECT * FROM placed_activities WHERE key IS NOT NULL", "view"),
+    )
+
+
+def activities_of(some: str) -> str:
+    """A query for `v_activities` of those accounts whose keys are in a table. Few are found much
+    sooner among the plain ones by their ids than by keys that all have first to be given."""
+    columns = _columns(STREAMS["activities"], {}, of="r.")
+    few = f"SELECT h.id, h.key FROM holders AS h JOIN {some} AS s ON s.key = h.key"
+    return union(
+        (
+            f"SELECT {columns}, h.key FROM seen_activities AS r"
+            f" JOIN ({few}) AS h ON h.id = r.account_id WHERE {_PLAIN}",
+            f"SELECT {columns}, s.key FROM (SELECT {columns}, {_KEY} AS key"
+            f" FROM other_activities AS r LEFT JOIN holders AS h ON h.id = r.held_by) AS r"
+            f" JOIN {some} AS s ON s.key = r.key",
+        )
     )
 
 
@@ -269,38 +286,40 @@ def _logged(whose: str) -> str:
     )
 
 
-def _activities(whose: str) -> str:
-    """Activities by their account, or by what and whom they are about when they name none, or by
-    the activity that they are the same as. Of several that they name all must be of one account.
-
-    Most name their one account and nothing else: they are spared all the other questions.
-    """
-    stream = STREAMS["activities"]
-    told = {"contact_id": "coalesce(r.contact_id, l.contact_id, s.contact_id)"}
+def _activities() -> str:
+    """Activities with their account. Most name their one account and nothing else: they are spared
+    all the questions that `other_activities` are asked."""
+    columns = _columns(STREAMS["activities"], {}, of="r.")
     named = (
-        f"SELECT {_columns(stream, {}, of='r.')}, r.account_id AS held_by,"
-        f" CAST(NULL AS INTEGER) AS otherwise FROM seen_activities AS r WHERE {_PLAIN}"
-        f" UNION ALL SELECT {_columns(stream, told, of='r.')},"
-        " CASE WHEN s.id IS NULL THEN r.account_id END,"
-        f" CASE WHEN s.id IS NOT NULL THEN s.key ELSE coalesce({_OTHERWISE}, l.key) END"
-        f" FROM ({_others(stream)}) AS r{whose} LEFT JOIN shared AS s ON s.id = r.id"
-        " LEFT JOIN logged AS l ON l.id = r.same_as"
+        f"SELECT {columns}, r.account_id AS held_by, CAST(NULL AS INTEGER) AS otherwise"
+        f" FROM seen_activities AS r WHERE {_PLAIN} UNION ALL SELECT * FROM other_activities"
     )
     return (
-        f"SELECT {_columns(stream, {}, of='r.')}, coalesce(h.key, r.otherwise) AS key"
+        f"SELECT {columns}, {_KEY} AS key"
         f" FROM ({named}) AS r LEFT JOIN holders AS h ON h.id = r.held_by"
     )
 
 
-def _others(stream: Kind) -> str:
-    """All others, kind by kind, so that whole files of one kind are passed over."""
-    kinds = (
+def _others(whose: str) -> str:
+    """All others, by the account that holds them, or by what and whom they are about when they name
+    none, or by the activity that they are the same as. Of several that they name all must be of one
+    account."""
+    kinds = (  # kind by kind, so that whole files of one kind are passed over
         "same_as IS NOT NULL",
         "same_as IS NULL AND account_ids IS NOT NULL",
         "same_as IS NULL AND account_ids IS NULL AND account_id IS NULL",
     )
+    stream = STREAMS["activities"]
+    told = {"contact_id": "coalesce(r.contact_id, l.contact_id, s.contact_id)"}
     listed = _columns(stream, {})
-    return union(f"SELECT {listed} FROM seen_activities WHERE {kind}" for kind in kinds)
+    rows = union(f"SELECT {listed} FROM seen_activities WHERE {kind}" for kind in kinds)
+    return (
+        f"SELECT {_columns(stream, told, of='r.')},"
+        " CASE WHEN s.id IS NULL THEN r.account_id END AS held_by,"
+        f" CASE WHEN s.id IS NOT NULL THEN s.key ELSE coalesce({_OTHERWISE}, l.key) END AS otherwise"
+        f" FROM ({rows}) AS r{whose} LEFT JOIN shared AS s ON s.id = r.id"
+        " LEFT JOIN logged AS l ON l.id = r.same_as"
+    )
 
 
 _NAMELESS_ONE = "account_ids IS NULL AND account_id IS NULL AND about_id IS NULL"
@@ -313,3 +332,4 @@ _WHOSE = (
 #: Nobody's account is that of a person, if that is not wanted.
 _WITHOUT_PEOPLE = _WHOSE.replace("r.contact_id END", "NULL END")
 _OTHERWISE = "coalesce(a.key, p.key)"
+_KEY = "coalesce(h.key, r.otherwise)"

@@ -26,7 +26,7 @@ from . import (
 from .definition import HealthModel
 from .matching import USUAL, Matching
 from .scores import NEWS, SCORES
-from .stage import Stage
+from .stage import Stage, spent
 
 __all__ = ["NEWS", "SCORES", "Stage", "placing", "stages"]
 
@@ -54,6 +54,7 @@ def stages(
         *measures.stages(model, as_of),
         *scorecard.stages(model, as_of),
         *scores.stages(model, as_of),
+        spent("judged"),
         *(briefs.stages(model, as_of, NEWS) if brief else ()),
         *results.stages(model, brief=brief),
         *oddities.stages(model, as_of),

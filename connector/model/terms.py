@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from ..mapping.expressions import identifier, literal
-from . import ageing, scorecard
+from . import ageing, scorecard, seen
 from .definition import MIDDLE, HealthModel
 from .measures import newest
 from .stage import Stage, moment, union
@@ -20,22 +20,26 @@ from .stage import Stage, moment, union
 #: A result that is the same is not kept again before: measures age by the day where scores stand.
 KEPT_AGAIN = timedelta(days=1)
 _BLOCK = 8
+#: Stands for a score that is not known where the latest of several is looked for.
+_NO_SCORE = -1
 
 
 def stages(model: HealthModel, as_of: datetime, news: Sequence[str]) -> tuple[Stage, ...]:
-    """`earlier(key, as_of, score, …)`, the score before that of this run, and `terms(key, score,
-    caps, override, score_before, caps_before, d<j>, told<j>, known<i>, days<i>)`.
+    """`before(key, as_of, score)`, the score before that of this run, and `terms(key, score, caps,
+    override, score_before, caps_before, d<j>, told<j>, known<i>, days<i>)`.
 
-    `earlier` has a row for every account with a score and one before it, `terms` for those of which
-    any term is not nothing. `d<j>` is what the j-th of `many` terms adds; `told<j>`, of a measure,
-    whether its points moved; `known<i>`, whether the i-th measure has any now; `days<i>`, where the
-    model limits that, the age of its newest old record. `news` are the columns of a score that make
-    it another one. It needs every earlier row of `lake_scores` and `lake_measures`, and the stages
-    up to `scores`.
+    `before` has a row for every account that was judged before, `terms` for those with a score then
+    and now of which any term is not nothing. `d<j>` is what the j-th of `many` terms adds;
+    `told<j>`, of a measure, whether its points moved; `known<i>`, whether the i-th measure has any
+    now; `days<i>`, where the model limits that, the age of its newest old record. `news` are the
+    columns of a score that make it another one. It needs every earlier row of `lake_scores` and
+    `lake_measures`, and the stages up to `scores`.
     """
+    activities = seen.activities_of("elapsed")
     return (
-        Stage("earlier", _earlier(model, as_of, news)),
-        *ageing.stages(model, _moved(model), as_of),
+        Stage("before", _before(as_of, news)),
+        Stage("earlier", _earlier(model)),
+        *ageing.stages(model, _moved(model), as_of, activities=activities),
         Stage("begun", _begun(model, as_of)),
         Stage("start", _start(model), "view"),
         Stage("older", _older(model, as_of)),
@@ -54,19 +58,14 @@ def steps(model: HealthModel) -> list[list[str]]:
     return [_netted(model), _blocks(model), _sums(model), _steps(model)]
 
 
-def _earlier(model: HealthModel, as_of: datetime, news: Sequence[str]) -> str:
-    """The latest earlier score of every account that has one now, and what it was made of.
+def _before(as_of: datetime, news: Sequence[str]) -> str:
+    """When every account was last judged before, and the score, if it had one.
 
     Where this run only finds again what another one did, it is the score before that.
     """
-    parts = [
-        f"m.{identifier(each.name)}.{what} AS {letter}{i}"
-        for i, each in enumerate(model.scored)
-        for what, letter in (("value", "u"), ("points", "q"), ("contribution", "b"))
-    ]
     again = " AND ".join(f"e.{each} IS NOT DISTINCT FROM s.{each}" for each in news)
     named = "lake_scores AS e JOIN accounts AS a ON a.id = e.account_id"
-    at = f"SELECT a.key, e.as_of FROM {named}"
+    at = f"SELECT a.key, e.as_of, coalesce(e.score, {_NO_SCORE}) AS score FROM {named}"
     # Apart, as only what may be found again is compared, with the texts of its reasons.
     lately = moment(as_of - KEPT_AGAIN)
     old = f"{at} WHERE e.as_of <= {lately}"
@@ -74,13 +73,32 @@ def _earlier(model: HealthModel, as_of: datetime, news: Sequence[str]) -> str:
         f"{at} JOIN scores AS s ON s.account_id = e.account_id"
         f" WHERE e.as_of > {lately} AND e.as_of < {moment(as_of)} AND NOT ({again})"
     )
-    latest = f"SELECT key, max(as_of) AS as_of FROM ({union((old, late))}) AS e GROUP BY key"
     return (
-        f"SELECT a.key, e.as_of, e.model <> {literal(model.version)} AS switched,"
-        f" e.score, e.raw, e.caps, e.override, {', '.join(parts)} FROM {named}"
-        f" JOIN ({latest}) AS l ON l.key = a.key AND l.as_of = e.as_of"
-        " JOIN lake_measures AS m ON m.account_id = e.account_id AND m.as_of = e.as_of"
-        " JOIN graded AS g ON g.key = a.key WHERE e.score IS NOT NULL AND g.score IS NOT NULL"
+        f"SELECT key, max(as_of) AS as_of, nullif(arg_max(score, as_of), {_NO_SCORE}) AS score"
+        f" FROM ({union((old, late))}) AS e GROUP BY key"
+    )
+
+
+def _earlier(model: HealthModel) -> str:
+    """The score before of every account that has another one now, and what it was made of: one of
+    which any part is another, or that another model gave."""
+    parts = {
+        f"{letter}{i}": f"m.{identifier(each.name)}.{what}"
+        for i, each in enumerate(model.scored)
+        for what, letter in (("value", "u"), ("points", "q"), ("contribution", "b"))
+    }
+    switched = f"e.model <> {literal(model.version)}"
+    changed = [switched, *(f"{each} <> 0" for each in _rulings())]
+    for i in range(len(model.scored)):
+        changed.append(f"g.p{i} IS DISTINCT FROM {parts[f'q{i}']} OR g.c{i} <> {parts[f'b{i}']}")
+    columns = ", ".join(f"{sql} AS {name}" for name, sql in parts.items())
+    return (
+        f"SELECT l.key, l.as_of, {switched} AS switched, e.score, e.raw, e.caps, e.override,"
+        f" {columns} FROM before AS l JOIN scores AS s ON s.key = l.key"
+        " JOIN lake_scores AS e ON e.account_id = s.account_id AND e.as_of = l.as_of"
+        " JOIN lake_measures AS m ON m.account_id = s.account_id AND m.as_of = l.as_of"
+        " JOIN graded AS g ON g.key = l.key WHERE l.score IS NOT NULL AND g.score IS NOT NULL"
+        f" AND ({' OR '.join(changed)})"
     )
 
 
@@ -167,20 +185,18 @@ def _terms(model: HealthModel) -> str:
         ]
         if each.max_age:
             columns.append(f"t.{identifier(f'{each.name}__days')} AS days{i}")
-    last = many(model) - 2
-    ruled = [
-        " - ".join(_ruled(row, person=person) for row in ("s", "e")) for person in (False, True)
-    ]
-    columns += [f"{each} AS d{j}" for j, each in enumerate(ruled, last)]
-    moved = [f"g.c{i} <> e.c{i} OR g.p{i} IS DISTINCT FROM e.p{i}" for i in numbers]
-    moved += ["e.switched", *(f"{each} <> 0" for each in ruled)]
+    columns += [f"{each} AS d{j}" for j, each in enumerate(_rulings(), many(model) - 2)]
     return (
         "SELECT e.key, s.score, s.caps, s.override, e.score AS score_before,"
         f" e.caps AS caps_before, {', '.join(columns)} FROM start AS e"
-        " JOIN graded AS g ON g.key = e.key JOIN judged AS s ON s.key = e.key"
+        " JOIN graded AS g ON g.key = e.key JOIN scores AS s ON s.key = e.key"
         f" LEFT JOIN ({aged}) AS o ON o.key = e.key LEFT JOIN aged AS t ON t.key = e.key"
-        f" WHERE {' OR '.join(moved)}"
     )
+
+
+def _rulings() -> list[str]:
+    """What caps, and a person, add to the score of `s` more than to that of `e`."""
+    return [" - ".join(_ruled(row, person=each) for row in ("s", "e")) for each in (False, True)]
 
 
 def _ruled(row: str, *, person: bool) -> str:
