@@ -11,10 +11,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from ..mapping.expressions import identifier, literal, parse, paths
+from ..mapping.expressions import identifier, literal
 from ..records import DAY, MOMENT, STREAMS
 from . import answers, identity, measures, money, placements, seen
-from .columns import ACCOUNT, ACCOUNTS, moment_of, of_rows
+from .columns import ACCOUNTS, of_rows
 from .definition import HealthModel
 from .matching import USUAL, Matching
 from .stage import Stage, double, moment, spent
@@ -108,19 +108,6 @@ def _elapsed(earlier: str, now: datetime) -> str:
     )
 
 
-def _asked(model: HealthModel, stream: str) -> list[str]:
-    """The columns of a stream that its measures look at; of accounts, what segments ask, too."""
-    own = [each for each in model.measures if each.stream == stream]
-    told = [sql for m in own for sql in (m.where, m.value, m.enough) if sql]
-    told += [m.shrink.evidence for m in own if m.shrink]
-    named = {moment_of(m) for m in own}
-    if stream == ACCOUNTS:
-        told += [each.when for each in model.segments]
-        named.add("id")
-    named |= {name for sql in told for name in paths(parse(sql))}
-    return [name for name in of_rows(stream) if name in named]
-
-
 def _old(model: HealthModel, stream: str, placed: str | None) -> str:
     """The records of the earlier moment, as they were then, that any measure looked at."""
     source = placed or (ACCOUNTS if stream == ACCOUNTS else f"v_{stream}")
@@ -128,7 +115,9 @@ def _old(model: HealthModel, stream: str, placed: str | None) -> str:
     changed = dict(seen.later(stream, "e.seen_at"))
     if stream == "responses":
         changed["is_latest"] = "next_at IS NULL OR next_at > e.seen_at"
-    listed = [f"{changed.get(name, f'v.{name}')} AS {name}" for name in _asked(model, stream)]
+    listed = [
+        f"{changed.get(name, f'v.{name}')} AS {name}" for name in measures.asked(model, stream)
+    ]
     rules = [f"v.{at} <= e.seen_at"] if at else []
     if "created_at" in STREAMS[stream].columns and at != "created_at":
         rules.append("(v.created_at IS NULL OR v.created_at <= e.seen_at)")
@@ -147,7 +136,7 @@ def _over(model: HealthModel, now: datetime, names: tuple[str, ...], *, shifted:
     were at the earlier moment."""
     sources = []
     for name in names:
-        kinds, columns = of_rows(name), _asked(model, name)
+        kinds, columns = of_rows(name), measures.asked(model, name)
         told = [_moved(each, kinds[each]) if shifted else each for each in columns]
         named = ACCOUNTS if name == ACCOUNTS else f"v_{name}"
         sources.append(f"{named} AS (SELECT {', '.join(['key', *told])} FROM old_{name})")

@@ -75,7 +75,7 @@ def _standing(model: HealthModel) -> str:
     found += [f"t.{each}" for each in causes.COLUMNS]
     found += ["(g.score_before + 5) // 10 AS was", "(s.score + 5) // 10 AS now"]
     return (
-        f"SELECT {', '.join(found)} FROM scores AS s JOIN gains AS g ON g.key = s.key"
+        f"SELECT {', '.join(found)} FROM scored AS s JOIN gains AS g ON g.key = s.key"
         " LEFT JOIN causes AS t ON t.key = s.key"
     )
 

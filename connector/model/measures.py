@@ -15,10 +15,10 @@ from functools import lru_cache
 
 from sqlglot import exp
 
-from ..mapping.expressions import DIALECT, aggregates, identifier, parse, replaced
+from ..mapping.expressions import DIALECT, aggregates, identifier, parse, paths, replaced
 from ..records import NUMBER
 from . import few
-from .columns import ACCOUNTS, kind_of, moment_of
+from .columns import ACCOUNTS, kind_of, moment_of, of_rows
 from .definition import HealthModel, Measure
 from .seen import any_seen
 from .stage import Stage, double, moment
@@ -58,6 +58,19 @@ def apart(model: HealthModel, as_of: datetime) -> Iterator[tuple[str, str]]:
             _apart(each),
             f"SELECT key, count(*) AS n FROM ({rows}) AS d WHERE thing IS NOT NULL GROUP BY key",
         )
+
+
+def asked(model: HealthModel, stream: str) -> list[str]:
+    """The columns of a stream that its measures look at; of accounts, what segments ask, too."""
+    own = [each for each in model.measures if each.stream == stream]
+    told = [sql for m in own for sql in (m.where, m.value, m.enough) if sql]
+    told += [m.shrink.evidence for m in own if m.shrink]
+    named = {moment_of(m) for m in own}
+    if stream == ACCOUNTS:
+        told += [each.when for each in model.segments]
+        named.add("id")
+    named |= {name for sql in told for name in paths(parse(sql))}
+    return [name for name in of_rows(stream) if name in named]
 
 
 def raw(model: HealthModel, as_of: datetime) -> str:

@@ -24,10 +24,8 @@ _ALWAYS = (
     " JOIN (SELECT lower(trim(name)) AS name FROM accounts GROUP BY lower(trim(name))"
     " HAVING count(*) > 1) AS twice ON twice.name = lower(trim(a.name))",
     # Something to map is told apart from people without an account, of whom every org has many.
-    "SELECT 'activities' AS stream, CASE WHEN about_id IS NOT NULL THEN 'about_without_account'"
-    " ELSE 'person_without_account' END AS rule, id FROM placed_activities"
-    " WHERE account_id IS NULL AND key IS NULL AND coalesce(about_id, contact_id) IS NOT NULL"
-    " AND id NOT IN (SELECT id FROM shared WHERE accounts > 1)",
+    "SELECT 'activities' AS stream, rule, id FROM strays"
+    " WHERE id NOT IN (SELECT id FROM shared WHERE accounts > 1)",
     "SELECT 'activities' AS stream, 'of_several_accounts' AS rule, id FROM shared"
     " WHERE accounts > 1",
     *money.unknown(),

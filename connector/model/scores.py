@@ -53,14 +53,15 @@ NEWS = tuple(each for each in SCORES if each not in {"as_of", "tier_before", "sc
 
 def stages(model: HealthModel, as_of: datetime) -> tuple[Stage, ...]:
     """`measures` and `scores`, one row per account each; `judged` is all of a score but its reason
-    and what those below come to, and the causes that lead to its `phrases`. Beside the columns of a
-    score stand `key`, and `asks<i>`: whether the condition of a cap holds."""
+    and what those below come to, and the causes that lead to its `phrases`. `scored` has `scores`,
+    `key`, and `asks<i>`: whether the condition of a cap holds."""
     return (
         Stage("measures", measures(model, as_of), "view"),
         Stage("judged", judged(model, as_of)),
         *rollups.stages(model),
         Stage("phrases", reasons.phrases(model, "judged")),
-        Stage("scores", scores(model)),
+        Stage("scored", scores(model)),
+        Stage("scores", f"SELECT {', '.join(SCORES)} FROM scored", "view"),
     )
 
 
@@ -96,7 +97,7 @@ def measures(model: HealthModel, as_of: datetime) -> str:
 
 
 def scores(model: HealthModel) -> str:
-    """What was judged, with the reason and the tier of the roll-up."""
+    """What was judged, with the reason and the tier of the roll-up, its key and what caps ask."""
     told = {f"reason_{each}": reasons.sentence(f"r.ruled_{each}", each) for each in LANGUAGES}
     told["rollup_tier"] = rollups.tier(model, "r")
     columns = [f"{told[each]} AS {each}" if each in told else f"r.{each}" for each in SCORES]

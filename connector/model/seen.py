@@ -7,7 +7,7 @@ included, to that key, and `v_<stream>` are the seen records that belong to an a
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from ..records import STREAMS
@@ -24,6 +24,8 @@ NAMED: Mapping[str, str] = {
     "invitations": "seen_invitations",
     "tickets": "sent_tickets",
 }
+#: Activities whose account takes looking up: what is asked of them, and all that they tell.
+OTHERS, _TOLD = "other_activities", "told_activities"
 #: Streams that carry the id of their account, and that activities may be about.
 _OWN = ("contacts", "opportunities", "tickets", "subjects")
 #: Rounds of following merged accounts; each doubles the length of the chains that are followed.
@@ -50,9 +52,19 @@ def accounts(as_of: datetime) -> tuple[Stage, ...]:
     )
 
 
-def placed(as_of: datetime, matching: Matching = USUAL) -> tuple[Stage, ...]:
-    """The streams that carry an account id, with the key of their account."""
+def placed(
+    as_of: datetime, matching: Matching = USUAL, asked: Sequence[str] | None = None
+) -> tuple[Stage, ...]:
+    """The streams that carry an account id, with the key of their account.
+
+    `asked` are the columns of activities that are looked at. Those whose account takes much looking
+    up are then looked up once, into `other_activities`; otherwise `v_activities` has all columns
+    and looks them up each time.
+    """
     whose = _WHOSE if matching.contacts == "count" else _WITHOUT_PEOPLE
+    once = () if asked is None else (Stage(OTHERS, _others(asked)), Stage("strays", _STRAYS))
+    every = tuple(STREAMS["activities"].all_columns)
+    activities = _activities(every, _TOLD) if asked is None else _activities(asked, OTHERS)
     return (
         *(Stage(_own(name), _by_account(name), "view") for name in _OWN),
         Stage("sent_tickets", _sent_tickets(), "view"),
@@ -60,24 +72,22 @@ def placed(as_of: datetime, matching: Matching = USUAL) -> tuple[Stage, ...]:
         Stage("known_people", "SELECT id, min(key) AS key FROM v_contacts GROUP BY id"),
         Stage("shared", _shared(as_of, people=matching.contacts == "count")),
         Stage("logged", _logged(whose)),
-        Stage("other_activities", _others(whose), "view"),
-        Stage("placed_activities", _activities(), "view"),
-        Stage("v_activities", "SELECT * FROM placed_activities WHERE key IS NOT NULL", "view"),
+        Stage(_TOLD, _told(whose), "view"),
+        *once,
+        Stage("v_activities", activities, "view"),
     )
 
 
-def activities_of(some: str) -> str:
+def activities_of(some: str, asked: Sequence[str]) -> str:
     """A query for `v_activities` of those accounts whose keys are in a table. Few are found much
     sooner among the plain ones by their ids than by keys that all have first to be given."""
-    columns = _columns(STREAMS["activities"], {}, of="r.")
+    listed = "".join(f"r.{name}, " for name in asked)
     few = f"SELECT h.id, h.key FROM holders AS h JOIN {some} AS s ON s.key = h.key"
     return union(
         (
-            f"SELECT {columns}, h.key FROM seen_activities AS r"
+            f"SELECT {listed}h.key FROM seen_activities AS r"
             f" JOIN ({few}) AS h ON h.id = r.account_id WHERE {_PLAIN}",
-            f"SELECT {columns}, s.key FROM (SELECT {columns}, {_KEY} AS key"
-            f" FROM other_activities AS r LEFT JOIN holders AS h ON h.id = r.held_by) AS r"
-            f" JOIN {some} AS s ON s.key = r.key",
+            f"SELECT {listed}r.key FROM {OTHERS} AS r JOIN {some} AS s ON s.key = r.key",
         )
     )
 
@@ -286,21 +296,20 @@ def _logged(whose: str) -> str:
     )
 
 
-def _activities() -> str:
+def _activities(asked: Sequence[str], others: str) -> str:
     """Activities with their account. Most name their one account and nothing else: they are spared
-    all the questions that `other_activities` are asked."""
-    columns = _columns(STREAMS["activities"], {}, of="r.")
-    named = (
-        f"SELECT {columns}, r.account_id AS held_by, CAST(NULL AS INTEGER) AS otherwise"
-        f" FROM seen_activities AS r WHERE {_PLAIN} UNION ALL SELECT * FROM other_activities"
-    )
-    return (
-        f"SELECT {columns}, {_KEY} AS key"
-        f" FROM ({named}) AS r LEFT JOIN holders AS h ON h.id = r.held_by"
+    all the questions that the others are asked."""
+    listed = "".join(f"r.{name}, " for name in asked)
+    return union(
+        (
+            f"SELECT {listed}h.key FROM seen_activities AS r"
+            f" JOIN holders AS h ON h.id = r.account_id WHERE {_PLAIN}",
+            f"SELECT {listed}r.key FROM {others} AS r WHERE r.key IS NOT NULL",
+        )
     )
 
 
-def _others(whose: str) -> str:
+def _told(whose: str) -> str:
     """All others, by the account that holds them, or by what and whom they are about when they name
     none, or by the activity that they are the same as. Of several that they name all must be of one
     account."""
@@ -314,14 +323,29 @@ def _others(whose: str) -> str:
     listed = _columns(stream, {})
     rows = union(f"SELECT {listed} FROM seen_activities WHERE {kind}" for kind in kinds)
     return (
-        f"SELECT {_columns(stream, told, of='r.')},"
-        " CASE WHEN s.id IS NULL THEN r.account_id END AS held_by,"
-        f" CASE WHEN s.id IS NOT NULL THEN s.key ELSE coalesce({_OTHERWISE}, l.key) END AS otherwise"
+        f"SELECT {_columns(stream, told, of='r.')}, CASE WHEN s.id IS NOT NULL THEN s.key"
+        f" ELSE coalesce(h.key, {_OTHERWISE}, l.key) END AS key"
         f" FROM ({rows}) AS r{whose} LEFT JOIN shared AS s ON s.id = r.id"
-        " LEFT JOIN logged AS l ON l.id = r.same_as"
+        " LEFT JOIN logged AS l ON l.id = r.same_as LEFT JOIN holders AS h ON h.id = r.account_id"
     )
 
 
+def _others(asked: Sequence[str]) -> str:
+    """What is asked of all others, and the `stray_id` of those that are about something, or of
+    somebody, that leads to no account."""
+    listed = "".join(f"r.{name}, " for name in asked)
+    stray = (
+        "CASE WHEN key IS NULL AND account_id IS NULL THEN CASE WHEN about_id IS NOT NULL THEN"
+        " 'about_without_account' WHEN contact_id IS NOT NULL THEN 'person_without_account' END END"
+    )
+    return (
+        f"SELECT {listed}r.key, r.stray, CASE WHEN r.stray IS NOT NULL THEN r.id END AS stray_id"
+        f" FROM (SELECT *, {stray} AS stray FROM told_activities) AS r"
+        " WHERE r.key IS NOT NULL OR r.stray IS NOT NULL"
+    )
+
+
+_STRAYS = f"SELECT stray AS rule, stray_id AS id FROM {OTHERS} WHERE stray IS NOT NULL"
 _NAMELESS_ONE = "account_ids IS NULL AND account_id IS NULL AND about_id IS NULL"
 _NAMELESS = "CASE WHEN r.account_id IS NULL THEN"
 _PLAIN = "r.account_id IS NOT NULL AND r.account_ids IS NULL AND r.same_as IS NULL"
@@ -332,4 +356,3 @@ _WHOSE = (
 #: Nobody's account is that of a person, if that is not wanted.
 _WITHOUT_PEOPLE = _WHOSE.replace("r.contact_id END", "NULL END")
 _OTHERWISE = "coalesce(a.key, p.key)"
-_KEY = "coalesce(h.key, r.otherwise)"

@@ -8,6 +8,7 @@ is a literal; nothing reads a clock.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from . import (
@@ -22,6 +23,7 @@ from . import (
     scorecard,
     scores,
     seen,
+    terms,
 )
 from .definition import HealthModel
 from .matching import USUAL, Matching
@@ -31,13 +33,15 @@ from .stage import Stage, spent
 __all__ = ["NEWS", "SCORES", "Stage", "placing", "stages"]
 
 
-def placing(*, as_of: datetime, matching: Matching = USUAL) -> tuple[Stage, ...]:
-    """Every step to the records and their accounts."""
+def placing(
+    *, as_of: datetime, matching: Matching = USUAL, asked: Sequence[str] | None = None
+) -> tuple[Stage, ...]:
+    """Every step to the records and their accounts; `asked` as in `seen.placed`."""
     return (
         *money.stages(),
         *seen.views(as_of),
         *seen.accounts(as_of),
-        *seen.placed(as_of, matching),
+        *seen.placed(as_of, matching, asked),
         *identity.stages(matching),
         *placements.stages(matching, as_of),
     )
@@ -49,9 +53,10 @@ def stages(
     """Every step of a scoring run. `brief`: with the lines that tell what changed, which need
     `lake_measures`, too; without they are NULL."""
     return (
-        *placing(as_of=as_of, matching=matching),
+        *placing(as_of=as_of, matching=matching, asked=terms.activities(model)),
         *answers.stages(model.roles, matching.own),
         *measures.stages(model, as_of),
+        *(() if brief else (spent(seen.OTHERS),)),
         *scorecard.stages(model, as_of),
         *scores.stages(model, as_of),
         spent("judged"),

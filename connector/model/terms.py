@@ -12,10 +12,11 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from ..mapping.expressions import identifier, literal
-from . import ageing, scorecard, seen
+from ..records import STREAMS
+from . import ageing, measures, scorecard, seen
 from .definition import MIDDLE, HealthModel
 from .measures import newest
-from .stage import Stage, moment, union
+from .stage import Stage, moment, spent, union
 
 #: A result that is the same is not kept again before: measures age by the day where scores stand.
 KEPT_AGAIN = timedelta(days=1)
@@ -35,16 +36,24 @@ def stages(model: HealthModel, as_of: datetime, news: Sequence[str]) -> tuple[St
     columns of a score that make it another one. It needs every earlier row of `lake_scores` and
     `lake_measures`, and the stages up to `scores`.
     """
-    activities = seen.activities_of("elapsed")
+    old = seen.activities_of("elapsed", activities(model))
     return (
         Stage("before", _before(as_of, news)),
         Stage("earlier", _earlier(model)),
-        *ageing.stages(model, _moved(model), as_of, activities=activities),
+        *ageing.stages(model, _moved(model), as_of, activities=old),
+        spent(seen.OTHERS),
         Stage("begun", _begun(model, as_of)),
         Stage("start", _start(model), "view"),
         Stage("older", _older(model, as_of)),
         Stage("terms", _terms(model)),
     )
+
+
+def activities(model: HealthModel) -> list[str]:
+    """The columns of activities that measures look at, today's and those of earlier records."""
+    stream = STREAMS["activities"]
+    named = {*measures.asked(model, stream.name), stream.moment, "created_at"}
+    return [each for each in stream.all_columns if each in named]
 
 
 def many(model: HealthModel) -> int:
@@ -94,7 +103,7 @@ def _earlier(model: HealthModel) -> str:
     columns = ", ".join(f"{sql} AS {name}" for name, sql in parts.items())
     return (
         f"SELECT l.key, l.as_of, {switched} AS switched, e.score, e.raw, e.caps, e.override,"
-        f" {columns} FROM before AS l JOIN scores AS s ON s.key = l.key"
+        f" {columns} FROM before AS l JOIN scored AS s ON s.key = l.key"
         " JOIN lake_scores AS e ON e.account_id = s.account_id AND e.as_of = l.as_of"
         " JOIN lake_measures AS m ON m.account_id = s.account_id AND m.as_of = l.as_of"
         " JOIN graded AS g ON g.key = l.key WHERE l.score IS NOT NULL AND g.score IS NOT NULL"
@@ -189,7 +198,7 @@ def _terms(model: HealthModel) -> str:
     return (
         "SELECT e.key, s.score, s.caps, s.override, e.score AS score_before,"
         f" e.caps AS caps_before, {', '.join(columns)} FROM start AS e"
-        " JOIN graded AS g ON g.key = e.key JOIN scores AS s ON s.key = e.key"
+        " JOIN graded AS g ON g.key = e.key JOIN scored AS s ON s.key = e.key"
         f" LEFT JOIN ({aged}) AS o ON o.key = e.key LEFT JOIN aged AS t ON t.key = e.key"
     )
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import duckdb
 
-from connector.model import files, identity, placements
+from connector.model import files, identity, placements, seen
 from connector.model.definition import HealthModel
 from connector.model.matching import USUAL, Matching
 from connector.model.stages import SCORES, stages
@@ -81,6 +81,12 @@ class Lake:
         for half, when in (("links", "key IS NOT NULL"), ("unmatched", "key IS NULL")):
             sql = f"SELECT * FROM placements WHERE {when}"
             self.db.execute(f"CREATE OR REPLACE TEMP VIEW {half} AS {sql}")
+        return self
+
+    def whole(self, as_of: datetime = AS_OF) -> Lake:
+        """Show activities with all columns, not those alone that a measure looks at."""
+        for stage in seen.placed(as_of):
+            self.db.execute(f"CREATE OR REPLACE TEMP {stage.kind} {stage.name} AS {stage.sql}")
         return self
 
     def keep(self) -> Lake:

@@ -88,7 +88,7 @@ def test_people_told_apart_say_whose_a_mail_is(people, keys, accounts, contact):
     lake.put("activities", id="00T", kind="email", contact_id="003", occurred_at=ago(1))
     for number, person in enumerate(people):
         lake.put("activities", id=f"9a{number}", part_of="a", contact_id=person)
-    held(lake, **keys).run(MODEL)
+    held(lake, **keys).run(MODEL).whole()
     found = "SELECT a.id FROM v_activities v JOIN accounts a USING (key) WHERE v.id = 'a'"
     assert lake.rows(found) == accounts
     assert lake.rows("SELECT contact_id FROM v_activities WHERE id = 'a'") == [
@@ -163,7 +163,7 @@ def test_a_mail_to_a_person_is_where_its_task_is(task, message):
     lake, mail = world(), {"kind": "email", "occurred_at": ago(1)}
     lake.put("activities", id="02s", direction="in", same_as="00T", **mail, **message)
     lake.put("activities", id="00T", **mail, **task)
-    lake.run(MODEL)
+    lake.run(MODEL).whole()
     assert lake.rows("SELECT id, contact_id FROM v_activities") == [("02s", "003")]
     assert lake.value("two_way_mail") == 100
     assert lake.value("contact_breadth") == 1

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from connector.model import measures
+from connector.model.stages import stages
 from tests.model.lake import AS_OF, Lake, ago, only
 
 
@@ -34,3 +35,38 @@ def test_a_measure_of_all_time_reads_all():
     model = only("meetings_held")
     model = replace(model, measures=tuple(replace(each, window=None) for each in model.measures))
     assert "WHERE occurred_at > " not in measures.raw(model, AS_OF)
+
+
+def test_different_things_are_counted_apart_and_come_to_the_same():
+    """Nothing to count is none where there are records, and unknown where there are none; within
+    the window and where the condition holds, as if counted beside all others."""
+    model = only("contact_breadth")
+    (measure,) = (each for each in model.measures if each.name == "contact_breadth")
+    plain = replace(measure, value="count(distinct owner_id)", where="kind = 'call'", absent=None)
+    beside = replace(plain, name="beside", value="count(distinct owner_id) + 0")
+    model = replace(model, measures=(*model.measures[:-1], plain, beside))
+    assert [name for name, _ in measures.apart(model, AS_OF)] == ["contact_breadth__apart"]
+    lake = Lake()
+    for account in ("001", "002", "003"):
+        lake.put("accounts", id=account, name=account)
+    calls = [
+        ("001", "u1", 1), ("001", "u1", 2), ("001", "u2", 3), ("001", None, 4),
+        ("001", "u3", plain.window + 1), ("002", None, 1),
+    ]  # fmt: skip
+    for n, (account, owner, days) in enumerate(calls):
+        lake.put("activities", id=f"a{n}", account_id=account, owner_id=owner, kind="call",
+                 status="done", occurred_at=ago(days))  # fmt: skip
+    lake.put("activities", id="m", account_id="003", owner_id="u1", kind="meeting",
+             status="held", occurred_at=ago(1))  # fmt: skip
+    lake.run(model)
+    asked = "SELECT contact_breadth, beside FROM raw ORDER BY account_id"
+    assert lake.rows(asked) == [(2, 2), (0, 0), (None, None)]
+
+
+def test_an_account_that_takes_looking_up_is_looked_up_once():
+    """However many steps read activities; with lines for fields and without."""
+    model = only("meetings_held", "contact_breadth")
+    for brief in (False, True):
+        made = stages(model, as_of=AS_OF, brief=brief)
+        (once,) = (each for each in made if "told_activities" in each.sql)
+        assert (once.name, once.kind) == ("other_activities", "table")

@@ -13,7 +13,7 @@ from .reading import change, odd, person, pull, rows
 
 def scored(here, sql: str) -> list[tuple]:
     """Ask the tables of a scoring run over what is in the lake."""
-    from connector.model import stages
+    from connector.model import seen, stages
     from connector.sync.run import Run
     from connector.sync.score import stage_inputs
 
@@ -21,7 +21,8 @@ def scored(here, sql: str) -> list[tuple]:
     engine = app.engine()
     run = Run("look", app.crm.check(), engine)
     stage_inputs(app, engine)
-    for stage in stages.stages(app.model, as_of=run.as_of):
+    # With all columns of activities, not those alone that a measure looks at.
+    for stage in (*stages.stages(app.model, as_of=run.as_of), *seen.placed(run.as_of)):
         engine.stage(stage.name, stage.sql, stage.kind)
     found = engine.rows(sql)
     engine.close()
