@@ -300,12 +300,19 @@ def _activities(asked: Sequence[str], others: str) -> str:
     """Activities with their account. Most name their one account and nothing else: they are spared
     all the questions that the others are asked."""
     listed = "".join(f"r.{name}, " for name in asked)
-    return union(
+    named = union(
         (
-            f"SELECT {listed}h.key FROM seen_activities AS r"
-            f" JOIN holders AS h ON h.id = r.account_id WHERE {_PLAIN}",
-            f"SELECT {listed}r.key FROM {others} AS r WHERE r.key IS NOT NULL",
+            f"SELECT {listed}r.account_id AS held_by, CAST(NULL AS INTEGER) AS key"
+            f" FROM seen_activities AS r WHERE {_PLAIN}",
+            f"SELECT {listed}CAST(NULL AS VARCHAR), r.key FROM {others} AS r",
+            # There are none. DuckDB guesses that every condition leaves one row in five, and of
+            # what it takes for few it builds the table of a join: here of activities, on disk.
+            f"SELECT {listed}NULL, NULL FROM lake_activities AS r WHERE r.id IS NULL",
         )
+    )
+    return (
+        f"SELECT {listed}coalesce(h.key, r.key) AS key FROM ({named}) AS r"
+        " LEFT JOIN holders AS h ON h.id = r.held_by WHERE coalesce(h.key, r.key) IS NOT NULL"
     )
 
 
