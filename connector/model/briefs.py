@@ -60,6 +60,7 @@ def sql(model: HealthModel) -> str:
     layers = [
         _held(model),
         _reached(model),
+        [f"{_tier(model)} AS reached"],
         _parts(model),
         [f"{_whole(MOST, each, f'reach_{each}')} AS whole_{each}" for each in LANGUAGES],
     ]
@@ -143,6 +144,13 @@ def _reached(model: HealthModel) -> list[str]:
     return [f"CASE WHEN {free} THEN {lifted} ELSE CASE {enough} END END END AS steps"]
 
 
+def _tier(model: HealthModel) -> str:
+    """The tier that is reached by them; by none, where doing away with caps is enough."""
+    risen = " ".join(f"WHEN {n} THEN CASE {tiers.plain(model, f'risen{n}')} END" for n in _RANKS)
+    undone = f"CASE {tiers.plain(model, 'raw')} END"
+    return f"greatest(CASE steps {risen} ELSE {undone} END, ceiling)"
+
+
 def _parts(model: HealthModel) -> list[str]:
     """The head of a line, and what would lift the account."""
     return [
@@ -169,8 +177,6 @@ def _head(language: str) -> str:
 
 def _reach(model: HealthModel, language: str) -> str:
     words = WORDS[language]
-    risen = f"CASE steps {' '.join(f'WHEN {n} THEN risen{n}' for n in _RANKS)} ELSE raw END"
-    reached = f"greatest(CASE {tiers.plain(model, f'({risen})')} END, ceiling)"
     before, after = words["reach"].split("{tier}")
     told = ", ".join(literal(_advice(each, language)) for each in model.scored)
     both = literal(words["and"])
@@ -196,8 +202,7 @@ def _reach(model: HealthModel, language: str) -> str:
     caps = " || ".join(undone) or "''"
     actions = f"CASE WHEN steps = 0 THEN {caps} ELSE {' || '.join(steps)} END"
     whole = (
-        f"{literal(' ' + before)} || {reached} || {literal(after.split('{')[0])} || {actions}"
-        " || '.'"
+        f"{literal(' ' + before)} || reached || {literal(after.split('{')[0])} || {actions} || '.'"
     )
     return f"CASE WHEN steps IS NOT NULL THEN {whole} ELSE '' END"
 

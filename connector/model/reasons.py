@@ -89,8 +89,11 @@ def ranked(model: HealthModel, relation: str) -> str:
         f"CASE WHEN code{r} >= 0 THEN {_PLACES - 1} - code{r} % {_PLACES} END AS top__{r}"
         for r in _RANKS
     )
-    values = ", ".join(f"{_steps(_value_of(model, rank))} AS steps__{rank}" for rank in _RANKS)
-    return f"SELECT *, {values} FROM (SELECT *, {places} FROM ({inner}))"
+    # Each in a layer of its own: in one expression a value would be looked up four times.
+    values = ", ".join(f"{_value_of(model, rank)} AS value__{rank}" for rank in _RANKS)
+    steps = ", ".join(f"{_steps(f'value__{rank}')} AS steps__{rank}" for rank in _RANKS)
+    inner = f"SELECT *, {values} FROM (SELECT *, {places} FROM ({inner}))"
+    return f"SELECT *, {steps} FROM ({inner})"
 
 
 def causes() -> list[str]:

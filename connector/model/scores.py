@@ -72,7 +72,7 @@ def history(
     this tier and score, in tenths, right before."""
     before = moment(as_of - timedelta(microseconds=1))
     return (
-        Stage("holders", "SELECT id, id AS ref, key FROM accounts"),
+        Stage("holders", "SELECT id, id AS ref, key, TRUE AS own FROM accounts"),
         Stage(
             "lake_scores",
             f"SELECT id AS account_id, {before} AS as_of, {literal(model.version)} AS model,"
@@ -182,12 +182,11 @@ def _earlier(model: HealthModel, as_of: datetime) -> str:
     An account that has none of its own goes on from that of an account merged into it.
     """
     # Its own are later than all others; one moment is compared in half the time of a structure.
-    latest = f"CASE WHEN s.account_id = a.id THEN s.as_of ELSE s.as_of - INTERVAL {_AGES} DAY END"
+    latest = f"CASE WHEN h.own THEN s.as_of ELSE s.as_of - INTERVAL {_AGES} DAY END"
     return (
         f"SELECT h.key, arg_max(s.tier, {latest}) AS tier, arg_max(s.score, {latest}) AS score,"
         f" arg_max(s.rollup_tier, {latest}) AS rollup_tier"
         " FROM lake_scores AS s JOIN holders AS h ON h.id = s.account_id"
-        " JOIN accounts AS a ON a.key = h.key"
         f" WHERE s.model = {literal(model.version)} AND s.as_of < {moment(as_of)} GROUP BY h.key"
     )
 

@@ -208,12 +208,12 @@ def _successor() -> str:
 
 def _holders() -> str:
     merged = (
-        "SELECT s.old_id, a.key FROM successor AS s JOIN accounts AS a ON a.id = s.id"
+        "SELECT s.old_id, a.key, FALSE FROM successor AS s JOIN accounts AS a ON a.id = s.id"
         " WHERE NOT EXISTS (SELECT 1 FROM accounts AS alive WHERE alive.id = s.old_id)"
     )
     return (
-        f"SELECT id, {short('id')} AS ref, key"
-        f" FROM (SELECT id, key FROM accounts UNION ALL {merged}) AS h(id, key)"
+        f"SELECT id, {short('id')} AS ref, key, own"
+        f" FROM (SELECT id, key, TRUE FROM accounts UNION ALL {merged}) AS h(id, key, own)"
     )
 
 

@@ -68,13 +68,17 @@ def steps(model: HealthModel) -> list[list[str]]:
 
 
 def _before(as_of: datetime, news: Sequence[str]) -> str:
-    """When every account was last judged before, and the score, if it had one.
+    """When every account was last judged before, the score, if it had one, and what caps or a
+    person made of it.
 
     Where this run only finds again what another one did, it is the score before that.
     """
     again = " AND ".join(f"e.{each} IS NOT DISTINCT FROM s.{each}" for each in news)
     named = "lake_scores AS e JOIN accounts AS a ON a.id = e.account_id"
-    at = f"SELECT a.key, e.as_of, coalesce(e.score, {_NO_SCORE}) AS score FROM {named}"
+    at = (
+        f"SELECT a.key, e.as_of, coalesce(e.score, {_NO_SCORE}) AS score,"
+        f" {_ruled('e', person=False)} AS capped, {_ruled('e', person=True)} AS moved FROM {named}"
+    )
     # Apart, as only what may be found again is compared, with the texts of its reasons.
     lately = moment(as_of - KEPT_AGAIN)
     old = f"{at} WHERE e.as_of <= {lately}"
@@ -83,7 +87,8 @@ def _before(as_of: datetime, news: Sequence[str]) -> str:
         f" WHERE e.as_of > {lately} AND e.as_of < {moment(as_of)} AND NOT ({again})"
     )
     return (
-        f"SELECT key, max(as_of) AS as_of, nullif(arg_max(score, as_of), {_NO_SCORE}) AS score"
+        f"SELECT key, max(as_of) AS as_of, nullif(arg_max(score, as_of), {_NO_SCORE}) AS score,"
+        " arg_max(capped, as_of) AS capped, arg_max(moved, as_of) AS moved"
         f" FROM ({union((old, late))}) AS e GROUP BY key"
     )
 
@@ -96,8 +101,10 @@ def _earlier(model: HealthModel) -> str:
         for i, each in enumerate(model.scored)
         for what, letter in (("value", "u"), ("points", "q"), ("contribution", "b"))
     }
-    switched = f"e.model <> {literal(model.version)}"
-    changed = [switched, *(f"{each} <> 0" for each in _rulings())]
+    switched = f"m.model <> {literal(model.version)}"
+    changed = [switched]
+    for name, person in (("capped", False), ("moved", True)):
+        changed.append(f"{_ruled('s', person=person)} <> l.{name}")
     for i in range(len(model.scored)):
         changed.append(f"g.p{i} IS DISTINCT FROM {parts[f'q{i}']} OR g.c{i} <> {parts[f'b{i}']}")
     columns = ", ".join(f"{sql} AS {name}" for name, sql in parts.items())

@@ -54,7 +54,9 @@ class Board:
         types |= {f"{each.name}__enough": "BOOLEAN" for each in model.measures if each.enough}
         self._table("raw", {"key": "INTEGER", "account_id": "VARCHAR", **types})
         self._table("accounts", {"key": "INTEGER", **ACCOUNT})
-        self.lake.db.execute("CREATE TABLE holders AS SELECT id, id AS ref, key FROM accounts")
+        self.lake.db.execute(
+            "CREATE TABLE holders AS SELECT id, id AS ref, key, TRUE AS own FROM accounts"
+        )
         own = [name for name in NAMES if name in types]
         filled = [
             {"key": key, "account_id": f"{key:05}", **dict(zip(own, row, strict=True))}
@@ -63,7 +65,7 @@ class Board:
         self._put("raw", filled)
         told = [{name: column[key] for name, column in columns.items()} for key in range(len(rows))]
         self._put("accounts", [{"key": k, "id": f"{k:05}", **more} for k, more in enumerate(told)])
-        self.lake.db.execute("INSERT INTO holders SELECT id, id, key FROM accounts")
+        self.lake.db.execute("INSERT INTO holders SELECT id, id, key, TRUE FROM accounts")
         self.score(model)
 
     def score(self, model: HealthModel, days: int = 0) -> Board:
