@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
-from connector.model import measures
+from connector.model import ageing, measures
 from connector.model.stages import stages
 from tests.model.lake import AS_OF, Lake, ago, only
 
@@ -70,3 +70,18 @@ def test_an_account_that_takes_looking_up_is_looked_up_once():
         made = stages(model, as_of=AS_OF, brief=brief)
         (once,) = (each for each in made if "told_activities" in each.sql)
         assert (once.name, once.kind) == ("other_activities", "table")
+
+
+def test_a_measure_of_accounts_may_look_at_any_column_of_their_records():
+    """How long ago it was modified, say, which no result has; also where earlier records age."""
+    model = only()
+    touched = replace(
+        model.measures[0], name="touched", value="(epoch(as_of) - epoch(modified_at)) / 86400",
+        where="", at="", window=None, max_age=None, half_life=None, missing="exclude", absent=None,
+    )  # fmt: skip
+    model = replace(model, measures=(*model.measures, touched))
+    lake = Lake().put("accounts", id="001", name="A", modified_at=ago(3)).run(model)
+    assert lake.value("touched") == 3
+    for stage in ageing.alone(model, "001", AS_OF - timedelta(days=1), AS_OF):
+        lake.db.execute(f"CREATE OR REPLACE TEMP {stage.kind} {stage.name} AS {stage.sql}")
+    assert lake.rows("SELECT touched__then, touched__now FROM aged") == [(2, 3)]
