@@ -34,6 +34,7 @@ class DuckDB:
         # ScalarFunction did not return a BoundFunctionExpression"): this step folds them away.
         self._db.execute("SET disabled_optimizers = 'statistics_propagation'")
         self._columns: dict[tuple[str, ...], dict[str, str]] = {}
+        self._empty: set[str] = set()
 
     def run(self, sql: str) -> None:
         """Execute statements for their effect on this run's tables."""
@@ -87,12 +88,28 @@ class DuckDB:
         return {str(row[0]): str(row[1]) for row in rows}
 
     def stage(self, name: str, sql: str, kind: str = "view") -> None:
-        """Put a query under a name: a view, or a table when it is read more than once."""
-        self.run(f'CREATE OR REPLACE TEMP {kind.upper()} "{name}" AS {sql}')
+        """Put a query under a name: a view, or a table when it is read more than once.
+
+        A table without rows becomes a view of nothing, so that a plan leaves out all that asks it.
+        """
+        if kind == "table" and not self.table(name, sql):
+            sql, kind = self.select((), self.types(f'SELECT * FROM "{name}"')), "view"
+            self.run(f'DROP TABLE "{name}"')
+            self._empty.add(name)
+        if kind == "view":
+            self.run(f'CREATE OR REPLACE TEMP VIEW "{name}" AS {sql}')
+
+    def table(self, name: str, sql: str) -> int:
+        """Put the rows of a query into a table that others may be added to; how many they are."""
+        if name in self._empty:
+            self._empty.remove(name)
+            self.run(f'DROP VIEW "{name}"')
+        return int(self.one(f'CREATE OR REPLACE TEMP TABLE "{name}" AS {sql}'))
 
     def holds(self, name: str) -> bool:
         """Whether a table was staged under this name."""
-        return bool(self.rows(f"SELECT 1 FROM duckdb_tables() WHERE table_name = '{name}'"))
+        found = f"SELECT 1 FROM duckdb_tables() WHERE table_name = '{name}'"
+        return name in self._empty or bool(self.rows(found))
 
     def select(self, files: Sequence[str], columns: Mapping[str, str]) -> str:
         """A SELECT over Parquet files with exactly these columns; absent ones are NULL."""

@@ -81,7 +81,7 @@ def _known_as() -> str:
         f"SELECT key, {names} FROM accounts UNION ALL"
         f" SELECT h.key, {', '.join(f'l.{name}' for name in names.split(', '))}"
         " FROM lake_accounts AS l JOIN successor AS s ON s.old_id = l.id"
-        " JOIN holders AS h ON h.id = s.old_id WHERE s.old_id NOT IN (SELECT id FROM accounts)"
+        " JOIN holders AS h ON h.id = s.old_id WHERE NOT h.own"
     )
 
 

@@ -68,9 +68,11 @@ def placed(
     return (
         *(Stage(_own(name), _by_account(name), "view") for name in _OWN),
         Stage("sent_tickets", _sent_tickets(), "view"),
+        Stage("asked_abouts", _ASKED_ABOUTS),
         Stage("abouts", _abouts()),
         Stage("known_people", "SELECT id, min(key) AS key FROM v_contacts GROUP BY id"),
-        Stage("shared", _shared(as_of, people=matching.contacts == "count")),
+        Stage("parties", _parties(as_of)),
+        Stage("shared", _shared(people=matching.contacts == "count")),
         Stage("logged", _logged(whose)),
         Stage(_TOLD, _told(whose), "view"),
         *once,
@@ -107,9 +109,8 @@ def _seen(stream: Kind, as_of: datetime) -> Stage:
     rules = _rules(stream, now)
     once = ""
     if stream.name == "activities":
-        # Joined, not asked with EXISTS: that would gather the ids of all activities first.
-        once = " LEFT JOIN twice AS t ON t.same_as = r.id"
-        rules += " AND t.same_as IS NULL"
+        # Not asked with EXISTS: that would gather the ids of all activities first.
+        once = " ANTI JOIN twice AS t ON t.same_as = r.id"
     if stream.name == "responses":
         rules += f" AND {parts.WHOLE}"
     changed = {**later(stream.name, now), **money.comparable(stream.name)}
@@ -240,18 +241,17 @@ def _abouts() -> str:
     person."""
     parts = ["SELECT id, key FROM holders"]
     parts += [f"SELECT id, key FROM {_own(name)}" for name in _OWN]
-    asked = "SELECT about_id FROM lake_activities WHERE account_id IS NULL AND about_id IS NOT NULL"
     return (
-        f"SELECT id, min(key) AS key FROM ({union(parts)}) AS a WHERE id IN ({asked}) GROUP BY id"
+        f"SELECT a.id, min(a.key) AS key FROM ({union(parts)}) AS a"
+        " JOIN asked_abouts AS i ON i.id = a.id GROUP BY a.id"
     )
 
 
-def _shared(as_of: datetime, *, people: bool) -> str:
-    """Activities that name several accounts, or no account and several people, with the key on
-    which all agree: one that counted for two customers would count for whoever was there first.
-    Whoever has no account has no say. Where it was one person, that is known, too."""
+def _parties(as_of: datetime) -> str:
+    """The accounts of activities that name several, and the people of those that name no account
+    but several of them: one row each."""
     # Apart, so that whole files without either column are passed over.
-    each = " UNION ALL ".join(
+    each = union(
         f"SELECT id, {is_person} AS is_person, unnest(string_split({ids}, ';')) AS party"
         f" FROM seen_activities WHERE {ids} IS NOT NULL{rule}"
         for ids, is_person, rule in (
@@ -259,16 +259,22 @@ def _shared(as_of: datetime, *, people: bool) -> str:
             ("contact_ids", "TRUE", f" AND {_NAMELESS_ONE}"),
         )
     )
-    parties = ["SELECT id, key, FALSE AS is_person FROM holders"]
-    parties += ["SELECT id, key, TRUE AS is_person FROM v_contacts"] if people else []
+    return f"{each} UNION ALL {_people(moment(as_of))}"
+
+
+def _shared(*, people: bool) -> str:
+    """Activities of several `parties`, with the key on which all agree: one that counted for two
+    customers would count for whoever was there first. Whoever has no account has no say. Where it
+    was one person, that is known, too."""
+    whose = ["SELECT id, key, FALSE AS is_person FROM holders"]
+    whose += ["SELECT id, key, TRUE AS is_person FROM v_contacts"] if people else []
     one = "count(DISTINCT CASE WHEN p.key IS NOT NULL THEN e.party END) = 1"
     who = "min(CASE WHEN p.key IS NOT NULL AND e.is_person THEN e.party END)"
     return (
-        f"WITH e AS MATERIALIZED ({each} UNION ALL {_people(moment(as_of))})"
-        " SELECT e.id, count(DISTINCT p.key) AS accounts,"
+        "SELECT e.id, count(DISTINCT p.key) AS accounts,"
         " CASE WHEN count(DISTINCT p.key) = 1 THEN min(p.key) END AS key,"
         f" CASE WHEN {one} THEN {who} END AS contact_id"
-        f" FROM e LEFT JOIN ({union(parties)}) AS p"
+        f" FROM parties AS e LEFT JOIN ({union(whose)}) AS p"
         " ON p.id = e.party AND p.is_person = e.is_person GROUP BY e.id"
     )
 
@@ -352,6 +358,10 @@ def _others(asked: Sequence[str]) -> str:
     )
 
 
+_ASKED_ABOUTS = (
+    "SELECT DISTINCT about_id AS id FROM lake_activities"
+    " WHERE account_id IS NULL AND about_id IS NOT NULL"
+)
 _STRAYS = f"SELECT stray AS rule, stray_id AS id FROM {OTHERS} WHERE stray IS NOT NULL"
 _NAMELESS_ONE = "account_ids IS NULL AND account_id IS NULL AND about_id IS NULL"
 _NAMELESS = "CASE WHEN r.account_id IS NULL THEN"

@@ -1,9 +1,9 @@
 """Hierarchies of accounts, of any depth: which account is at the top, and how far below one is.
 
-`parents(id, parent_id)` are the steps up to a living parent; a parent that was merged away leads to
-its successor. `trees(id, root_id, depth)` holds the accounts that have a parent or are one. They
-are walked from the top down, so accounts that are their own ancestors are never reached: each of
-them stands alone, and is counted as odd.
+`parents(id, parent_id)` are the steps up to a living parent, of all `children`; a parent that was
+merged away leads to its successor. `trees(id, root_id, depth)` holds the accounts that have a
+parent or are one. They are walked from the top down, so accounts that are their own ancestors are
+never reached: each of them stands alone, and is counted as odd.
 """
 
 from __future__ import annotations
@@ -23,19 +23,31 @@ RINGS = (
 
 def stages(as_of: datetime) -> tuple[Stage, ...]:
     """Needs `successor`, which follows merged accounts."""
-    return (Stage("parents", _parents(as_of)), Stage("trees", _trees()))
+    return (
+        Stage("children", _children(as_of)),
+        Stage("parents", _parents(as_of)),
+        Stage("trees", _trees()),
+    )
+
+
+def _children(as_of: datetime) -> str:
+    return (
+        "SELECT c.id, coalesce(s.id, c.parent_id) AS parent_id FROM lake_accounts AS c"
+        " LEFT JOIN successor AS s ON s.old_id = c.parent_id"
+        f" WHERE c.parent_id IS NOT NULL AND {_is_there('c', as_of)}"
+    )
 
 
 def _parents(as_of: datetime) -> str:
-    now = moment(as_of)
-    there = "NOT coalesce({0}.deleted, FALSE) AND ({0}.created_at IS NULL OR {0}.created_at <= {1})"
     return (
-        "SELECT c.id, p.id AS parent_id FROM lake_accounts AS c"
-        " LEFT JOIN successor AS s ON s.old_id = c.parent_id"
-        " JOIN lake_accounts AS p ON p.id = coalesce(s.id, c.parent_id)"
-        " WHERE c.parent_id IS NOT NULL AND p.id <> c.id"
-        f" AND {there.format('c', now)} AND {there.format('p', now)}"
+        "SELECT c.id, c.parent_id FROM children AS c JOIN lake_accounts AS p ON p.id = c.parent_id"
+        f" WHERE p.id <> c.id AND {_is_there('p', as_of)}"
     )
+
+
+def _is_there(row: str, as_of: datetime) -> str:
+    created = f"({row}.created_at IS NULL OR {row}.created_at <= {moment(as_of)})"
+    return f"NOT coalesce({row}.deleted, FALSE) AND {created}"
 
 
 def _trees() -> str:

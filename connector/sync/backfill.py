@@ -184,7 +184,7 @@ class _Filling:
         #: A series looks with the same eyes as long as it can, also after it was interrupted.
         self.eyes = None if eyes is None else past.moment_at(eyes)
         listed = ", ".join(_CHAIN)
-        engine.stage("chain", f"SELECT {listed} FROM ({mine}) {_LATEST}", "table")
+        engine.table("chain", f"SELECT {listed} FROM ({mine}) {_LATEST}")
         engine.stage("lake_scores", "SELECT * FROM chain")
 
     def point(self, at: datetime) -> Point:
@@ -206,7 +206,7 @@ class _Filling:
         listed = ", ".join(_CHAIN)
         self.engine.run(f"INSERT INTO chain SELECT {listed} FROM ({rows})")
         self.engine.stage("chain_now", f"SELECT * FROM chain {_LATEST}", "table")
-        self.engine.stage("chain", "SELECT * FROM chain_now", "table")
+        self.engine.table("chain", "SELECT * FROM chain_now")
         kept: Literal["now", "no"] = "now" if self.write else "no"
         return _points(self.engine, rows, kept).get(at, Point(at, kept))
 

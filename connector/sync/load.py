@@ -49,7 +49,7 @@ def load(app: App, run: Run, plan: Plan, journal: Journal) -> Iterator[tuple[str
     Raises RemoteError when a job ended early, after its outcomes were taken.
     """
     staged.stage(app, run, plan)
-    run.engine.stage("sent", "SELECT CAST(NULL AS VARCHAR) AS id WHERE false", "table")
+    run.engine.table("sent", "SELECT CAST(NULL AS VARCHAR) AS id WHERE false")
     since = plan.known_at
     with _folder(plan) as folder:
         while _stage_open(run, journal):
@@ -140,13 +140,12 @@ def _stage_moved(app: App, run: Run, plan: Plan, live: str) -> None:
     fields = staged.planned(app, plan)
     differs = " OR ".join(f'(c."set:{f.target}" AND {unlike(f, "from")})' for f in fields)
     lacks = " OR ".join(f'(c."set:{f.target}" AND {unlike(f, "to")})' for f in fields)
-    run.engine.stage(
+    run.engine.table(
         "moved",
         f"SELECT c.id, CASE WHEN coalesce(l.deleted, false) THEN '{GONE}' "
         f"WHEN l.odd OR {lacks} THEN '{EDITED}' ELSE '' END AS code FROM changes c "
         f"JOIN ({live}) l ON l.id = c.id "
         f"WHERE coalesce(l.deleted, false) OR l.odd OR {differs}",
-        "table",
     )
 
 
@@ -167,8 +166,7 @@ def unlike(field: Field, side: str) -> str:
 def _stage_open(run: Run, journal: Journal) -> int:
     """Put what is neither settled nor sent before into `open`; how many that are."""
     among = f"WHERE id NOT IN (SELECT id FROM sent) AND id NOT IN ({_settled(journal)})"
-    run.engine.stage("open", f"SELECT id FROM changes {among}", "table")
-    return int(run.engine.one("SELECT count(*) FROM open"))
+    return int(run.engine.table("open", f"SELECT id FROM changes {among}"))
 
 
 def _settled(journal: Journal, result: str = "") -> str:

@@ -31,6 +31,40 @@ def test_duckdb_2_0_refuses_work_beside_an_unfinished_result(engine):
     assert engine.types("SELECT 1 AS a") == {"a": "INTEGER"}
 
 
+def test_what_an_empty_table_is_asked_for_is_not_read(engine, tmp_path):
+    """Of rows that may not be in it the ids are not even looked at."""
+    path = tmp_path / "records.parquet"
+    engine.run(f"COPY (SELECT i AS id, i % 2 AS kind FROM range(9) AS t(i)) TO '{path}'")
+    asked = f"SELECT sum(kind) FROM '{path}' AS r ANTI JOIN twice AS t ON t.id = r.id"
+    engine.stage("twice", "SELECT i AS id FROM range(3) AS t(i)", "table")
+    assert "ANTI" in _plan(engine, asked)
+    assert engine.one(asked) == 3
+    engine.stage("twice", "SELECT i AS id FROM range(3) AS t(i) WHERE i > 5", "table")
+    assert "ANTI" not in _plan(engine, asked)
+    assert engine.one(asked) == 4
+    assert engine.types("SELECT * FROM twice") == {"id": "BIGINT"}
+
+
+def test_a_table_may_be_empty_and_full_in_turn(engine):
+    """It is known as a table all the time; one that rows are added to is a table from the start."""
+    for most in (0, 2, 0, 0, 1):
+        rows = f"SELECT i, {{'a': [i]}} AS deep FROM range({most}) AS t(i)"
+        engine.stage("listed", rows, "table")
+        assert engine.holds("listed")
+        assert engine.one("SELECT count(*) FROM listed") == most
+        assert engine.types("SELECT * FROM listed") == {"i": "BIGINT", "deep": "STRUCT(a BIGINT[])"}
+    assert engine.table("listed", "SELECT 7 AS i WHERE FALSE") == 0
+    engine.run("INSERT INTO listed VALUES (1), (2)")
+    assert engine.table("listed", "SELECT 7 AS i") == 1
+    engine.stage("listed", "SELECT 7 AS i WHERE FALSE", "table")
+    assert engine.rows("SELECT * FROM listed") == []
+    assert not engine.holds("other")
+
+
+def _plan(engine, sql):
+    return str(engine.rows(f"EXPLAIN {sql}"))
+
+
 def test_time_is_utc_whatever_the_machine_thinks(engine, monkeypatch):
     """A moment without a zone is taken as UTC."""
     assert engine.one("SELECT CAST(TIMESTAMPTZ '2026-11-02 08:00:00' AS VARCHAR)").endswith("+00")
