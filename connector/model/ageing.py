@@ -33,17 +33,19 @@ class Aged:
 
 
 def stages(
-    model: HealthModel, earlier: str, now: datetime, *, activities: str = ""
+    model: HealthModel, earlier: str, now: datetime, *, few: bool = False
 ) -> tuple[Stage, ...]:
     """`aged(key, …__then, …__now, …__days)`, one row for every account of a query.
 
     The query gives `key` and `seen_at`, the moment of the earlier score. It needs `fed`,
-    `accounts`, and the placed streams as of `now`; `activities` is a query that takes the place of
-    `v_activities`, which may make use of `elapsed`, where those keys are.
+    `accounts`, and the placed streams as of `now`. With `few` their activities are looked for by
+    the ids of accounts, and among those that were looked up once with `activities`.
     """
     model = replace(model, measures=model.scored)
     names = (ACCOUNTS, *measures.streams(model))
-    placed = {"activities": f"({activities})"} if activities else {}
+    placed = {}
+    if few:
+        placed["activities"] = f"({seen.activities_of('elapsed', activities(model))})"
     return (
         Stage("elapsed", _elapsed(earlier, now)),
         *(Stage(f"old_{name}", _old(model, name, placed.get(name))) for name in names),
@@ -52,6 +54,13 @@ def stages(
         *(spent(f"old_{name}") for name in names),
         Stage("aged", _aged(model, now), "view"),
     )
+
+
+def activities(model: HealthModel) -> list[str]:
+    """The columns of activities that measures look at, today's and those of earlier records."""
+    stream = STREAMS["activities"]
+    named = {*measures.asked(model, stream.name), stream.moment, "created_at"}
+    return [each for each in stream.all_columns if each in named]
 
 
 def alone(

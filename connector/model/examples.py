@@ -14,7 +14,7 @@ from ..mapping.examples import Example, judge
 from ..mapping.expressions import identifier, literal
 from ..mapping.objects import Scalar
 from ..records import MOMENT, STREAMS
-from . import few, measures, results, scorecard, scores
+from . import few, measures, previous, results, scorecard, scores
 from .columns import ACCOUNT, ACCOUNTS, kind_of, of_rows
 from .definition import HealthModel, Measure, MeasureExample
 from .stage import Stage, moment, union
@@ -87,7 +87,7 @@ def _whole(model: HealthModel, given: Row, names: Iterable[str]) -> str:
     steps = [
         Stage("accounts", _records(ACCOUNTS, (account,), "")),
         Stage("raw", f"SELECT {', '.join(['0 AS key', *values])}, 'example' AS account_id"),
-        *scores.history(model, AS_OF),
+        previous.apart(None, None),
         Stage("graded", scorecard.graded(model, AS_OF)),
         Stage("parents", "SELECT id, parent_id FROM accounts WHERE FALSE"),
         Stage("trees", "SELECT id FROM accounts WHERE FALSE"),

@@ -21,7 +21,7 @@ from . import few
 from .columns import ACCOUNTS, kind_of, moment_of, of_rows
 from .definition import HealthModel, Measure
 from .seen import any_seen
-from .stage import Stage, double, moment
+from .stage import Stage, double, moment, spent
 
 #: Decay is a multiple of this, so that sums of decayed whole numbers are exact in any order.
 _GRAIN = 2**20
@@ -34,10 +34,12 @@ _FILLED = ("age_days", "decay", "as_of")
 def stages(model: HealthModel, as_of: datetime) -> tuple[Stage, ...]:
     """`fed` says which streams hold anything at all, `raw` holds the values; before them what is
     counted apart."""
+    counted = tuple(Stage(name, sql) for name, sql in apart(model, as_of))
     return (
         Stage("fed", _fed(model, as_of)),
-        *(Stage(name, sql) for name, sql in apart(model, as_of)),
+        *counted,
         Stage("raw", raw(model, as_of)),
+        *(spent(each.name) for each in counted),
     )
 
 

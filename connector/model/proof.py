@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from ..mapping.expressions import identifier
-from . import few, rules, scorecard, scores
+from . import few, previous, rules, scorecard, scores
 from .definition import HealthModel
 from .measures import newest
 from .rows import Row
@@ -37,7 +37,7 @@ def query(model: HealthModel, kept: Row, account: str, values: str, as_of: datet
             f"SELECT {', '.join(['a.key', 'a.id AS account_id', named, *beside])}"
             f" FROM accounts AS a CROSS JOIN ({values}) AS v",
         ),
-        *scores.history(model, as_of, kept["tier_before"], kept["score_before"]),
+        previous.apart(kept["tier_before"], kept["score_before"]),
         Stage("graded", scorecard.graded(model, as_of)),
         Stage("judged", scores.judged(model, as_of)),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import lru_cache
 
 from sqlglot import exp
@@ -17,8 +17,6 @@ from .definition import BEST, TIERS, Cap, HealthModel, TierName
 from .reasons import LANGUAGES
 from .stage import Stage, moment
 
-#: Days, more than there are between any two scores.
-_AGES = 400_000
 #: The columns of `scores` and their types, as they are kept in the lake.
 SCORES: Mapping[str, str] = {
     "account_id": TEXT,
@@ -62,24 +60,6 @@ def stages(model: HealthModel, as_of: datetime) -> tuple[Stage, ...]:
         Stage("phrases", reasons.phrases(model, "judged")),
         Stage("scored", scores(model)),
         Stage("scores", f"SELECT {', '.join(SCORES)} FROM scored", "view"),
-    )
-
-
-def history(
-    model: HealthModel, as_of: datetime, tier: str | None = None, score: int | None = None
-) -> tuple[Stage, ...]:
-    """`holders` and `lake_scores` where accounts are judged apart from the lake: all of them had
-    this tier and score, in tenths, right before."""
-    before = moment(as_of - timedelta(microseconds=1))
-    return (
-        Stage("holders", "SELECT id, id AS ref, key, TRUE AS own FROM accounts"),
-        Stage(
-            "lake_scores",
-            f"SELECT id AS account_id, {before} AS as_of, {literal(model.version)} AS model,"
-            f" CAST({literal(score)} AS INTEGER) AS score,"
-            f" CAST({literal(tier)} AS VARCHAR) AS tier,"
-            " CAST(NULL AS VARCHAR) AS rollup_tier FROM accounts",
-        ),
     )
 
 
@@ -168,27 +148,12 @@ def _applied(model: HealthModel, as_of: datetime) -> str:
         f"SELECT {', '.join(columns)},"
         " e.tier AS tier_before, e.score AS score_before, e.rollup_tier AS rolled_before"
         " FROM graded AS g JOIN raw AS r ON r.key = g.key JOIN accounts AS a ON a.key = g.key"
-        f" LEFT JOIN ({_earlier(model, as_of)}) AS e ON e.key = r.key"
+        " LEFT JOIN previous AS e ON e.key = r.key"
     )
     free = f"SELECT *, {_tier(model)} AS free_tier, {_held(model)} AS held FROM ({inner})"
     caps = [f"{_takes(model, cap, i)} AS cap{i}" for i, cap in enumerate(model.caps)]
     ruled = f"SELECT {', '.join(['*', *caps])} FROM ({free})"
     return f"SELECT *, {_bounded(model)} AS tier FROM ({ruled})"
-
-
-def _earlier(model: HealthModel, as_of: datetime) -> str:
-    """The latest earlier score of every account under the same model.
-
-    An account that has none of its own goes on from that of an account merged into it.
-    """
-    # Its own are later than all others; one moment is compared in half the time of a structure.
-    latest = f"CASE WHEN h.own THEN s.as_of ELSE s.as_of - INTERVAL {_AGES} DAY END"
-    return (
-        f"SELECT h.key, arg_max(s.tier, {latest}) AS tier, arg_max(s.score, {latest}) AS score,"
-        f" arg_max(s.rollup_tier, {latest}) AS rollup_tier"
-        " FROM lake_scores AS s JOIN holders AS h ON h.id = s.account_id"
-        f" WHERE s.model = {literal(model.version)} AND s.as_of < {moment(as_of)} GROUP BY h.key"
-    )
 
 
 def condition(when: str, model: HealthModel) -> str:

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from . import (
+    ageing,
     answers,
     briefs,
     identity,
@@ -19,11 +20,11 @@ from . import (
     money,
     oddities,
     placements,
+    previous,
     results,
     scorecard,
     scores,
     seen,
-    terms,
 )
 from .definition import HealthModel
 from .matching import USUAL, Matching
@@ -53,14 +54,15 @@ def stages(
     """Every step of a scoring run. `brief`: with the lines that tell what changed, which need
     `lake_measures`, too; without they are NULL."""
     return (
-        *placing(as_of=as_of, matching=matching, asked=terms.activities(model)),
+        *placing(as_of=as_of, matching=matching, asked=ageing.activities(model)),
         *answers.stages(model.roles, matching.own),
         *measures.stages(model, as_of),
         *(() if brief else (spent(seen.OTHERS),)),
         *scorecard.stages(model, as_of),
+        previous.stage(model, as_of, brief=brief),
         *scores.stages(model, as_of),
         spent("judged"),
-        *(briefs.stages(model, as_of, NEWS) if brief else ()),
+        *(briefs.stages(model, as_of, NEWS) if brief else (spent("previous"),)),
         *results.stages(model, brief=brief),
         *oddities.stages(model, as_of),
     )

@@ -9,51 +9,42 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from ..mapping.expressions import identifier, literal
-from ..records import STREAMS
-from . import ageing, measures, scorecard, seen
+from . import ageing, previous, scorecard, seen
 from .definition import MIDDLE, HealthModel
 from .measures import newest
-from .stage import Stage, moment, spent, union
+from .stage import Stage, moment, spent
 
-#: A result that is the same is not kept again before: measures age by the day where scores stand.
-KEPT_AGAIN = timedelta(days=1)
 _BLOCK = 8
-#: Stands for a score that is not known where the latest of several is looked for.
-_NO_SCORE = -1
 
 
 def stages(model: HealthModel, as_of: datetime, news: Sequence[str]) -> tuple[Stage, ...]:
-    """`before(key, as_of, score)`, the score before that of this run, and `terms(key, score, caps,
-    override, score_before, caps_before, d<j>, told<j>, known<i>, days<i>)`.
+    """`before(key, as_of, score)` and `terms(key, score, caps, override, score_before, caps_before,
+    d<j>, told<j>, known<i>, days<i>)`.
 
-    `before` has a row for every account that was judged before, `terms` for those with a score then
-    and now of which any term is not nothing. `d<j>` is what the j-th of `many` terms adds;
-    `told<j>`, of a measure, whether its points moved; `known<i>`, whether the i-th measure has any
-    now; `days<i>`, where the model limits that, the age of its newest old record. `news` are the
-    columns of a score that make it another one. It needs every earlier row of `lake_scores` and
-    `lake_measures`, and the stages up to `scores`.
+    `before` is the score before that of this run, and where this run only finds again what another
+    one did, the one before it. It has a row for every account that was judged before, `terms` for
+    those with a score then and now of which any term is not nothing. `d<j>` is what the j-th of
+    `many` terms adds; `told<j>`, of a measure, whether its points moved; `known<i>`, whether the
+    i-th measure has any now; `days<i>`, where the model limits that, the age of its newest old
+    record. `news` are the columns of a score that make it another one. It needs every earlier row
+    of `lake_scores` and `lake_measures`, and the stages up to `scores` with `previous` for lines.
     """
-    old = seen.activities_of("elapsed", activities(model))
     return (
-        Stage("before", _before(as_of, news)),
+        Stage("late", _late(as_of, news)),
+        Stage("before", _before()),
+        spent("previous"),
+        spent("late"),
         Stage("earlier", _earlier(model)),
-        *ageing.stages(model, _moved(model), as_of, activities=old),
+        *ageing.stages(model, _moved(model), as_of, few=True),
         spent(seen.OTHERS),
         Stage("begun", _begun(model, as_of)),
         Stage("start", _start(model), "view"),
         Stage("older", _older(model, as_of)),
         Stage("terms", _terms(model)),
     )
-
-
-def activities(model: HealthModel) -> list[str]:
-    """The columns of activities that measures look at, today's and those of earlier records."""
-    stream = STREAMS["activities"]
-    named = {*measures.asked(model, stream.name), stream.moment, "created_at"}
-    return [each for each in stream.all_columns if each in named]
 
 
 def many(model: HealthModel) -> int:
@@ -67,29 +58,31 @@ def steps(model: HealthModel) -> list[list[str]]:
     return [_netted(model), _blocks(model), _sums(model), _steps(model)]
 
 
-def _before(as_of: datetime, news: Sequence[str]) -> str:
-    """When every account was last judged before, the score, if it had one, and what caps or a
-    person made of it.
-
-    Where this run only finds again what another one did, it is the score before that.
-    """
+def _late(as_of: datetime, news: Sequence[str]) -> str:
+    """The latest of those scores that are too young for `previous`, but for what this run only
+    finds again."""
     again = " AND ".join(f"e.{each} IS NOT DISTINCT FROM s.{each}" for each in news)
-    named = "lake_scores AS e JOIN accounts AS a ON a.id = e.account_id"
-    at = (
-        f"SELECT a.key, e.as_of, coalesce(e.score, {_NO_SCORE}) AS score,"
-        f" {_ruled('e', person=False)} AS capped, {_ruled('e', person=True)} AS moved FROM {named}"
+    columns = (f"{sql} AS {name}" for name, sql in previous.latest_of("e", "e.as_of").items())
+    return (
+        f"SELECT s.key, {', '.join(columns)}"
+        " FROM lake_scores AS e JOIN scored AS s ON s.account_id = e.account_id"
+        f" WHERE e.as_of > {moment(as_of - previous.KEPT_AGAIN)} AND e.as_of < {moment(as_of)}"
+        f" AND NOT ({again}) GROUP BY s.key"
     )
-    # Apart, as only what may be found again is compared, with the texts of its reasons.
-    lately = moment(as_of - KEPT_AGAIN)
-    old = f"{at} WHERE e.as_of <= {lately}"
-    late = (
-        f"{at} JOIN scores AS s ON s.account_id = e.account_id"
-        f" WHERE e.as_of > {lately} AND e.as_of < {moment(as_of)} AND NOT ({again})"
+
+
+def _before() -> str:
+    """When every account was last judged before, the score, if it had one, and what caps or a
+    person made of it."""
+    told = {"as_of": "at", "score": "score", "capped": "capped", "moved": "moved"}
+    columns = (
+        f"CASE WHEN l.key IS NULL THEN p.own_{each} ELSE l.{each} END AS {name}"
+        for name, each in told.items()
     )
     return (
-        f"SELECT key, max(as_of) AS as_of, nullif(arg_max(score, as_of), {_NO_SCORE}) AS score,"
-        " arg_max(capped, as_of) AS capped, arg_max(moved, as_of) AS moved"
-        f" FROM ({union((old, late))}) AS e GROUP BY key"
+        f"SELECT coalesce(l.key, p.key) AS key, {', '.join(columns)}"
+        " FROM (SELECT * FROM previous WHERE own_at IS NOT NULL) AS p"
+        " FULL JOIN late AS l ON l.key = p.key"
     )
 
 
@@ -104,7 +97,7 @@ def _earlier(model: HealthModel) -> str:
     switched = f"m.model <> {literal(model.version)}"
     changed = [switched]
     for name, person in (("capped", False), ("moved", True)):
-        changed.append(f"{_ruled('s', person=person)} <> l.{name}")
+        changed.append(f"{previous.ruled('s', person=person)} <> l.{name}")
     for i in range(len(model.scored)):
         changed.append(f"g.p{i} IS DISTINCT FROM {parts[f'q{i}']} OR g.c{i} <> {parts[f'b{i}']}")
     columns = ", ".join(f"{sql} AS {name}" for name, sql in parts.items())
@@ -212,13 +205,9 @@ def _terms(model: HealthModel) -> str:
 
 def _rulings() -> list[str]:
     """What caps, and a person, add to the score of `s` more than to that of `e`."""
-    return [" - ".join(_ruled(row, person=each) for row in ("s", "e")) for each in (False, True)]
-
-
-def _ruled(row: str, *, person: bool) -> str:
-    """What caps, or a person, made of a score; one excludes the other."""
-    mine = f"{row}.override IS {'NOT ' if person else ''}NULL"
-    return f"CASE WHEN {mine} THEN coalesce({row}.score - {row}.raw, 0) ELSE 0 END"
+    return [
+        " - ".join(previous.ruled(row, person=each) for row in ("s", "e")) for each in (False, True)
+    ]
 
 
 def _netted(model: HealthModel) -> list[str]:

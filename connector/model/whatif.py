@@ -17,7 +17,7 @@ from sqlglot import exp
 
 from ..mapping.expressions import identifier, literal, parse, paths
 from ..records import NUMBER
-from . import few, rows, scorecard, scores
+from . import few, previous, rows, scorecard, scores
 from .arithmetic import value_at
 from .caps import plain
 from .columns import ACCOUNT, TREE, kind_of
@@ -86,7 +86,7 @@ def query(
             f" FROM picked AS p CROSS JOIN ({account}) AS a",
         ),
         Stage("raw", _raw(model, tried, values, row.get("held") or ())),
-        *scores.history(model, as_of, row["tier"], row["score"]),
+        previous.apart(row["tier"], row["score"]),
         Stage("graded", scorecard.graded(model, as_of)),
         Stage("judged", scores.judged(model, as_of)),
     ]

@@ -12,9 +12,9 @@ from typing import Any
 
 from ..errors import ConfigError
 from ..model import history, identity, moods, placements, stages
+from ..model.previous import KEPT_AGAIN
 from ..model.seen import short
 from ..model.stage import moment
-from ..model.terms import KEPT_AGAIN
 from ..records import MOMENT, STREAMS, TEXT
 from . import elsewhere, models
 from .app import App

@@ -49,8 +49,13 @@ MODEL = HealthModel(
 def changed(before: dict[str, Any], after: dict[str, Any], model: HealthModel = MODEL) -> Lake:
     """One account on two days."""
     lake = keep(run(Lake().put("accounts", id="001", **before), model), model)
+    return edited(lake, after, 1, model)
+
+
+def edited(lake: Lake, after: dict[str, Any], days: float, model: HealthModel = MODEL) -> Lake:
+    """The same account with other values, so many days after the first."""
     lake.db.execute("DELETE FROM lake_accounts")
-    return run(lake.put("accounts", id="001", **after), model, 1)
+    return run(lake.put("accounts", id="001", **after), model, days)
 
 
 def lines(lake: Lake) -> Any:
@@ -82,6 +87,14 @@ def test_a_line_lasts_until_there_is_news():
     assert told[0].startswith("90 → 40: Use: 40 −50.")
     assert lines(run(keep(lake, MODEL), MODEL, 1.01)) == told
     assert lines(run(lake, MODEL, 2.01))[0].startswith("40, unchanged.")
+
+
+def test_a_score_of_the_same_day_is_the_one_before():
+    """Whether it is the only one or there is an older one besides."""
+    lake = keep(run(Lake().put("accounts", id="001", employees=90), MODEL), MODEL)
+    assert lines(edited(lake, {"employees": 60}, 0.5))[0].startswith("90 → 60: Use: 60 −30.")
+    keep(lake, MODEL)
+    assert lines(edited(lake, {"employees": 40}, 1.25))[0].startswith("60 → 40: Use: 40 −20.")
 
 
 def test_a_cap_is_a_cause_and_undoing_it_is_the_advice():

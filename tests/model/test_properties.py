@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from connector.mapping.expressions import literal
-from connector.model import scorecard, scores
+from connector.model import previous, scorecard, scores
 from connector.model.columns import ACCOUNT, kind_of
 from connector.model.definition import TIERS, Cap, HealthModel, Measure, Override, Tiers
 from tests.model.lake import AS_OF, Lake, answer, only, shipped
@@ -70,7 +70,8 @@ class Board:
 
     def score(self, model: HealthModel, days: int = 0) -> Board:
         as_of = AS_OF + timedelta(days=days)
-        for stage in (*scorecard.stages(model, as_of), *scores.stages(model, as_of)):
+        before = previous.stage(model, as_of, brief=False)
+        for stage in (*scorecard.stages(model, as_of), before, *scores.stages(model, as_of)):
             sql = f"CREATE OR REPLACE TEMP {stage.kind} {stage.name} AS {stage.sql}"
             self.lake.db.execute(sql)
         return self
