@@ -178,13 +178,13 @@ def _head(language: str) -> str:
 def _reach(model: HealthModel, language: str) -> str:
     words = WORDS[language]
     before, after = words["reach"].split("{tier}")
+    to = " ".join(
+        f"WHEN '{tier}' THEN {literal(' ' + before + tier + after.split('{')[0])}" for tier in TIERS
+    )
     told = ", ".join(literal(_advice(each, language)) for each in model.scored)
     both = literal(words["and"])
-    steps = [
-        f"CASE WHEN steps >= {rank} THEN {both + ' || ' if rank > 1 else ''}[{told}][best{rank}]"
-        " ELSE '' END"
-        for rank in _RANKS
-    ]
+    best = [f"[{told}][best{rank}]" for rank in _RANKS]
+    steps = " ".join(f"WHEN {n} THEN {f' || {both} || '.join(best[:n])}" for n in _RANKS)
     undone: list[str] = []
     for i, cap in enumerate(model.caps):
         if not cap.action:
@@ -200,10 +200,7 @@ def _reach(model: HealthModel, language: str) -> str:
             f"CASE WHEN asks{i} AND tier <= '{cap.tier}' THEN {joint}{literal(text)} ELSE '' END"
         )
     caps = " || ".join(undone) or "''"
-    actions = f"CASE WHEN steps = 0 THEN {caps} ELSE {' || '.join(steps)} END"
-    whole = (
-        f"{literal(' ' + before)} || reached || {literal(after.split('{')[0])} || {actions} || '.'"
-    )
+    whole = f"CASE reached {to} END || CASE steps {steps} ELSE {caps} END || '.'"
     return f"CASE WHEN steps IS NOT NULL THEN {whole} ELSE '' END"
 
 
@@ -236,4 +233,6 @@ def _whole(kept: int, language: str, reach: str) -> str:
         f"CASE WHEN coalesce(rest{kept}, 0) = 0 THEN '' ELSE"
         f" {first} || {other} || {causes.signed(f'rest{kept}')} END"
     )
-    return " || ".join([f"head_{language}", *told, rest, "'.'", reach])
+    whole = " || ".join([f"head_{language}", *told, rest, "'.'", reach])
+    # Of most accounts nothing changed: a string is made of three pieces sooner than of eight.
+    return f"CASE WHEN rest0 IS NULL THEN head_{language} || '.' || {reach} ELSE {whole} END"

@@ -2,9 +2,10 @@
 
 `previous(key, tier, score, rollup_tier)` is what margins and trends go on from: the latest earlier
 score under the same model. An account that has none of its own goes on from that of an account
-merged into it. With lines for fields also `own_at`, `own_score`, `own_capped`, `own_moved`, by
-whatever model: when an account itself was last judged and what came of it, at least `KEPT_AGAIN`
-ago. What is younger may be this very score, found once more; `terms` looks at it.
+merged into it. Tiers are numbers there, as the latest of texts takes longer to find. With lines for
+fields also `own_at`, `own_score`, `own_capped`, `own_moved`, by whatever model: when an account
+itself was last judged and what came of it, at least `KEPT_AGAIN` ago. What is younger may be this
+very score, found once more; `terms` looks at it.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from ..mapping.expressions import literal
-from .definition import HealthModel
+from .definition import TIERS, HealthModel
 from .stage import Stage, moment
 
 #: A result that is the same is not kept again before: measures age by the day where scores stand.
@@ -21,6 +22,7 @@ KEPT_AGAIN = timedelta(days=1)
 _AGES = 400_000
 #: Stands for a score that is not known where the latest of several is looked for.
 _NO_SCORE = -1
+_TIERS, _NAMES = ("tier", "rollup_tier"), "".join(TIERS)
 
 
 def stage(model: HealthModel, as_of: datetime, *, brief: bool) -> Stage:
@@ -28,7 +30,8 @@ def stage(model: HealthModel, as_of: datetime, *, brief: bool) -> Stage:
     # Its own are later than all others; one moment is compared in half the time of a structure.
     latest = f"CASE WHEN h.own THEN s.as_of ELSE s.as_of - INTERVAL {_AGES} DAY END"
     same = f"CASE WHEN s.model = {literal(model.version)} THEN {latest} END"
-    columns = [f"arg_max(s.{each}, {same}) AS {each}" for each in ("tier", "score", "rollup_tier")]
+    told = {**{each: _number(f"s.{each}") for each in _TIERS}, "score": "s.score"}
+    columns = [f"arg_max({sql}, {same}) AS {each}" for each, sql in told.items()]
     if brief:
         lately = moment(as_of - KEPT_AGAIN)
         at = f"CASE WHEN h.own AND s.as_of <= {lately} THEN s.as_of END"
@@ -45,10 +48,16 @@ def apart(tier: str | None, score: int | None) -> Stage:
     score, in tenths."""
     return Stage(
         "previous",
-        f"SELECT key, CAST({literal(tier)} AS VARCHAR) AS tier,"
+        f"SELECT key, {_number(f'CAST({literal(tier)} AS VARCHAR)')} AS tier,"
         f" CAST({literal(score)} AS INTEGER) AS score,"
-        " CAST(NULL AS VARCHAR) AS rollup_tier FROM accounts",
+        " CAST(NULL AS INTEGER) AS rollup_tier FROM accounts",
     )
+
+
+def named() -> str:
+    """A query for `key, score` and both tiers of `previous` by their names."""
+    tiers = (f"substr('{_NAMES}', {each}, 1) AS {each}" for each in _TIERS)
+    return f"SELECT key, score, {', '.join(tiers)} FROM previous"
 
 
 def latest_of(row: str, at: str) -> dict[str, str]:
@@ -61,6 +70,10 @@ def latest_of(row: str, at: str) -> dict[str, str]:
     }
     found = {name: f"arg_max({sql}, {at})" for name, sql in told.items()}
     return {"at": f"max({at})", **found, "score": f"nullif({found['score']}, {_NO_SCORE})"}
+
+
+def _number(tier: str) -> str:
+    return f"strpos('{_NAMES}', {tier})"
 
 
 def ruled(row: str, *, person: bool) -> str:

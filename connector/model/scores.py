@@ -10,7 +10,7 @@ from sqlglot import exp
 
 from ..mapping.expressions import identifier, literal, replaced
 from ..records import DAY, MOMENT, TEXT, WORDS
-from . import few, reasons, rollups, rules, segments, tiers
+from . import few, previous, reasons, rollups, rules, segments, tiers
 from .caps import plain
 from .columns import ACCOUNT, kind_of
 from .definition import BEST, TIERS, Cap, HealthModel, TierName
@@ -148,7 +148,7 @@ def _applied(model: HealthModel, as_of: datetime) -> str:
         f"SELECT {', '.join(columns)},"
         " e.tier AS tier_before, e.score AS score_before, e.rollup_tier AS rolled_before"
         " FROM graded AS g JOIN raw AS r ON r.key = g.key JOIN accounts AS a ON a.key = g.key"
-        " LEFT JOIN previous AS e ON e.key = r.key"
+        f" LEFT JOIN ({previous.named()}) AS e ON e.key = r.key"
     )
     free = f"SELECT *, {_tier(model)} AS free_tier, {_held(model)} AS held FROM ({inner})"
     caps = [f"{_takes(model, cap, i)} AS cap{i}" for i, cap in enumerate(model.caps)]
