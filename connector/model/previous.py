@@ -13,6 +13,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from ..mapping.expressions import literal
+from . import rollups
 from .definition import TIERS, HealthModel
 from .stage import Stage, moment
 
@@ -30,8 +31,11 @@ def stage(model: HealthModel, as_of: datetime, *, brief: bool) -> Stage:
     # Its own are later than all others; one moment is compared in half the time of a structure.
     latest = f"CASE WHEN h.own THEN s.as_of ELSE s.as_of - INTERVAL {_AGES} DAY END"
     same = f"CASE WHEN s.model = {literal(model.version)} THEN {latest} END"
-    told = {**{each: _number(f"s.{each}") for each in _TIERS}, "score": "s.score"}
+    told = {"tier": _number("s.tier"), "score": "s.score"}
+    if not rollups.is_own(model):
+        told["rollup_tier"] = _number("s.rollup_tier")
     columns = [f"arg_max({sql}, {same}) AS {each}" for each, sql in told.items()]
+    columns += [f"CAST(NULL AS BIGINT) AS {each}" for each in _TIERS if each not in told]
     if brief:
         lately = moment(as_of - KEPT_AGAIN)
         at = f"CASE WHEN h.own AND s.as_of <= {lately} THEN s.as_of END"
@@ -50,7 +54,7 @@ def apart(tier: str | None, score: int | None) -> Stage:
         "previous",
         f"SELECT key, {_number(f'CAST({literal(tier)} AS VARCHAR)')} AS tier,"
         f" CAST({literal(score)} AS INTEGER) AS score,"
-        " CAST(NULL AS INTEGER) AS rollup_tier FROM accounts",
+        " CAST(NULL AS BIGINT) AS rollup_tier FROM accounts",
     )
 
 

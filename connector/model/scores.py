@@ -45,22 +45,31 @@ SCORES: Mapping[str, str] = {
 }
 
 _OVERRIDE = ("override", "override_until", "override_by", "override_reason")
+#: Those that all scores of a run have in common.
+_SAME = ("as_of", "model")
 #: Those that make a score another one: what an account was before is not news about it.
 NEWS = tuple(each for each in SCORES if each not in {"as_of", "tier_before", "score_before"})
 
 
 def stages(model: HealthModel, as_of: datetime) -> tuple[Stage, ...]:
     """`measures` and `scores`, one row per account each; `judged` is all of a score but its reason
-    and what those below come to, and the causes that lead to its `phrases`. `scored` has `scores`,
-    `key`, and `asks<i>`: whether the condition of a cap holds."""
+    and what those below come to, and the causes that lead to its `phrases`. `scored` has what
+    differs in `scores`, `key`, and `asks<i>`: whether the condition of a cap holds."""
     return (
         Stage("measures", measures(model, as_of), "view"),
         Stage("judged", judged(model, as_of)),
         *rollups.stages(model),
         Stage("phrases", reasons.phrases(model, "judged")),
         Stage("scored", scores(model)),
-        Stage("scores", f"SELECT {', '.join(SCORES)} FROM scored", "view"),
+        Stage("scores", _stamped(model, as_of), "view"),
     )
+
+
+def _stamped(model: HealthModel, as_of: datetime) -> str:
+    """All columns of a score; what is the same for all of them is in no table."""
+    same = dict(zip(_SAME, (moment(as_of), literal(model.version)), strict=True))
+    listed = ", ".join(f"{same[each]} AS {each}" if each in same else each for each in SCORES)
+    return f"SELECT {listed} FROM scored"
 
 
 def measures(model: HealthModel, as_of: datetime) -> str:
@@ -80,7 +89,8 @@ def scores(model: HealthModel) -> str:
     """What was judged, with the reason and the tier of the roll-up, its key and what caps ask."""
     told = {f"reason_{each}": reasons.sentence(f"r.ruled_{each}", each) for each in LANGUAGES}
     told["rollup_tier"] = rollups.tier(model, "r")
-    columns = [f"{told[each]} AS {each}" if each in told else f"r.{each}" for each in SCORES]
+    named = [each for each in SCORES if each not in _SAME]
+    columns = [f"{told[each]} AS {each}" if each in told else f"r.{each}" for each in named]
     columns += ["r.key", *(f"r.asks{i}" for i in range(len(model.caps)))]
     joined = f"{rollups.joined(model, 'r')}{reasons.joined()}"
     return f"SELECT {', '.join(columns)} FROM judged AS r{joined}"
@@ -93,8 +103,6 @@ def judged(model: HealthModel, as_of: datetime) -> str:
     columns = [
         "key",
         "account_id",
-        f"{moment(as_of)} AS as_of",
-        f"{literal(model.version)} AS model",
         f"{_capped(model)} AS score",
         "score AS raw",
         "tier",

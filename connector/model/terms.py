@@ -33,7 +33,7 @@ def stages(model: HealthModel, as_of: datetime, news: Sequence[str]) -> tuple[St
     of `lake_scores` and `lake_measures`, and the stages up to `scores` with `previous` for lines.
     """
     return (
-        Stage("late", _late(as_of, news)),
+        Stage("late", _late(model, as_of, news)),
         Stage("before", _before()),
         spent("previous"),
         spent("late"),
@@ -58,10 +58,11 @@ def steps(model: HealthModel) -> list[list[str]]:
     return [_netted(model), _blocks(model), _sums(model), _steps(model)]
 
 
-def _late(as_of: datetime, news: Sequence[str]) -> str:
+def _late(model: HealthModel, as_of: datetime, news: Sequence[str]) -> str:
     """The latest of those scores that are too young for `previous`, but for what this run only
     finds again."""
-    again = " AND ".join(f"e.{each} IS NOT DISTINCT FROM s.{each}" for each in news)
+    now = {each: f"s.{each}" for each in news} | {"model": literal(model.version)}
+    again = " AND ".join(f"e.{each} IS NOT DISTINCT FROM {sql}" for each, sql in now.items())
     columns = (f"{sql} AS {name}" for name, sql in previous.latest_of("e", "e.as_of").items())
     return (
         f"SELECT s.key, {', '.join(columns)}"
