@@ -50,16 +50,13 @@ def streams(model: HealthModel) -> tuple[str, ...]:
 
 def apart(model: HealthModel, as_of: datetime) -> Iterator[tuple[str, str]]:
     """The names that `raw` asks for beside the streams, and what they are: of a measure how many
-    different things each account has, `n`."""
+    different things each account has, `n`, if any of its rows count."""
     for each in filter(_is_apart, model.measures):
         rules = _rows(each, as_of)
         things = _filled(_counted(each.value), each, as_of)
         rows = f"SELECT DISTINCT key, {things} AS thing FROM v_{each.stream}"
         rows += f" WHERE {rules}" if rules else ""
-        yield (
-            _apart(each),
-            f"SELECT key, count(*) AS n FROM ({rows}) AS d WHERE thing IS NOT NULL GROUP BY key",
-        )
+        yield _apart(each), f"SELECT key, count(thing) AS n FROM ({rows}) AS d GROUP BY key"
 
 
 def asked(model: HealthModel, stream: str) -> list[str]:
@@ -126,10 +123,14 @@ def _aggregated(model: HealthModel, stream: str, as_of: datetime) -> str:
         f"{_value(other, as_of, kept.get(rules[each.name], ''))} AS {identifier(other.name)}"
         for each, other in beside
     ]
-    columns += [_proof(each, as_of, kept.get(rules[each.name], "")) for each in own]
+    columns += [
+        _proof(each, as_of, kept.get(rules[each.name], ""))
+        for each in own
+        if each.max_age or not _is_apart(each)
+    ]
     marked = ", ".join(["*", *(f"{rule} AS {name}" for rule, name in kept.items())])
     rows = f"(SELECT {marked} FROM v_{stream}{_oldest(own, as_of)})"
-    return f"m_{stream} AS (SELECT key, {', '.join(columns)} FROM {rows} GROUP BY key)"
+    return f"m_{stream} AS (SELECT {', '.join(['key', *columns])} FROM {rows} GROUP BY key)"
 
 
 def _oldest(own: Sequence[Measure], as_of: datetime) -> str:
@@ -313,6 +314,8 @@ def _many(measure: Measure) -> str:
 def _has_rows(measure: Measure) -> str:
     if measure.max_age:
         return f"{_of(measure, newest(measure))} IS NOT NULL"
+    if _is_apart(measure):
+        return f"{identifier(_apart(measure))}.n IS NOT NULL"
     return f"{_of(measure, _many(measure))} > 0"
 
 
