@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import socket
 import threading
 import webbrowser
 from collections.abc import Callable
@@ -12,6 +11,7 @@ from pathlib import Path
 import pytest
 import requests
 
+from .. import ports
 from .conftest import Command, Said
 
 
@@ -25,10 +25,7 @@ def certified(connector: Command, sandbox: str, tmp_path: Path) -> Path:
 @pytest.fixture
 def config(certified: Path, sandbox: str) -> Path:
     """An installation that nobody has logged in to; the sandbox asks nobody."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    callback = f"http://localhost:{port}/callback"
+    callback = f"http://localhost:{ports.free()}/callback"
     _options(sandbox, consent="auto", client="public", callbacks=[callback])
     text = certified.read_text(encoding="utf-8")
     client = re.search(r"client_id = .*", text)

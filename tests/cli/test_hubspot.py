@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import socket
 import threading
 import webbrowser
 from collections.abc import Iterator
@@ -16,6 +15,7 @@ import requests
 
 from connector.cli.shipped import MAPPINGS
 from connector.sandbox.server import running
+from tests import ports
 from tests.hubspot_world import show_feedback
 from tests.kept import filled
 
@@ -199,9 +199,7 @@ def browse(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 @pytest.fixture
 def by_oauth(here: Installation, browse: list[str]) -> Installation:
     """The same installation, for a person's login; nobody has logged in yet."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        callback = f"http://localhost:{free.getsockname()[1]}/callback"
+    callback = f"http://localhost:{ports.free()}/callback"
     here.set(oauth={"consent": "auto", "rotation": True, "callbacks": [callback]})
     keys = requests.get(f"{here.url}/_sandbox/credentials", timeout=30).json()["hubspot"]
     (here.folder / "secrets/client").write_text(keys["client_secret"])

@@ -12,7 +12,6 @@ the address that tells whose a service key is, and what an export wrote is fetch
 from __future__ import annotations
 
 import re
-import socket
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -31,6 +30,7 @@ from connector.sync.app import App
 from connector.sync.flow import Receipt, apply_plan, make_plan, sync
 from connector.sync.provision import carry_out, look
 
+from .. import ports
 from ..conftest import beside
 from ..hubspot_world import show_feedback
 from .conftest import Node
@@ -149,9 +149,7 @@ def by_probing(here: Installation) -> None:
 
 def by_oauth(here: Installation) -> None:
     """A person logs in, the token is renewed, and taken back."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        callback = f"http://localhost:{free.getsockname()[1]}/callback"
+    callback = f"http://localhost:{ports.free()}/callback"
     here.control(
         "hubspot", {"oauth": {"consent": "auto", "rotation": True, "callbacks": [callback]}}
     )  # fmt: skip

@@ -24,6 +24,7 @@ from connector.errors import AuthError, ConfigError, InDoubt, Malformed, RemoteE
 from connector.login import loopback
 from connector.secrets import Secret, Vault
 
+from .. import ports
 from ..conftest import Answer
 from .conftest import Org
 
@@ -67,9 +68,7 @@ def visit(address: str, headers: dict[str, str] | None = None) -> threading.Thre
 @pytest.fixture
 def port() -> int:
     """A port of this machine where nobody listens."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
+    return ports.free()
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -20,6 +19,7 @@ from connector.crm.hubspot.tokens import TokenHost
 from connector.login import kept
 from connector.sandbox.server import running
 from connector.secrets import Secret, Vault
+from tests import ports
 from tests.kept import filled
 
 
@@ -116,9 +116,7 @@ def portal(tmp_path, monkeypatch) -> Iterator[Portal]:
 @pytest.fixture
 def person(portal: Portal) -> Person:
     """Nobody has logged in yet; the sandbox allows it without asking, and rotates tokens."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        callback = f"http://localhost:{free.getsockname()[1]}/callback"
+    callback = f"http://localhost:{ports.free()}/callback"
     portal.set(oauth={"consent": "auto", "rotation": True, "pkce": True, "callbacks": [callback]})
     (portal.folder / "client").write_text(portal.keys["client_secret"])
     auth = OAuth(
